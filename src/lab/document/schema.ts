@@ -1,0 +1,118 @@
+/** The lab file as data: zod schemas for `pagewalk.lab/1`, and the types they give. Cross-references are checked by the validator, not here. */
+import { z } from 'zod';
+import { addressSchema, boardSchema, countSchema, identifierSchema, sizeSchema } from '../../machine/board/schema';
+
+export const LAB_FORMAT = 'pagewalk.lab/1';
+export const DEFAULT_INSTRUCTION_LIMIT = 50_000_000;
+
+export const localizedSchema = z.union([z.string(), z.strictObject({ en: z.string(), 'zh-CN': z.string().optional() })]);
+
+/** A path inside the lab: relative, forward slashes, no way out. */
+export const pathSchema = z
+  .string()
+  .min(1)
+  .refine((path) => !/^[/\\]|^[A-Za-z]:|\\|(^|\/)\.\.?(\/|$)|\0/.test(path), 'expected a path inside the lab folder: no leading /, no .. and no \\');
+
+/** A number, or a value resolved at power-on: the host-physical address behind a VM's guest-physical one. */
+export const defineSchema = z.union([
+  addressSchema,
+  z.strictObject({ frameOf: identifierSchema, gpa: addressSchema }),
+  /** host-physical base of a part of the VMM's own state: `ept`, `control-block`, `iommu`, `secret`, of a VM where it has one */
+  z.strictObject({ vmmPart: z.string(), vm: identifierSchema.optional() }),
+  /** guest-physical base of a passed-through device's BAR0 (in a VM), or its host-physical base (bare machine) */
+  z.strictObject({ barOf: identifierSchema }),
+]);
+
+export const programSchema = z.union([
+  pathSchema.transform((file) => ({ file })),
+  z.strictObject({
+    file: pathSchema.optional(),
+    files: z.array(pathSchema).min(1).max(64).optional(),
+    format: z.enum(['auto', 'flat', 'elf', 'multiboot', 'boot-sector', 'rom']).optional(),
+    load: addressSchema.optional(),
+    entry: addressSchema.optional(),
+    mode: z.enum(['real', 'protected']).optional(),
+    defines: z.record(z.string(), defineSchema).optional(),
+  }),
+]);
+
+export const vmSchema = z.strictObject({
+  id: identifierSchema,
+  memory: sizeSchema,
+  backing: z.enum(['eager', 'on-touch']).default('eager'),
+  program: programSchema.optional(),
+  passthrough: z.array(identifierSchema).default([]),
+});
+
+export const vmmSchema = z.strictObject({
+  translation: z.enum(['ept']).default('ept'),
+  allocation: z
+    .strictObject({
+      policy: z.enum(['first-fit']).default('first-fit'),
+      seed: countSchema.default(1),
+      /** part of host memory already taken before the first VM, 0 to 0.95, scattered by the seed */
+      preoccupied: z.number().min(0).max(0.95).default(0),
+    })
+    .default({ policy: 'first-fit', seed: 1, preoccupied: 0 }),
+});
+
+/** Where a check looks. `host` needs no VM; `guest` and `linear` do, unless the lab runs on the bare machine. */
+const placeSchema = z.strictObject({ space: z.enum(['linear', 'guest', 'host']), vm: identifierSchema.optional(), address: addressSchema });
+const rangeSchema = z.strictObject({
+  vm: identifierSchema.optional(),
+  /** a part of the VMM's own state instead of a VM's memory */
+  vmmPart: z.string().optional(),
+  from: addressSchema.default(0),
+  bytes: sizeSchema,
+});
+const bytesSchema = z.union([z.string(), z.array(countSchema)]);
+
+export const checkSchema = z.union([
+  z.strictObject({ memory: z.strictObject({ at: placeSchema, equals: bytesSchema.optional(), sha256: z.string().optional() }) }),
+  z.strictObject({ unchanged: z.strictObject({ range: rangeSchema }) }),
+  z.strictObject({
+    located: z.strictObject({
+      address: addressSchema,
+      slot: z.string(),
+      rank: countSchema.optional(),
+      bank: countSchema.optional(),
+      row: countSchema.optional(),
+      column: countSchema.optional(),
+    }),
+  }),
+  z.strictObject({ unanswered: z.strictObject({ count: countSchema, address: addressSchema.optional() }) }),
+  z.strictObject({ differs: z.strictObject({ frames: z.array(z.strictObject({ vm: identifierSchema, gpa: addressSchema })).min(2) }) }),
+  z.strictObject({
+    contiguous: z.strictObject({ range: rangeSchema, in: z.enum(['host', 'guest']), expect: z.boolean().default(true) }),
+  }),
+  z.strictObject({ serial: z.strictObject({ vm: identifierSchema.optional(), contains: z.string().optional(), equals: z.string().optional() }) }),
+  z.strictObject({ exits: z.strictObject({ vm: identifierSchema, reason: z.string(), min: countSchema.optional(), max: countSchema.optional() }) }),
+  z.strictObject({
+    exception: z.strictObject({ vm: identifierSchema.optional(), vector: countSchema, errorCode: countSchema.optional(), cr2: addressSchema.optional() }),
+  }),
+  z.strictObject({ faults: z.strictObject({ requester: z.string(), reason: countSchema.optional(), count: countSchema }) }),
+  z.strictObject({ stop: z.string() }),
+]);
+
+export const labSchema = z.strictObject({
+  format: z.literal(LAB_FORMAT),
+  title: localizedSchema,
+  text: localizedSchema.optional(),
+  board: boardSchema,
+  machine: z.strictObject({ program: programSchema }).optional(),
+  vmm: vmmSchema.optional(),
+  vms: z.array(vmSchema).max(64).optional(),
+  limits: z.strictObject({ instructions: countSchema.default(DEFAULT_INSTRUCTION_LIMIT) }).optional(),
+  expect: z.strictObject({ stop: z.string() }).optional(),
+  checks: z.array(checkSchema).max(1_000).default([]),
+  /** small labs may carry their programs with them */
+  files: z.record(pathSchema, z.string()).optional(),
+});
+
+export type LabDocument = z.output<typeof labSchema>;
+export type Localized = z.output<typeof localizedSchema>;
+export type Program = z.output<typeof programSchema>;
+export type Define = z.output<typeof defineSchema>;
+export type Vm = z.output<typeof vmSchema>;
+export type Vmm = z.output<typeof vmmSchema>;
+export type Check = z.output<typeof checkSchema>;

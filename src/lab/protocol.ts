@@ -1,0 +1,318 @@
+/**
+ * The session's protocol: commands in, views and events out. Transported by birpc over msgpack frames, so everything here is
+ * plain data (bigint and Uint8Array allowed). Views are immutable snapshots, pushed at most 30 times a second and only while
+ * subscribed; large data (memory, tables, disassembly) is asked for by range.
+ */
+import type { Space } from '../machine/address';
+import type { AccessKind, Cell, Journey } from '../machine/journey/journey';
+import type { LabDocument } from './document/schema';
+
+export type Language = 'en' | 'zh-CN';
+
+/** Program texts and binaries by their path inside the lab. */
+export type LabFiles = Record<string, string | Uint8Array>;
+
+export interface Problem {
+  severity: 'error' | 'warning';
+  /** stable, kebab-case with a prefix of the room: `board-overlap`, `asm-unknown-instruction`, `lab-unknown-key`, `boot-no-memory-at-load-address` */
+  code: string;
+  message: Record<Language, string>;
+  remedy?: Record<Language, string>;
+  /** where: a file with line and column (1-based), a path in the document, a part of the board, a VM */
+  file?: string;
+  line?: number;
+  column?: number;
+  endLine?: number;
+  endColumn?: number;
+  path?: string;
+  part?: string;
+  vm?: string;
+}
+
+export type Power = 'off' | 'paused' | 'running' | 'stopped';
+export type StopKind = 'halted' | 'limit' | 'triple-fault' | 'boot-refused' | 'exit-port' | 'paused' | 'out-of-memory';
+
+export interface StatusView {
+  power: Power;
+  stop: StopKind | null;
+  /** why, for people, when there is more to say than `stop` */
+  stopDetail: Record<Language, string> | null;
+  instructions: number;
+  ticks: number;
+  /** of the last second */
+  mips: number;
+  /** the VM whose turn it is; null on the bare machine */
+  currentVm: string | null;
+  /** breakpoint that stopped the run */
+  breakpoint: { vm: string | null; file: string; line: number } | null;
+  poolBytes: number;
+  snapshots: number;
+}
+
+export interface SegmentView {
+  name: 'ES' | 'CS' | 'SS' | 'DS' | 'FS' | 'GS' | 'LDTR' | 'TR';
+  selector: number;
+  base: bigint;
+  limit: number;
+  attributes: number;
+}
+
+export interface RegistersView {
+  vm: string | null;
+  /** RAX … R15, in encoding order */
+  general: bigint[];
+  rip: bigint;
+  flags: number;
+  segments: SegmentView[];
+  gdtr: { base: bigint; limit: number };
+  idtr: { base: bigint; limit: number };
+  cr0: bigint;
+  cr2: bigint;
+  cr3: bigint;
+  cr4: bigint;
+  efer: bigint;
+  cpl: number;
+  mode: 'real' | 'protected' | 'virtual-8086' | 'long';
+  paging: boolean;
+  activity: 'running' | 'halted' | 'shutdown';
+  /** names (`RAX`, `RIP`, `ZF`, `DS`, `CR3`) of what the last step changed */
+  changed: string[];
+  /** linear address of the next instruction and its source line, when it comes from a program of the lab */
+  next: { linear: bigint; bytes: Uint8Array; text: string; file?: string; line?: number } | null;
+}
+
+export interface Extent {
+  /** first byte and length; both multiples of 4096 */
+  base: number;
+  bytes: number;
+}
+
+export interface VmView {
+  id: string;
+  /** position in the document: decides hue and letter */
+  index: number;
+  state: 'running' | 'waiting' | 'halted' | 'crashed' | 'refused';
+  detail: Record<Language, string> | null;
+  memoryBytes: number;
+  residentBytes: number;
+  tableBytes: number;
+  translation: 'ept';
+  instructions: number;
+  ticks: number;
+  exits: Record<string, number>;
+  passthrough: string[];
+}
+
+export interface MappingPiece {
+  vm: string;
+  guest: number;
+  host: number;
+  bytes: number;
+  /** slots the piece lies in */
+  slots: string[];
+}
+
+export type FrameOwner = { kind: 'vm'; vm: string } | { kind: 'vmm'; part: string } | { kind: 'table'; part: string } | { kind: 'preoccupied' } | { kind: 'device'; device: string };
+
+export interface OwnedExtent extends Extent {
+  owner: FrameOwner;
+}
+
+export interface VirtualizationView {
+  vms: VmView[];
+  pieces: MappingPiece[];
+  /** host memory by owner, ascending; what is not listed is free (or no DRAM: see the address map) */
+  host: OwnedExtent[];
+  slots: { slot: string; base: number; bytes: number }[];
+  audit: { violations: { vm: string; frame: number; text: Record<Language, string> }[] };
+}
+
+export interface Transaction {
+  at: number;
+  tick: number;
+  /** `cpu`, a VM's id, `vmm`, or a device's requester ID */
+  who: string;
+  vm?: string;
+  kind: 'mmio-read' | 'mmio-write' | 'port-read' | 'port-write' | 'dma-read' | 'dma-write' | 'unanswered' | 'iommu-walk' | 'iommu-fault' | 'completion' | 'interrupt' | 'note';
+  /** the instruction that caused it, when one did */
+  instruction?: { linear: bigint; text: string; file?: string; line?: number };
+  address?: { space: Space; address: bigint };
+  size?: number;
+  value?: bigint;
+  /** decode-table entry, hop or table entry concerned */
+  matched?: string;
+  answeredBy?: string;
+  outcome: 'ok' | 'fault' | 'nobody';
+  text: Record<Language, string>;
+}
+
+export interface FaultRecord {
+  requester: string;
+  address: number;
+  access: 'read' | 'write';
+  /** VT-d fault reason */
+  reason: number;
+  text: Record<Language, string>;
+  at: number;
+}
+
+export interface RangeComparison {
+  name: Record<Language, string>;
+  vm?: string;
+  owner: FrameOwner | null;
+  host: number;
+  bytes: number;
+  /** at most the first 64 bytes that matter, around the first change */
+  windowBase: number;
+  before: Uint8Array;
+  after: Uint8Array;
+  changedBytes: number;
+}
+
+export interface IsolationView {
+  iommu: { present: boolean; enabled: boolean; base: number | null };
+  devices: { id: string; kind: string; requester: string; assignedTo: string | null; bar: number | null }[];
+  verdict: 'held' | 'breached' | 'not-run' | 'running';
+  /** what held it (`reason 5: no write permission`) or what was breached, in a sentence */
+  explanation: Record<Language, string>;
+  targets: RangeComparison[];
+  faults: FaultRecord[];
+  /** what the VMM found damaged in its own state */
+  damage: { at: number; text: Record<Language, string> }[];
+  /** the walk of the last DMA */
+  journey: Journey | null;
+}
+
+export interface SerialView {
+  channels: { vm: string | null; port: string; text: string }[];
+}
+
+export interface TransactionsView {
+  total: number;
+  dropped: number;
+  /** newest last, at most 500 */
+  entries: Transaction[];
+}
+
+export interface BootReport {
+  vm: string | null;
+  steps: BootStep[];
+  refused: Problem | null;
+}
+
+export interface BootStep {
+  kind: 'firmware' | 'header' | 'segment' | 'range-check' | 'copy' | 'zero' | 'jump' | 'table';
+  text: Record<Language, string>;
+  fields: Record<string, string | number | bigint>;
+  ok: boolean;
+}
+
+export interface CheckResult {
+  name: string;
+  passed: boolean;
+  detail: Record<Language, string>;
+}
+
+export interface Views {
+  status: StatusView;
+  registers: RegistersView;
+  virtualization: VirtualizationView;
+  isolation: IsolationView;
+  transactions: TransactionsView;
+  serial: SerialView;
+  boot: BootReport[];
+  checks: CheckResult[];
+  /** the walk of the last access of the last instruction (paused), or null */
+  journey: Journey | null;
+  tlb: TlbView;
+}
+export type ViewName = keyof Views;
+
+export interface TlbView {
+  sets: number;
+  ways: number;
+  entries: { set: number; way: number; linear: bigint; host: number; pageBytes: number; flags: string; vpid: number; global: boolean }[];
+  accesses: number;
+  misses: number;
+  evictions: number;
+}
+
+export interface AccessQuery {
+  vm: string | null;
+  space: Exclude<Space, 'dram'>;
+  address: bigint;
+  segment?: 'ES' | 'CS' | 'SS' | 'DS' | 'FS' | 'GS';
+  size: 1 | 2 | 4 | 8;
+  kind: AccessKind;
+  cpl?: number;
+  /** iova only: `00:04.0` */
+  requester?: string;
+}
+
+export interface MemoryRange {
+  base: bigint;
+  /** one byte each; `present[i] === 0` where nothing is mapped or nobody answers */
+  bytes: Uint8Array;
+  present: Uint8Array;
+  /** host-physical address of each page-sized piece that begins in the range (null: not mapped) */
+  pages: { base: bigint; host: number | null; slot: string | null; owner: FrameOwner | null }[];
+}
+
+export interface DisassemblyLine {
+  linear: bigint;
+  bytes: Uint8Array;
+  text: string;
+  file?: string;
+  line?: number;
+}
+
+export interface OpenResult {
+  ok: boolean;
+  problems: Problem[];
+}
+
+export type PatchResult = { outcome: 'applied' } | { outcome: 'needs-power-off' } | { outcome: 'rejected'; problems: Problem[] };
+
+/** What a shell may ask of the session. Every promise rejects only when the session itself is broken. */
+export interface SessionCommands {
+  /** Powers off, takes the document and its files, validates and assembles; nothing runs yet. */
+  open(document: LabDocument, files: LabFiles): Promise<OpenResult>;
+  /** The document after an edit. With the power on only what may change while running is taken. */
+  update(document: LabDocument, files: LabFiles): Promise<PatchResult>;
+  powerOn(): Promise<OpenResult>;
+  powerOff(): Promise<void>;
+  run(): Promise<void>;
+  pause(): Promise<void>;
+  /** Executes exactly `count` instructions (1 unless told) of the VM whose turn it is, or of `vm`. */
+  step(options?: { count?: number; vm?: string }): Promise<void>;
+  /** Power off and on, paused at the first instruction. */
+  reset(): Promise<void>;
+  /** instructions a second; null is full speed */
+  setSpeed(instructionsPerSecond: number | null): Promise<void>;
+  /** the lines (1-based) that carry code get a breakpoint; returns where they ended up */
+  setBreakpoints(file: string, lines: number[]): Promise<{ line: number; bound: boolean }[]>;
+  setObserve(mode: 'off' | 'sampled' | 'exact'): Promise<void>;
+  explain(query: AccessQuery): Promise<Journey>;
+  readMemory(query: { space: 'linear' | 'guest' | 'host'; vm: string | null; base: bigint; length: number }): Promise<MemoryRange>;
+  /** `count` instructions from a linear address */
+  disassemble(query: { vm: string | null; linear: bigint; count: number }): Promise<DisassemblyLine[]>;
+  /** host-physical address → cell and owner */
+  locate(hostAddress: number): Promise<{ cell: Cell | null; owner: FrameOwner | null }>;
+  evaluateChecks(): Promise<CheckResult[]>;
+  /** registers and last-access views follow this VM (null: the bare machine, or the current one) */
+  selectVm(vm: string | null): Promise<void>;
+  snapshot(label?: string): Promise<{ id: number; instructions: number; bytes: number }>;
+  restore(id: number): Promise<void>;
+  /** which views are pushed from now on; each is pushed at once */
+  subscribe(views: ViewName[]): Promise<void>;
+  stateHash(): Promise<string>;
+  ping(): Promise<number>;
+  /** only in the test build: leave, hang, or eat the heap */
+  misbehave?(how: 'exit' | 'hang' | 'heap'): Promise<void>;
+}
+
+/** What the session says unasked. */
+export interface SessionEvents {
+  view<N extends ViewName>(name: N, value: Views[N]): void;
+  problems(problems: Problem[]): void;
+}

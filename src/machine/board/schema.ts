@@ -1,0 +1,100 @@
+/**
+ * The drawing of a board as it stands in a lab file: zod schemas and the types they give. Structure only; what is
+ * electrically or logically wrong with a well-formed drawing is for the placement rules.
+ */
+import { z } from 'zod';
+
+const SIZE_UNITS: Record<string, number> = { B: 1, KiB: 1024, MiB: 1024 ** 2, GiB: 1024 ** 3, TiB: 1024 ** 4 };
+
+/** `0x10_0000`, `1048576`, 1048576n → number. Undefined when it is none of these or not below 2^53. */
+export function parseAddress(value: unknown): number | undefined {
+  if (typeof value === 'bigint') return value >= 0n && value <= BigInt(Number.MAX_SAFE_INTEGER) ? Number(value) : undefined;
+  if (typeof value === 'number') return Number.isSafeInteger(value) && value >= 0 ? value : undefined;
+  if (typeof value !== 'string') return undefined;
+  const text = value.trim().replaceAll('_', '');
+  if (!/^(0x[0-9a-f]+|[0-9]+)$/i.test(text)) return undefined;
+  const number = Number(text);
+  return Number.isSafeInteger(number) ? number : undefined;
+}
+
+/** `64 MiB`, `4096`, 4096n → bytes. */
+export function parseSize(value: unknown): number | undefined {
+  if (typeof value === 'string') {
+    const match = /^([0-9][0-9_]*)\s*(B|KiB|MiB|GiB|TiB)$/.exec(value.trim());
+    if (match) {
+      const bytes = Number(match[1]!.replaceAll('_', '')) * SIZE_UNITS[match[2]!]!;
+      return Number.isSafeInteger(bytes) ? bytes : undefined;
+    }
+  }
+  return parseAddress(value);
+}
+
+export const addressSchema = z
+  .union([z.number(), z.bigint(), z.string()])
+  .transform((value, context) => {
+    const address = parseAddress(value);
+    if (address === undefined) {
+      context.addIssue({ code: 'custom', message: 'expected an address from 0 to 2^53 - 1, as 0x10_0000 or 1048576' });
+      return z.NEVER;
+    }
+    return address;
+  });
+
+export const sizeSchema = z.union([z.number(), z.bigint(), z.string()]).transform((value, context) => {
+  const bytes = parseSize(value);
+  if (bytes === undefined) {
+    context.addIssue({ code: 'custom', message: 'expected a size, as 64 MiB or 67108864' });
+    return z.NEVER;
+  }
+  return bytes;
+});
+
+/** A plain small count: YAML gives bigint (intAsBigInt). */
+export const countSchema = z.union([z.number(), z.bigint()]).transform((value, context) => {
+  const count = Number(value);
+  if (!Number.isSafeInteger(count) || count < 0) {
+    context.addIssue({ code: 'custom', message: 'expected a whole number from 0' });
+    return z.NEVER;
+  }
+  return count;
+});
+
+export const identifierSchema = z.string().regex(/^[A-Za-z][A-Za-z0-9_-]{0,31}$/, 'expected a name: a letter, then up to 31 letters, digits, _ or -');
+const requesterSchema = z.string().regex(/^([0-9a-fA-F]{2}:)?[01][0-9a-fA-F]\.[0-7]$/, 'expected a PCI address, as 00:04.0');
+
+export const slotSchema = z.strictObject({
+  id: identifierSchema,
+  /** fixed assignment: where the board decodes this slot */
+  base: addressSchema.optional(),
+  /** fixed assignment: how much of the space is wired to this slot; the DIMM's size unless told */
+  window: sizeSchema.optional(),
+  /** a part of the catalogue, or null for an empty slot */
+  dimm: z.string().nullable().default(null),
+});
+
+export const deviceSchema = z.strictObject({
+  id: identifierSchema,
+  kind: z.string(),
+  at: requesterSchema.optional(),
+  /** number of address bits the device can drive */
+  dmaMask: countSchema.optional(),
+});
+
+export const iommuSchema = z.strictObject({
+  present: z.boolean().default(false),
+  enabled: z.boolean().default(false),
+});
+
+export const boardSchema = z.strictObject({
+  processor: z.string().default('p6-virtualization'),
+  physicalAddressBits: countSchema.optional(),
+  assignment: z.enum(['fixed', 'automatic']).default('fixed'),
+  slots: z.array(slotSchema).max(10_000).default([]),
+  devices: z.array(deviceSchema).max(1_000).default([]),
+  iommu: iommuSchema.optional(),
+  firmware: z.strictObject({ loader: z.enum(['strict', 'force']).default('strict') }).optional(),
+});
+
+export type Board = z.output<typeof boardSchema>;
+export type Slot = z.output<typeof slotSchema>;
+export type BoardDevice = z.output<typeof deviceSchema>;

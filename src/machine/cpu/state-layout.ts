@@ -1,0 +1,124 @@
+/**
+ * The one table of the processor's state. Offsets for the interpreter, the compiler, snapshots, the state hash, the VMM's
+ * control blocks and the views all come from here. The state lies at the bottom of the frame store's WebAssembly memory
+ * (which is shared, so views over it stay valid when the pool grows). Registers have 64-bit slots from the start.
+ */
+
+export type FieldType = 'u8' | 'u16' | 'u32' | 'i32' | 'u64' | 'f64';
+
+export interface Field {
+  readonly type: FieldType;
+  /** bytes from the start of the state */
+  readonly offset: number;
+  /** number of elements, `stride` bytes apart */
+  readonly count: number;
+  readonly stride: number;
+  /** architectural fields are hashed and compared; the rest (lazy flags, budgets) is materialised or dropped first */
+  readonly architectural: boolean;
+}
+
+const WIDTH: Record<FieldType, number> = { u8: 1, u16: 2, u32: 4, i32: 4, u64: 8, f64: 8 };
+
+type Row = readonly [name: string, type: FieldType, options?: { count?: number; stride?: number; hidden?: true }];
+
+/** A segment register with its hidden part: selector u16 @0, attributes u32 @4 (VMX access-rights format), limit u32 @8 (in bytes, scaled), base u64 @16. */
+export const SEGMENT = { selector: 0, attributes: 4, limit: 8, base: 16, size: 24 } as const;
+
+const ROWS = [
+  ['gpr', 'u64', { count: 16 }],
+  ['rip', 'u64'],
+  ['rflags', 'u64'],
+  ['segments', 'u64', { count: 8, stride: SEGMENT.size }],
+  ['gdtrBase', 'u64'],
+  ['idtrBase', 'u64'],
+  ['gdtrLimit', 'u32'],
+  ['idtrLimit', 'u32'],
+  ['cr0', 'u64'],
+  ['cr2', 'u64'],
+  ['cr3', 'u64'],
+  ['cr4', 'u64'],
+  ['cr8', 'u64'],
+  ['dr', 'u64', { count: 8 }],
+  ['efer', 'u64'],
+  ['sysenterCs', 'u64'],
+  ['sysenterEsp', 'u64'],
+  ['sysenterEip', 'u64'],
+  ['apicBase', 'u64'],
+  ['pat', 'u64'],
+  ['tscOffset', 'u64'],
+  ['pdpte', 'u64', { count: 4 }],
+  ['simd', 'u64', { count: 64 }],
+  ['activity', 'u32'],
+  ['interruptShadow', 'u32'],
+  ['nmiBlocked', 'u32'],
+  ['virtualizationMode', 'u32'],
+  ['vpid', 'u32'],
+  ['eptPointer', 'u64'],
+  ['entryInterruption', 'u32'],
+  ['entryErrorCode', 'u32'],
+  ['entryInstructionLength', 'u32'],
+  ['completionCount', 'u32'],
+  ['completionKind', 'u32', { count: 4 }],
+  ['completionSize', 'u32', { count: 4 }],
+  ['completionAddress', 'f64', { count: 4 }],
+  ['completionValue', 'u32', { count: 4 }],
+  ['instructions', 'f64'],
+  ['ticks', 'f64'],
+  // not architectural from here on
+  ['lazyKind', 'i32', { hidden: true }],
+  ['lazySize', 'i32', { hidden: true }],
+  ['lazyResult', 'u64', { hidden: true }],
+  ['lazyLeft', 'u64', { hidden: true }],
+  ['lazyRight', 'u64', { hidden: true }],
+  ['budget', 'i32', { hidden: true }],
+  ['stop', 'i32', { hidden: true }],
+  ['faultVector', 'i32', { hidden: true }],
+  ['faultErrorCode', 'i32', { hidden: true }],
+  ['tlbGeneration', 'u32', { hidden: true }],
+  ['scratch', 'u64', { count: 16, hidden: true }],
+] as const satisfies readonly Row[];
+
+export type FieldName = (typeof ROWS)[number][0];
+
+function build(): { fields: Record<FieldName, Field>; size: number } {
+  let offset = 0;
+  const fields: Partial<Record<FieldName, Field>> = {};
+  for (const row of ROWS as readonly Row[]) {
+    const [name, type, options = {}] = row;
+    const stride = options.stride ?? WIDTH[type];
+    const count = options.count ?? 1;
+    offset = Math.ceil(offset / WIDTH[type]) * WIDTH[type];
+    fields[name as FieldName] = { type, offset, count, stride, architectural: !options.hidden };
+    offset += stride * count;
+  }
+  return { fields: fields as Record<FieldName, Field>, size: Math.ceil(offset / 16) * 16 };
+}
+
+const built = build();
+
+/** Every field by name. */
+export const STATE: Readonly<Record<FieldName, Field>> = built.fields;
+/** Bytes of one processor's state. */
+export const STATE_SIZE = built.size;
+/** Raised whenever the table changes; a snapshot of another version is refused. */
+export const STATE_LAYOUT_VERSION = 1;
+
+/** Index of a segment register in `segments`; the first six are the encoding's order. */
+export const SEGMENT_INDEX = { ES: 0, CS: 1, SS: 2, DS: 3, FS: 4, GS: 5, LDTR: 6, TR: 7 } as const;
+export type SegmentName = keyof typeof SEGMENT_INDEX;
+
+/** Index of a general register in `gpr`. */
+export const REGISTER_INDEX = {
+  RAX: 0, RCX: 1, RDX: 2, RBX: 3, RSP: 4, RBP: 5, RSI: 6, RDI: 7,
+  R8: 8, R9: 9, R10: 10, R11: 11, R12: 12, R13: 13, R14: 14, R15: 15,
+} as const; // prettier-ignore
+
+/** `activity` */
+export const ACTIVITY = { running: 0, halted: 1, shutdown: 2 } as const;
+/** `virtualizationMode` */
+export const VIRTUALIZATION = { off: 0, guest: 1 } as const;
+/** `stop`: why the current instruction did not complete, or why the slice ends after it */
+export const STOP = { none: 0, fault: 1, exit: 2, endSlice: 3 } as const;
+
+/** Bytes kept free at the bottom of the pool for state and fast tables. */
+export const POOL_RESERVED = 2 * 1024 * 1024;

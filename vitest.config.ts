@@ -1,0 +1,8 @@
+/** Unit tests: specs beside the code. Renderer specs ask for a DOM with a `@vitest-environment happy-dom` comment. */
+import vue from '@vitejs/plugin-vue';
+import { defineConfig } from 'vitest/config';
+
+export default defineConfig({
+  plugins: [vue()],
+  test: { include: ['src/**/*.spec.ts', 'build/**/*.spec.ts'], environment: 'node', testTimeout: 20_000 },
+});
