@@ -1,0 +1,160 @@
+/**
+ * The two ends of a session's wire: birpc calls in msgpack frames over any channel that carries bytes (a worker's port,
+ * an Electron port, a WebSocket). Runs in the browser and in Node. Every view is sent as a call and acknowledged, so that
+ * a slow window never has more than one of each view on its way: the newest waiting one replaces the others.
+ */
+import { createBirpc, type BirpcReturn } from 'birpc';
+import { Packr } from 'msgpackr/pack';
+import type { SessionCommands, SessionEvents, ViewName, Views } from './protocol';
+
+/** What carries frames; the same shape as shell-bridge's SessionChannel. */
+export interface FrameChannel {
+  send(frame: Uint8Array): void;
+  onFrame(listener: (frame: Uint8Array) => void): void;
+}
+
+/** Frames larger than this are refused on receipt: a lab's files are at most 64 MiB together. */
+export const MAX_FRAME_BYTES = 96 * 1024 * 1024;
+
+const packr = () => new Packr({ useRecords: false, mapsAsObjects: true, int64AsType: 'bigint', useBigIntExtension: true });
+
+/** Byte arrays arrive as plain Uint8Array with a buffer of their own in Node and in the browser alike. */
+function plainBytes(value: unknown): unknown {
+  if (value instanceof Uint8Array) return new Uint8Array(value);
+  if (Array.isArray(value)) {
+    for (let i = 0; i < value.length; i++) value[i] = plainBytes(value[i]);
+    return value;
+  }
+  if (value !== null && typeof value === 'object') {
+    const record = value as Record<string, unknown>;
+    for (const key of Object.keys(record)) {
+      const inner = record[key];
+      if (inner !== null && typeof inner === 'object') record[key] = plainBytes(inner);
+    }
+  }
+  return value;
+}
+
+interface FrameCodec {
+  encode(message: unknown): Uint8Array;
+  decode(frame: Uint8Array): unknown;
+}
+
+/** An error crosses as its name and message; the other side's stack is nobody's business here. */
+function packError(message: unknown): unknown {
+  const error = (message as { e?: unknown }).e;
+  return error instanceof Error ? { ...(message as object), e: { name: error.name, message: error.message } } : message;
+}
+
+function reviveError(message: object): object {
+  const error = (message as { e?: { name?: unknown; message?: unknown } }).e;
+  return error ? { ...message, e: Object.assign(new Error(String(error.message)), { name: String(error.name) }) } : message;
+}
+
+/** msgpack with bigint and byte arrays. `decode` throws on a frame that is not one message object, or is too large. */
+export function frameCodec(): FrameCodec {
+  const codec = packr();
+  return {
+    // a copy of its own: msgpackr hands out slices of a shared buffer, and frames may be transferred
+    encode: (message) => new Uint8Array(codec.pack(packError(message))),
+    decode(frame) {
+      if (frame.byteLength > MAX_FRAME_BYTES)
+        throw new RangeError(`a frame of ${frame.byteLength} bytes is larger than ${MAX_FRAME_BYTES}`);
+      const message: unknown = plainBytes(codec.unpack(frame));
+      if (message === null || typeof message !== 'object') throw new TypeError('a frame must hold one message');
+      return reviveError(message);
+    },
+  };
+}
+
+/** birpc needs the names of what may be called; nothing else on an object is reachable from the other side. */
+const COMMAND_NAMES = [
+  'open', 'update', 'powerOn', 'powerOff', 'run', 'pause', 'step', 'reset', 'setSpeed', 'setBreakpoints', 'setObserve', 'explain', 'readMemory',
+  'disassemble', 'locate', 'evaluateChecks', 'selectVm', 'snapshot', 'restore', 'subscribe', 'stateHash', 'ping', 'misbehave',
+] as const satisfies readonly (keyof SessionCommands)[]; // prettier-ignore
+
+type RemoteEvents = { view(name: ViewName, value: unknown): void; problems: SessionEvents['problems'] };
+
+export interface SessionClient {
+  readonly session: Required<SessionCommands>;
+  /** Pending and later calls reject with `reason`. */
+  close(reason?: Error): void;
+}
+
+/** The window's end: `session` calls the worker, `events` receives what it says. A malformed frame is dropped and reported to `onError`. */
+export function createSessionClient(
+  channel: FrameChannel,
+  events: SessionEvents,
+  onError: (error: Error) => void = () => {},
+): SessionClient {
+  const codec = frameCodec();
+  const functions: RemoteEvents = {
+    view: (name, value) => events.view(name, value as Views[typeof name]),
+    problems: (problems) => events.problems(problems),
+  };
+  const rpc: BirpcReturn<Required<SessionCommands>, RemoteEvents> = createBirpc<Required<SessionCommands>, RemoteEvents>(functions, {
+    post: (frame: Uint8Array) => channel.send(frame),
+    on: (listener) => channel.onFrame(listener),
+    serialize: (message) => codec.encode(message),
+    deserialize: (frame: Uint8Array) => codec.decode(frame),
+    // a long power-on is no failure; a worker that hangs is found by its heartbeat
+    timeout: -1,
+    resolver: (name, resolved) => (name === 'view' || name === 'problems' ? resolved : undefined),
+    onGeneralError: (error) => {
+      onError(error);
+      return false;
+    },
+  });
+  return { session: rpc as unknown as Required<SessionCommands>, close: (reason) => rpc.$close(reason) };
+}
+
+export interface SessionServer {
+  readonly events: SessionEvents;
+  close(): void;
+}
+
+/** The worker's end. `events.view` keeps at most one of each view in flight and the newest one waiting. */
+export function serveSession(channel: FrameChannel, commands: SessionCommands, onError: (error: Error) => void = () => {}): SessionServer {
+  const codec = frameCodec();
+  const functions: Record<string, (...args: never[]) => unknown> = Object.create(null) as Record<string, never>;
+  for (const name of COMMAND_NAMES) {
+    const command = commands[name] as ((...args: never[]) => unknown) | undefined;
+    if (command) functions[name] = command.bind(commands) as (...args: never[]) => unknown;
+  }
+  const rpc = createBirpc<RemoteEvents, typeof functions>(functions, {
+    post: (frame: Uint8Array) => channel.send(frame),
+    on: (listener) => channel.onFrame(listener),
+    serialize: (message) => codec.encode(message),
+    deserialize: (frame: Uint8Array) => codec.decode(frame),
+    bind: 'functions',
+    timeout: -1,
+    resolver: (name, resolved) => (Object.hasOwn(functions, name) ? resolved : undefined),
+    onGeneralError: (error) => {
+      onError(error);
+      return true;
+    },
+  });
+  const inFlight = new Set<ViewName>();
+  const waiting = new Map<ViewName, unknown>();
+  const sendView = (name: ViewName, value: unknown): void => {
+    inFlight.add(name);
+    const settled = (): void => {
+      inFlight.delete(name);
+      if (!waiting.has(name)) return;
+      const next = waiting.get(name);
+      waiting.delete(name);
+      sendView(name, next);
+    };
+    rpc.view(name, value).then(settled, settled);
+  };
+  return {
+    events: {
+      view(name, value) {
+        if (inFlight.has(name)) waiting.set(name, value);
+        else sendView(name, value);
+      },
+      problems: (problems) => void rpc.problems.asEvent(problems),
+    },
+    close: () => rpc.$close(),
+  };
+}
