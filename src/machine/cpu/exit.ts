@@ -37,4 +37,6 @@ export interface VmExit {
    * enters again with the value as a completion; the instruction is then executed again and finds its access done.
    */
   access?: { kind: 'read' | 'write' | 'execute'; size: 1 | 2 | 4; value: number };
+  /** `entry-failure-guest-state` only: which check the control block failed, for people */
+  detail?: { en: string; 'zh-CN': string };
 }
