@@ -66,7 +66,6 @@ const ROWS = [
   ['ticks', 'f64'],
   // not architectural from here on
   ['lazyKind', 'i32', { hidden: true }],
-  ['lazySize', 'i32', { hidden: true }],
   ['lazyResult', 'u64', { hidden: true }],
   ['lazyLeft', 'u64', { hidden: true }],
   ['lazyRight', 'u64', { hidden: true }],
@@ -74,6 +73,9 @@ const ROWS = [
   ['stop', 'i32', { hidden: true }],
   ['faultVector', 'i32', { hidden: true }],
   ['faultErrorCode', 'i32', { hidden: true }],
+  ['instructionLength', 'i32', { hidden: true }],
+  // instructions of the running block that have completed but are not yet in `instructions` and `ticks`
+  ['blockProgress', 'i32', { hidden: true }],
   ['tlbGeneration', 'u32', { hidden: true }],
   ['scratch', 'u64', { count: 16, hidden: true }],
 ] as const satisfies readonly Row[];
@@ -117,8 +119,13 @@ export const REGISTER_INDEX = {
 export const ACTIVITY = { running: 0, halted: 1, shutdown: 2 } as const;
 /** `virtualizationMode` */
 export const VIRTUALIZATION = { off: 0, guest: 1 } as const;
-/** `stop`: why the current instruction did not complete, or why the slice ends after it */
-export const STOP = { none: 0, fault: 1, exit: 2, endSlice: 3 } as const;
+/**
+ * `stop`: why the current instruction did not complete (fault, exit), or what follows once it has: the slice ends, or only the
+ * running block, because a store changed translated code
+ */
+export const STOP = { none: 0, fault: 1, exit: 2, endSlice: 3, codeWritten: 4 } as const;
 
-/** Bytes kept free at the bottom of the pool for state and fast tables. */
-export const POOL_RESERVED = 2 * 1024 * 1024;
+/** Where the pool keeps the IR of decoded blocks, in bytes. Below it: the state and the fast tables. */
+export const IR_CODE = { offset: 2 * 1024 * 1024, bytes: 14 * 1024 * 1024 } as const;
+/** Bytes kept free at the bottom of the pool for state, fast tables and IR. */
+export const POOL_RESERVED = IR_CODE.offset + IR_CODE.bytes;
