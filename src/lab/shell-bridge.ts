@@ -56,7 +56,10 @@ export interface ShellBridge {
   openDialog(): Promise<ShellResult<OpenedLab> | null>;
   openPath(path: string): Promise<ShellResult<OpenedLab>>;
   /** atomic: writes beside and renames. Without a path, or with `saveAs`, a dialog asks; null when cancelled */
-  save(lab: { path: string | null; name: string; yaml: string; files: LabFiles }, saveAs: boolean): Promise<ShellResult<{ path: string; name: string }> | null>;
+  save(
+    lab: { path: string | null; name: string; yaml: string; files: LabFiles },
+    saveAs: boolean,
+  ): Promise<ShellResult<{ path: string; name: string }> | null>;
   recents(): Promise<{ path: string; name: string }[]>;
 
   autosave(lab: { path: string | null; name: string; yaml: string; files: LabFiles }): Promise<ShellResult<null>>;
@@ -71,9 +74,14 @@ export interface ShellBridge {
   setDocumentState(state: { name: string; path: string | null; unsaved: boolean }): void;
   /** native menus in this language */
   setLanguage(language: Language): void;
+  /** the window's frame follows the theme in force */
+  setTheme(theme: 'light' | 'dark'): void;
+  /** the page listens to actions now: a lab named on the command line arrives as the action `file.openPath` */
+  ready(): void;
   /** application menu: the id of an action in renderer/actions */
   onAction(listener: (action: string, argument?: string) => void): void;
-  /** the user wants to close with unsaved changes: answers save, discard or cancel */
+  /** the user wants to close with unsaved changes: the page asks, and answers */
   onCloseRequested(listener: () => void): void;
+  /** `save` says that the page has saved and the window may close; `discard` drops the autosave too */
   answerClose(answer: 'save' | 'discard' | 'cancel'): void;
 }
