@@ -1,0 +1,84 @@
+/**
+ * The bits of a table entry that matter at its level, low bit first as in the manual, and which one decided when the chain
+ * stopped there. Reads the decoded fields of the journey; nothing is decoded a second time.
+ */
+import type { JourneyStep } from '../../../machine/journey/journey';
+
+/** The shape of components/FlagBits. */
+export interface FlagMark {
+  name: string;
+  set: boolean;
+  decided?: 'stopped' | 'held';
+}
+
+const PAGING = ['P', 'W', 'U'];
+const EPT = ['R', 'W', 'X'];
+
+/** Structure → flags in order. `P W U A D PS G`, `R W X A D` (look/LOOK.md, "Chips and flags"). */
+const FLAGS: Record<string, readonly string[]> = {
+  descriptor: ['P', 'S', 'E', 'C', 'W', 'R', 'A', 'D/B', 'G'],
+  pdpte: ['P'],
+  pde: [...PAGING, 'A', 'D', 'PS', 'G'],
+  pte: [...PAGING, 'A', 'D', 'G'],
+  'tlb-entry': [...PAGING, 'D', 'G'],
+  'ept-pml4e': [...EPT, 'A'],
+  'ept-pdpte': [...EPT, 'A', 'PS'],
+  'ept-pde': [...EPT, 'A', 'PS'],
+  'ept-pte': [...EPT, 'A', 'D'],
+  'root-entry': ['P'],
+  'context-entry': ['P'],
+  'sl-pml4e': ['R', 'W'],
+  'sl-pdpte': ['R', 'W', 'PS'],
+  'sl-pde': ['R', 'W', 'PS'],
+  'sl-pte': ['R', 'W'],
+};
+
+const NAMES: Record<string, string> = {
+  pdpte: 'PDPTE',
+  pde: 'PDE',
+  pte: 'PTE',
+  'tlb-entry': 'TLB',
+  'ept-pml4e': 'PML4E',
+  'ept-pdpte': 'PDPTE',
+  'ept-pde': 'PDE',
+  'ept-pte': 'PTE',
+  'sl-pml4e': 'PML4E',
+  'sl-pdpte': 'PDPTE',
+  'sl-pde': 'PDE',
+  'sl-pte': 'PTE',
+};
+
+/** `PDE`, `PML4E`; a descriptor is named by its table, root and context entries by i18n (`root-entry`). */
+export function entryName(step: JourneyStep): string {
+  if (step.structure === 'descriptor') return typeof step.fields['table'] === 'string' ? step.fields['table'] : 'GDT';
+  return NAMES[step.structure] ?? step.structure;
+}
+
+const isSet = (value: unknown): boolean => value === true || value === 1 || value === 1n;
+
+/** The flags that the journey decoded, in the manual's order; `deciding` is drawn as the one that stopped the access. */
+export function flagsOf(step: JourneyStep, deciding: string | null): FlagMark[] {
+  return (FLAGS[step.structure] ?? [])
+    .filter((name) => step.fields[name] !== undefined)
+    .map((name) => ({ name, set: isSet(step.fields[name]), decided: name === deciding ? 'stopped' : undefined }));
+}
+
+/** Rule of the failed check → flag. `present` is P in guest tables; an EPT entry that is not present grants nothing, so R. */
+const RULE_FLAG: Record<string, readonly string[]> = {
+  present: ['P', 'R'],
+  'not-present': ['P', 'R'],
+  writable: ['W'],
+  write: ['W'],
+  readable: ['R'],
+  read: ['R'],
+  executable: ['X'],
+  execute: ['X'],
+  user: ['U'],
+};
+
+/** The flag that stopped the access, or null when none of the entry's flags did (a limit, a reserved bit). */
+export function decidingFlag(step: JourneyStep): string | null {
+  const failed = step.checks.find((check) => !check.passed);
+  if (!failed) return null;
+  return (RULE_FLAG[failed.rule] ?? []).find((name) => step.fields[name] !== undefined) ?? null;
+}
