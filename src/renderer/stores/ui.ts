@@ -1,0 +1,57 @@
+/** What the window itself shows: workspace, open file, palette, dialogs, notices. Nothing here is saved with a lab. */
+import { defineStore } from 'pinia';
+import { ref, shallowRef } from 'vue';
+import type { WorkspaceId } from '../docking/workspace';
+
+export interface Notice {
+  id: number;
+  tone: 'neutral' | 'error' | 'held';
+  text: string;
+  /** what to do about it */
+  action?: { label: string; perform: () => void };
+}
+
+export type DialogName = 'settings' | 'shortcuts' | 'about' | 'close' | 'open-web';
+
+/** A place in a file, or a panel, that something asked to be shown. Consumers act on a new object, even an equal one. */
+export interface RevealRequest {
+  file: string;
+  line: number;
+  column: number;
+}
+
+const NOTICE_MS = 6_000;
+
+export const useUi = defineStore('ui', () => {
+  const workspace = ref<WorkspaceId>('labs');
+  const palette = ref(false);
+  const dialog = ref<DialogName | null>(null);
+  const notices = shallowRef<readonly Notice[]>([]);
+  const reveal = shallowRef<RevealRequest | null>(null);
+  /** panel of the current workspace to bring to the front; replaced by a new object for each request */
+  const panel = shallowRef<{ id: string } | null>(null);
+  /** line and column of the cursor in the editor, for the status bar */
+  const cursor = shallowRef<{ line: number; column: number } | null>(null);
+
+  let nextId = 1;
+  /** Errors stay until dismissed; everything else leaves by itself. */
+  function notify(notice: Omit<Notice, 'id'>): number {
+    const id = nextId++;
+    notices.value = [...notices.value.slice(-3), { ...notice, id }];
+    if (notice.tone !== 'error') setTimeout(() => dismiss(id), NOTICE_MS);
+    return id;
+  }
+  function dismiss(id: number): void {
+    notices.value = notices.value.filter((notice) => notice.id !== id);
+  }
+  function go(target: WorkspaceId, panelId?: string): void {
+    workspace.value = target;
+    if (panelId) panel.value = { id: panelId };
+  }
+  function showSource(file: string, line = 1, column = 1): void {
+    workspace.value = 'programs';
+    reveal.value = { file, line, column };
+  }
+
+  return { workspace, palette, dialog, notices, reveal, panel, cursor, notify, dismiss, go, showSource };
+});
