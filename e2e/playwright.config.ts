@@ -1,0 +1,22 @@
+/** Three projects: `labs` drives the command line; `chromium` and `electron` run one set of specs in both shells. */
+import { cpus } from 'node:os';
+import { resolve } from 'node:path';
+import { defineConfig } from '@playwright/test';
+
+const results = resolve(import.meta.dirname, '../test-results');
+
+export default defineConfig({
+  testDir: import.meta.dirname,
+  outputDir: resolve(results, 'e2e'),
+  workers: Math.max(1, Math.min(3, cpus().length)),
+  fullyParallel: true,
+  forbidOnly: Boolean(process.env['CI']),
+  timeout: 90_000,
+  expect: { timeout: 15_000 },
+  reporter: [['line'], ['json', { outputFile: resolve(results, 'e2e.json') }]],
+  projects: [
+    { name: 'labs', testMatch: 'labs/**/*.e2e.ts' },
+    { name: 'chromium', testMatch: 'window/**/*.e2e.ts' },
+    { name: 'electron', testMatch: 'window/**/*.e2e.ts' },
+  ],
+});

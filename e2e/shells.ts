@@ -1,0 +1,125 @@
+/**
+ * The shells that a spec runs in: `chromium` opens the web host's address, `electron` starts the desktop application. Each test
+ * has a data folder of its own, so that settings, recent labs and autosaves start empty.
+ */
+import { spawn, type ChildProcess } from 'node:child_process';
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join, resolve } from 'node:path';
+import { _electron, chromium, test as base, type Browser, type ElectronApplication, type Page } from '@playwright/test';
+
+export const repository = resolve(import.meta.dirname, '..');
+const ROOT_FLAGS = process.getuid?.() === 0 ? ['--no-sandbox'] : [];
+const SOFTWARE_GL = ['--use-angle=swiftshader', '--enable-unsafe-swiftshader', '--ignore-gpu-blocklist'];
+const QUIET = ['--disable-quic', '--no-first-run', '--disable-background-networking', '--disable-component-update', '--disable-sync'];
+
+export interface StartOptions {
+  /** a lab file to open */
+  lab?: string;
+  size?: { width: number; height: number };
+  /** desktop application to run instead of the checkout */
+  application?: string;
+}
+
+export class Shell {
+  page!: Page;
+  electron: ElectronApplication | null = null;
+  private browser: Browser | null = null;
+  private host: ChildProcess | null = null;
+
+  constructor(
+    readonly kind: 'chromium' | 'electron',
+    readonly data: string,
+  ) {}
+
+  async start(options: StartOptions = {}): Promise<Page> {
+    this.page = this.kind === 'electron' ? await this.startElectron(options) : await this.startChromium(options);
+    return this.page;
+  }
+
+  /** Ends the application without a chance to clean up, as a crash would. */
+  async kill(): Promise<void> {
+    if (this.electron) {
+      const child = this.electron.process();
+      const gone = new Promise((done) => child.once('exit', done));
+      child.kill('SIGKILL');
+      await gone;
+      this.electron = null;
+    } else {
+      await this.stop();
+    }
+  }
+
+  async stop(): Promise<void> {
+    if (this.electron) {
+      // beforeunload and close prompts must not keep a finished test alive
+      const child = this.electron.process();
+      const gone = new Promise<void>((done) => child.once('exit', () => done()));
+      child.kill('SIGTERM');
+      await Promise.race([gone, new Promise<void>((late) => setTimeout(late, 5_000))]);
+      if (child.exitCode === null) child.kill('SIGKILL');
+      this.electron = null;
+    }
+    await this.browser?.close();
+    this.browser = null;
+    this.host?.kill('SIGKILL');
+    this.host = null;
+  }
+
+  private async startElectron({ lab, size, application }: StartOptions): Promise<Page> {
+    const executablePath = application ?? process.env['PAGEWALK_ELECTRON'];
+    this.electron = await _electron.launch({
+      ...(executablePath ? { executablePath } : {}),
+      args: [...ROOT_FLAGS, ...SOFTWARE_GL, ...(application ? [] : [repository]), ...(lab ? [lab] : [])],
+      env: { ...process.env, PAGEWALK_DATA: this.data, PAGEWALK_TEST: '1' } as Record<string, string>,
+    });
+    const page = await this.electron.firstWindow();
+    if (size) {
+      await this.electron.evaluate(({ BrowserWindow }, { width, height }) => {
+        const [window] = BrowserWindow.getAllWindows();
+        window?.setContentSize(width, height);
+      }, size);
+    }
+    return page;
+  }
+
+  private async startChromium({ size }: StartOptions): Promise<Page> {
+    this.host = spawn(process.execPath, [join(repository, 'out/main/web.js')], {
+      stdio: ['ignore', 'pipe', 'inherit'],
+      env: { ...process.env, PAGEWALK_DATA: this.data, PAGEWALK_TEST: '1' },
+    });
+    const address = await new Promise<string>((found, failed) => {
+      let printed = '';
+      this.host!.stdout!.on('data', (chunk) => {
+        printed += String(chunk);
+        const match = /http:\/\/127\.0\.0\.1:\d+\/\S*/.exec(printed);
+        if (match) found(match[0]);
+      });
+      this.host!.once('exit', (code) => failed(new Error(`the web host ended with ${code}: ${printed}`)));
+    });
+    this.browser = await chromium.launch({ executablePath: '/usr/bin/chromium', args: [...ROOT_FLAGS, ...QUIET] });
+    const context = await this.browser.newContext({ viewport: size ?? { width: 1440, height: 900 }, locale: 'en-US' });
+    const page = await context.newPage();
+    await page.goto(address);
+    return page;
+  }
+}
+
+export const test = base.extend<{ shell: Shell }>({
+  // eslint-disable-next-line no-empty-pattern
+  shell: async ({}, use, info) => {
+    const kind = info.project.name === 'electron' ? 'electron' : 'chromium';
+    base.skip(kind === 'electron' && !process.env['PAGEWALK_ELECTRON'], `no Electron runtime: ${process.env['PAGEWALK_ELECTRON_REASON']}`);
+    const data = await mkdtemp(join(tmpdir(), 'pagewalk-e2e-'));
+    const shell = new Shell(kind, data);
+    await use(shell);
+    await shell.stop();
+    await rm(data, { recursive: true, force: true });
+  },
+});
+export { expect } from '@playwright/test';
+
+/** Specs outside the one journey a workspace run in both shells only with `npm run test:e2e:all`. */
+export const onlyInFullRuns = (): void => {
+  test.skip(process.env['PAGEWALK_E2E_ALL'] !== '1', 'part of npm run test:e2e:all');
+};
