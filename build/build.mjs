@@ -15,6 +15,6 @@ if (unknown.length > 0) {
 
 const loaded = await loadConfigFromFile({ command: 'build', mode: 'production' }, resolve(repository, 'build/vite.parts.ts'));
 for (const part of parts) {
-  await build({ ...loaded.config[part], logLevel: 'warn' });
+  await build({ ...loaded.config[part], configFile: false, logLevel: 'warn' });
   await stamp(repository, part);
 }

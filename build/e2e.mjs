@@ -13,12 +13,19 @@ await ensureBuilt('main', 'preload', 'renderer');
 const args = process.argv.slice(2);
 const all = args.includes('--all');
 const { runtime, reason } = await findElectron({ download: false });
-const env = { ...process.env, PAGEWALK_E2E_ALL: all ? '1' : '', PAGEWALK_ELECTRON: runtime?.executable ?? '', PAGEWALK_ELECTRON_REASON: reason ?? '' };
+const env = {
+  ...process.env,
+  PAGEWALK_E2E_ALL: all ? '1' : '',
+  PAGEWALK_ELECTRON: runtime?.executable ?? '',
+  PAGEWALK_ELECTRON_REASON: reason ?? '',
+};
 
 /** `-displayfd` lets the server choose a free display and says which. */
 function startDisplay() {
   return new Promise((ready) => {
-    const server = spawn('Xvfb', ['-displayfd', '3', '-screen', '0', '1920x1080x24', '-nolisten', 'tcp'], { stdio: ['ignore', 'ignore', 'ignore', 'pipe'] });
+    const server = spawn('Xvfb', ['-displayfd', '3', '-screen', '0', '1920x1080x24', '-nolisten', 'tcp'], {
+      stdio: ['ignore', 'ignore', 'ignore', 'pipe'],
+    });
     server.on('error', () => ready(undefined));
     server.stdio[3].once('data', (chunk) => ready({ server, display: `:${String(chunk).trim()}` }));
   });

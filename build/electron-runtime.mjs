@@ -36,7 +36,8 @@ async function downloaded() {
     }
   };
   for (const cache of caches) await count(cache, 0);
-  for (const entry of await readdir(tmpdir()).catch(() => [])) if (entry.startsWith('electron-download')) await count(join(tmpdir(), entry), 0);
+  for (const entry of await readdir(tmpdir()).catch(() => []))
+    if (entry.startsWith('electron-download')) await count(join(tmpdir(), entry), 0);
   return bytes;
 }
 
@@ -44,7 +45,10 @@ async function downloaded() {
 function install() {
   return new Promise((done) => {
     say('fetching the Electron runtime (once; about 110 MB)');
-    const child = spawn(process.execPath, [resolve(repository, 'node_modules/electron/install.js')], { cwd: repository, stdio: ['ignore', 'ignore', 'pipe'] });
+    const child = spawn(process.execPath, [resolve(repository, 'node_modules/electron/install.js')], {
+      cwd: repository,
+      stdio: ['ignore', 'ignore', 'pipe'],
+    });
     let message = '';
     let seen = -1;
     let last = Date.now();
@@ -78,7 +82,14 @@ function install() {
     child.on('exit', (code) => {
       if (code === 0) return finish(undefined);
       const cause = /\b(E[A-Z]{3,}|HTTPError[^\n]*|RequestError[^\n]*)/.exec(message)?.[0];
-      finish(cause ?? message.split('\n').find((line) => line.trim() !== '')?.trim() ?? `the installer ended with ${code}`);
+      finish(
+        cause ??
+          message
+            .split('\n')
+            .find((line) => line.trim() !== '')
+            ?.trim() ??
+          `the installer ended with ${code}`,
+      );
     });
   });
 }
@@ -96,11 +107,15 @@ export async function findElectron({ download }) {
   if (!download) return { reason: 'no Electron runtime: set ELECTRON_OVERRIDE_DIST_PATH, or run npx install-electron' };
   const failure = await install();
   const runtime = failure === undefined ? runtimeIn(own) : undefined;
-  return runtime ? { runtime } : { reason: `the Electron runtime could not be fetched (${failure ?? 'nothing was unpacked'}); it is tried again at the next start` };
+  return runtime
+    ? { runtime }
+    : { reason: `the Electron runtime could not be fetched (${failure ?? 'nothing was unpacked'}); it is tried again at the next start` };
 }
 
 /** What the runtime must be started with on this machine, and why. */
 export function electronFlags() {
   const root = process.platform === 'linux' && process.getuid?.() === 0;
-  return root ? { flags: ['--no-sandbox'], note: 'running as root: Electron is started with --no-sandbox' } : { flags: [], note: undefined };
+  return root
+    ? { flags: ['--no-sandbox'], note: 'running as root: Electron is started with --no-sandbox' }
+    : { flags: [], note: undefined };
 }

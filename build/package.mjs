@@ -2,7 +2,6 @@
  * `npm run package`: an unpacked application and an archive of it, from the Electron runtime at hand. Icons and names come
  * from build/electron-builder.json; nothing is downloaded when ELECTRON_OVERRIDE_DIST_PATH names a runtime.
  */
-import { resolve } from 'node:path';
 import { findElectron } from './electron-runtime.mjs';
 import { ensureBuilt, ensurePackages, repository, say } from './prepare.mjs';
 

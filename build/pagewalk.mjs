@@ -5,6 +5,9 @@ import { ensureBuilt, ensurePackages, repository } from './prepare.mjs';
 
 await ensurePackages();
 await ensureBuilt('main');
-const child = spawn(process.execPath, [resolve(repository, 'out/main/cli.js'), ...process.argv.slice(2)], { stdio: 'inherit', cwd: process.env.INIT_CWD ?? process.cwd() });
+const child = spawn(process.execPath, [resolve(repository, 'out/main/cli.js'), ...process.argv.slice(2)], {
+  stdio: 'inherit',
+  cwd: process.env.INIT_CWD ?? process.cwd(),
+});
 for (const signal of ['SIGINT', 'SIGTERM']) process.on(signal, () => child.kill(signal));
 child.on('exit', (code, signal) => process.exit(code ?? (signal === 'SIGINT' ? 130 : 1)));

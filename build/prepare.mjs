@@ -16,7 +16,12 @@ export const say = (text) => process.stderr.write(`pagewalk: ${text}\n`);
 /** Runs a command and gives its exit status. Output goes to standard error, so that a command's own output stays clean. */
 export function run(command, args, options = {}) {
   return new Promise((done) => {
-    const child = spawn(command, args, { cwd: repository, stdio: ['ignore', 2, 2], shell: process.platform === 'win32' && command === 'npm', ...options });
+    const child = spawn(command, args, {
+      cwd: repository,
+      stdio: ['ignore', 2, 2],
+      shell: process.platform === 'win32' && command === 'npm',
+      ...options,
+    });
     child.on('error', (error) => {
       say(`${command} could not be started: ${error.message}`);
       done(127);
@@ -36,7 +41,9 @@ function checkNode() {
 /** npm ci, unless the packages of this very lock file are there already. */
 export async function ensurePackages() {
   checkNode();
-  const lock = createHash('sha256').update(await readFile(resolve(repository, 'package-lock.json'))).digest('hex');
+  const lock = createHash('sha256')
+    .update(await readFile(resolve(repository, 'package-lock.json')))
+    .digest('hex');
   const mark = resolve(repository, 'node_modules/.pagewalk-lock');
   if ((await readFile(mark, 'utf8').catch(() => '')) === lock) return;
   say('installing npm packages (once)');

@@ -10,7 +10,9 @@ import { ensureBuilt, ensurePackages, repository, say } from './prepare.mjs';
 const args = process.argv.slice(2);
 const web = args.includes('--web');
 const from = process.env.INIT_CWD ?? process.cwd();
-const rest = args.filter((argument) => argument !== '--web').map((argument) => (/\.ya?ml$/i.test(argument) ? resolve(from, argument) : argument));
+const rest = args
+  .filter((argument) => argument !== '--web')
+  .map((argument) => (/\.ya?ml$/i.test(argument) ? resolve(from, argument) : argument));
 const display = process.platform !== 'linux' || Boolean(process.env.DISPLAY || process.env.WAYLAND_DISPLAY);
 
 /** Runs until the program ends; Ctrl-C reaches it, and ends this too. */

@@ -42,7 +42,12 @@ tally(await step('types', process.execPath, ['build/typecheck.mjs']));
 const report = (name) => resolve(repository, 'test-results', name);
 await rm(resolve(repository, 'test-results'), { recursive: true, force: true });
 
-const unitOk = await step('unit tests', bin('vitest'), ['run', '--reporter=dot', '--reporter=json', `--outputFile.json=${report('unit.json')}`]);
+const unitOk = await step('unit tests', bin('vitest'), [
+  'run',
+  '--reporter=dot',
+  '--reporter=json',
+  `--outputFile.json=${report('unit.json')}`,
+]);
 const unit = JSON.parse(await readFile(report('unit.json'), 'utf8').catch(() => 'null'));
 if (unit) {
   counts.passed += unit.numPassedTests;

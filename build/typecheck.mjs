@@ -6,7 +6,10 @@ import { ensurePackages, repository } from './prepare.mjs';
 await ensurePackages();
 const run = (project) =>
   new Promise((done) => {
-    const child = spawn(resolve(repository, 'node_modules/.bin/vue-tsc'), ['--noEmit', '-p', project], { cwd: repository, stdio: 'inherit' });
+    const child = spawn(resolve(repository, 'node_modules/.bin/vue-tsc'), ['--noEmit', '-p', project], {
+      cwd: repository,
+      stdio: 'inherit',
+    });
     child.on('exit', (code) => done(code === 0));
   });
 const results = await Promise.all(['tsconfig.node.json', 'tsconfig.renderer.json'].map(run));

@@ -16,7 +16,6 @@ export function mainConfig(repository: string): UserConfig {
   const source = resolve(repository, 'src');
   return {
     root: repository,
-    configFile: false,
     publicDir: false,
     define: { 'process.env.WS_NO_BUFFER_UTIL': '"1"', 'process.env.WS_NO_UTF_8_VALIDATE': '"1"' },
     ssr: { noExternal: true, external: EXTERNAL, target: 'node' },
@@ -44,7 +43,6 @@ export function mainConfig(repository: string): UserConfig {
 export function preloadConfig(repository: string): UserConfig {
   return {
     root: repository,
-    configFile: false,
     publicDir: false,
     ssr: { noExternal: true, external: EXTERNAL, target: 'node' },
     build: {
@@ -67,7 +65,6 @@ export function rendererConfig(repository: string): UserConfig {
   const root = resolve(repository, 'src/renderer');
   return {
     root,
-    configFile: false,
     base: './',
     plugins: [icedX86InTheBrowser(), vue()],
     optimizeDeps: { exclude: ['iced-x86'] },

@@ -106,7 +106,6 @@ export class Shell {
 }
 
 export const test = base.extend<{ shell: Shell }>({
-  // eslint-disable-next-line no-empty-pattern
   shell: async ({}, use, info) => {
     const kind = info.project.name === 'electron' ? 'electron' : 'chromium';
     base.skip(kind === 'electron' && !process.env['PAGEWALK_ELECTRON'], `no Electron runtime: ${process.env['PAGEWALK_ELECTRON_REASON']}`);

@@ -21,7 +21,11 @@ export function serveWindow(): void {
     return new Response(file.bytes, { headers: { ...WINDOW_HEADERS, 'content-type': file.type } });
   });
   session.defaultSession.webRequest.onBeforeRequest((details, answer) => {
-    const own = details.url.startsWith(`${SCHEME}:`) || details.url.startsWith('devtools:') || details.url.startsWith('blob:') || details.url.startsWith('data:');
+    const own =
+      details.url.startsWith(`${SCHEME}:`) ||
+      details.url.startsWith('devtools:') ||
+      details.url.startsWith('blob:') ||
+      details.url.startsWith('data:');
     const development = process.env['ELECTRON_RENDERER_URL'];
     answer({ cancel: !own && !(development !== undefined && /^(http|ws):\/\/(localhost|127\.0\.0\.1):/.test(details.url)) });
   });

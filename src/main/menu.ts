@@ -68,7 +68,10 @@ export function applyMenu(language: Language, perform: (action: string) => void)
   };
   const template: MenuItemConstructorOptions[] = MENUS.map(({ en, zh, rows }) => ({ label: label(en, zh), submenu: rows.map(item) }));
   const [file, edit] = template as [MenuItemConstructorOptions, MenuItemConstructorOptions];
-  (file.submenu as MenuItemConstructorOptions[]).push({ type: 'separator' }, { role: mac ? 'close' : 'quit', label: label('Close', '关闭') });
+  (file.submenu as MenuItemConstructorOptions[]).push(
+    { type: 'separator' },
+    { role: mac ? 'close' : 'quit', label: label('Close', '关闭') },
+  );
   (edit.submenu as MenuItemConstructorOptions[]).push(
     { type: 'separator' },
     { role: 'cut', label: label('Cut', '剪切') },

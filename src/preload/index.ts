@@ -7,8 +7,14 @@ const call = (method: ShellCall, ...args: unknown[]): Promise<never> => ipcRende
 /** For calls that have no answer; a refusal shows in the console only. */
 const tell = (method: ShellCall, ...args: unknown[]): void => void call(method, ...args).catch(console.error);
 
-function nextSessionPort(): Promise<MessagePort> {
-  return new Promise((found) => ipcRenderer.once(CHANNEL.sessionPort, (event) => found(event.ports[0] as unknown as MessagePort)));
+/** The part of the DOM's MessagePort that is used here; this script is built without the DOM's types. */
+interface FramePort {
+  onmessage: ((event: { data: unknown }) => void) | null;
+  postMessage(frame: Uint8Array): void;
+}
+
+function nextSessionPort(): Promise<FramePort> {
+  return new Promise((found) => ipcRenderer.once(CHANNEL.sessionPort, (event) => found(event.ports[0] as unknown as FramePort)));
 }
 
 async function connectSession(): Promise<SessionChannel> {
@@ -17,7 +23,7 @@ async function connectSession(): Promise<SessionChannel> {
   const port = await arriving;
   let listener: ((frame: Uint8Array) => void) | null = null;
   const early: Uint8Array[] = [];
-  port.onmessage = ({ data }: { data: unknown }) => {
+  port.onmessage = ({ data }) => {
     if (!(data instanceof Uint8Array)) return;
     if (listener) listener(data);
     else early.push(data);

@@ -32,7 +32,7 @@ export class Autosaves {
   private readonly mine = new Set<string>();
 
   /** `data`: the user's data folder for Pagewalk */
-  constructor(private readonly data: string) {
+  constructor(data: string) {
     this.index = join(data, 'autosaves');
   }
 
@@ -44,7 +44,10 @@ export class Autosaves {
       else stored.binaries[name] = Buffer.from(content).toString('base64');
     }
     const text = JSON.stringify(stored);
-    const key = createHash('sha256').update(lab.path ?? `unnamed ${lab.name}`).digest('hex').slice(0, 32);
+    const key = createHash('sha256')
+      .update(lab.path ?? `unnamed ${lab.name}`)
+      .digest('hex')
+      .slice(0, 32);
     const own = join(this.index, `${key}.autosave`);
     let place = own;
     if (lab.path !== null) {

@@ -14,7 +14,13 @@ export class RecentLabs {
 
   async list(): Promise<{ path: string; name: string }[]> {
     const paths = await this.paths();
-    const exists = await Promise.all(paths.map((path) => stat(path).then((facts) => facts.isFile()).catch(() => false)));
+    const exists = await Promise.all(
+      paths.map((path) =>
+        stat(path)
+          .then((facts) => facts.isFile())
+          .catch(() => false),
+      ),
+    );
     return paths.filter((_path, i) => exists[i]).map((path) => ({ path, name: labName(path) }));
   }
 

@@ -41,12 +41,18 @@ export function describeFailure(thrown: unknown, path: string): ShellError {
     case 'ENOTDIR':
       return {
         code: 'not-a-lab',
-        message: { en: `${path} is not a lab file. Open a file named NAME.lab.yaml.`, 'zh-CN': `${path} 不是实验文件。请打开名为 NAME.lab.yaml 的文件。` },
+        message: {
+          en: `${path} is not a lab file. Open a file named NAME.lab.yaml.`,
+          'zh-CN': `${path} 不是实验文件。请打开名为 NAME.lab.yaml 的文件。`,
+        },
       };
     default:
       return {
         code: 'io',
-        message: { en: `${path} could not be read or written (${code || 'unknown error'}).`, 'zh-CN': `无法读写 ${path}（${code || '未知错误'}）。` },
+        message: {
+          en: `${path} could not be read or written (${code || 'unknown error'}).`,
+          'zh-CN': `无法读写 ${path}（${code || '未知错误'}）。`,
+        },
       };
   }
 }

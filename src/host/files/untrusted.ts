@@ -55,7 +55,9 @@ export function labContent(value: unknown): AutosavedLab {
 
 /** A name usable as a file name: what is not allowed in one becomes a dash. */
 function fileName(value: unknown): string {
-  // eslint-disable-next-line no-control-regex
-  const name = shortText(value).replace(/[\\/:*?"<>|\u0000-\u001f]/g, '-').replace(/^\.+/, '').trim();
+  const name = shortText(value)
+    .replace(/[\\/:*?"<>|\u0000-\u001f]/g, '-')
+    .replace(/^\.+/, '')
+    .trim();
   return name === '' ? 'lab' : name;
 }
