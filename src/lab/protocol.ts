@@ -112,7 +112,12 @@ export interface MappingPiece {
   slots: string[];
 }
 
-export type FrameOwner = { kind: 'vm'; vm: string } | { kind: 'vmm'; part: string } | { kind: 'table'; part: string } | { kind: 'preoccupied' } | { kind: 'device'; device: string };
+export type FrameOwner =
+  | { kind: 'vm'; vm: string }
+  | { kind: 'vmm'; part: string }
+  | { kind: 'table'; part: string }
+  | { kind: 'preoccupied' }
+  | { kind: 'device'; device: string };
 
 export interface OwnedExtent extends Extent {
   owner: FrameOwner;
@@ -133,7 +138,19 @@ export interface Transaction {
   /** `cpu`, a VM's id, `vmm`, or a device's requester ID */
   who: string;
   vm?: string;
-  kind: 'mmio-read' | 'mmio-write' | 'port-read' | 'port-write' | 'dma-read' | 'dma-write' | 'unanswered' | 'iommu-walk' | 'iommu-fault' | 'completion' | 'interrupt' | 'note';
+  kind:
+    | 'mmio-read'
+    | 'mmio-write'
+    | 'port-read'
+    | 'port-write'
+    | 'dma-read'
+    | 'dma-write'
+    | 'unanswered'
+    | 'iommu-walk'
+    | 'iommu-fault'
+    | 'completion'
+    | 'interrupt'
+    | 'note';
   /** the instruction that caused it, when one did */
   instruction?: { linear: bigint; text: string; file?: string; line?: number };
   address?: { space: Space; address: bigint };

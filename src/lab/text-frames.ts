@@ -28,7 +28,8 @@ export function encodeText(message: object): string {
 
 function parse(text: string): unknown {
   return JSON.parse(text, (_key, value: unknown) => {
-    if (value !== null && typeof value === 'object' && '$bytes' in value && typeof value.$bytes === 'string') return fromBase64(value.$bytes);
+    if (value !== null && typeof value === 'object' && '$bytes' in value && typeof value.$bytes === 'string')
+      return fromBase64(value.$bytes);
     return value;
   });
 }
@@ -36,7 +37,13 @@ function parse(text: string): unknown {
 /** Throws TypeError or SyntaxError on anything that is not a call. */
 export function decodeText(text: string): WebCall {
   const call = parse(text) as Partial<WebCall> | null;
-  if (call === null || typeof call !== 'object' || !Number.isInteger(call.id) || typeof call.method !== 'string' || !Array.isArray(call.args)) {
+  if (
+    call === null ||
+    typeof call !== 'object' ||
+    !Number.isInteger(call.id) ||
+    typeof call.method !== 'string' ||
+    !Array.isArray(call.args)
+  ) {
     throw new TypeError('not a call');
   }
   return call as WebCall;

@@ -11,7 +11,10 @@ export const localizedSchema = z.union([z.string(), z.strictObject({ en: z.strin
 export const pathSchema = z
   .string()
   .min(1)
-  .refine((path) => !/^[/\\]|^[A-Za-z]:|\\|(^|\/)\.\.?(\/|$)|\0/.test(path), 'expected a path inside the lab folder: no leading /, no .. and no \\');
+  .refine(
+    (path) => !/^[/\\]|^[A-Za-z]:|\\|(^|\/)\.\.?(\/|$)|\0/.test(path),
+    'expected a path inside the lab folder: no leading /, no .. and no \\',
+  );
 
 /** A number, or a value resolved at power-on: the host-physical address behind a VM's guest-physical one. */
 export const defineSchema = z.union([
@@ -85,10 +88,19 @@ export const checkSchema = z.union([
   z.strictObject({
     contiguous: z.strictObject({ range: rangeSchema, in: z.enum(['host', 'guest']), expect: z.boolean().default(true) }),
   }),
-  z.strictObject({ serial: z.strictObject({ vm: identifierSchema.optional(), contains: z.string().optional(), equals: z.string().optional() }) }),
-  z.strictObject({ exits: z.strictObject({ vm: identifierSchema, reason: z.string(), min: countSchema.optional(), max: countSchema.optional() }) }),
   z.strictObject({
-    exception: z.strictObject({ vm: identifierSchema.optional(), vector: countSchema, errorCode: countSchema.optional(), cr2: addressSchema.optional() }),
+    serial: z.strictObject({ vm: identifierSchema.optional(), contains: z.string().optional(), equals: z.string().optional() }),
+  }),
+  z.strictObject({
+    exits: z.strictObject({ vm: identifierSchema, reason: z.string(), min: countSchema.optional(), max: countSchema.optional() }),
+  }),
+  z.strictObject({
+    exception: z.strictObject({
+      vm: identifierSchema.optional(),
+      vector: countSchema,
+      errorCode: countSchema.optional(),
+      cr2: addressSchema.optional(),
+    }),
   }),
   z.strictObject({ faults: z.strictObject({ requester: z.string(), reason: countSchema.optional(), count: countSchema }) }),
   z.strictObject({ stop: z.string() }),
@@ -109,6 +121,12 @@ export const labSchema = z.strictObject({
   files: z.record(pathSchema, z.string()).optional(),
 });
 
+export const BOARD_FORMAT = 'pagewalk.board/1';
+
+/** A board alone, to be shared between labs. */
+export const boardFileSchema = z.strictObject({ format: z.literal(BOARD_FORMAT), title: localizedSchema.optional(), board: boardSchema });
+
+export type BoardFile = z.output<typeof boardFileSchema>;
 export type LabDocument = z.output<typeof labSchema>;
 export type Localized = z.output<typeof localizedSchema>;
 export type Program = z.output<typeof programSchema>;

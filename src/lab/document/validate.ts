@@ -1,0 +1,363 @@
+/**
+ * What the schema cannot say: names that must exist somewhere else in the document, and rules between its parts. Pure, never
+ * throws, quick enough to run on every edit. Problems carry the document path; `load` adds line and column.
+ */
+import { parseRequester } from '../../machine/bus/dma-port';
+import type { LabFiles, Problem } from '../protocol';
+import { boardProblems } from './board-problems';
+import { checkFiles } from './files';
+import { nearestNames } from './nearest';
+import { error, suggestNames, text, warning } from './problem';
+import type { Check, Define, LabDocument, Program } from './schema';
+
+/** The VMM's parts whose host-physical place a lab may ask for. */
+export const VMM_PARTS = ['gdt', 'idt', 'control-block', 'ept', 'iommu-root', 'iommu-context', 'iommu-sl', 'secret'] as const;
+/** Short names that stand for the first of several parts. */
+export const VMM_PART_ALIASES: Readonly<Record<string, (typeof VMM_PARTS)[number]>> = { iommu: 'iommu-root' };
+
+export const STOP_KINDS = ['halted', 'limit', 'triple-fault', 'boot-refused', 'exit-port', 'paused', 'out-of-memory'] as const;
+
+/** The least and most memory of a VM. */
+const MIN_VM_BYTES = 1024 * 1024;
+
+/** A program's files; the first is the one that is loaded or assembled. */
+export const programFiles = (program: Program): string[] => {
+  const listed = 'files' in program && program.files ? program.files : [];
+  return program.file === undefined ? listed : [program.file, ...listed.filter((path) => path !== program.file)];
+};
+
+/** The folder's files with the lab's inline ones over them. */
+export const allFiles = (document: LabDocument, files: LabFiles): LabFiles => ({ ...files, ...(document.files ?? {}) });
+
+class Validator {
+  readonly problems: Problem[] = [];
+  private readonly vmIds: string[];
+  private readonly deviceIds: string[];
+  private readonly slotIds: string[];
+
+  constructor(
+    private readonly lab: LabDocument,
+    private readonly files: LabFiles,
+  ) {
+    this.vmIds = (lab.vms ?? []).map(({ id }) => id);
+    this.deviceIds = lab.board.devices.map(({ id }) => id);
+    this.slotIds = lab.board.slots.map(({ id }) => id);
+  }
+
+  run(): Problem[] {
+    this.shape();
+    this.vms();
+    if (this.lab.machine) this.program(this.lab.machine.program, 'machine.program');
+    this.lab.checks.forEach((check, index) => this.check(check, `checks.${index}`));
+    if (this.lab.expect) this.stopKind(this.lab.expect.stop, 'expect.stop');
+    if (this.lab.limits?.instructions === 0) {
+      this.add(
+        error(
+          'lab-out-of-range',
+          text('limits.instructions is 0: nothing could run.', 'limits.instructions 为 0：什么都无法运行。'),
+          text('Give at least 1.', '至少写 1。'),
+          { path: 'limits.instructions' },
+        ),
+      );
+    }
+    this.problems.push(...boardProblems(this.lab.board), ...checkFiles(this.files));
+    return this.problems;
+  }
+
+  private add(problem: Problem): void {
+    this.problems.push(problem);
+  }
+
+  private shape(): void {
+    const { machine, vmm, vms } = this.lab;
+    if (machine && (vmm || vms)) {
+      this.add(
+        error(
+          'lab-machine-and-vms',
+          text('The lab has both "machine" (no VMM) and "vms".', '实验同时写了 “machine”（无 VMM）和 “vms”。'),
+          text(
+            'Keep one: "machine.program" runs on the bare board, "vms" run under the VMM.',
+            '请只保留一个：“machine.program” 直接运行在主板上，“vms” 运行在 VMM 之下。',
+          ),
+          { path: 'machine' },
+        ),
+      );
+    }
+    if (vmm && (!vms || vms.length === 0)) {
+      this.add(
+        error(
+          'lab-no-vms',
+          text('The lab has a VMM but no VMs.', '实验有 VMM，却没有虚拟机。'),
+          text('Add a list "vms", or remove "vmm".', '请加上 “vms” 列表，或删除 “vmm”。'),
+          { path: 'vmm' },
+        ),
+      );
+    }
+    if (vms && vms.length > 0 && !vmm) {
+      this.add(
+        error(
+          'lab-no-vmm',
+          text('The lab has VMs but no VMM to run them.', '实验有虚拟机，却没有运行它们的 VMM。'),
+          text('Add "vmm: { translation: ept }".', '请加上 “vmm: { translation: ept }”。'),
+          { path: 'vms' },
+        ),
+      );
+    }
+    if (!machine && !vms?.length) {
+      this.add(
+        warning(
+          'lab-nothing-to-run',
+          text('The lab has no program: only its board can be looked at.', '实验没有程序：只能查看主板。'),
+          text('Add "machine.program" or "vms".', '请加上 “machine.program” 或 “vms”。'),
+          { path: 'format' },
+        ),
+      );
+    }
+  }
+
+  private vms(): void {
+    const seen = new Set<string>();
+    const owners = new Map<string, string>();
+    for (const vm of this.lab.vms ?? []) {
+      const path = `vms.${vm.id}`;
+      if (seen.has(vm.id)) {
+        this.add(
+          error(
+            'lab-duplicate-id',
+            text(`Two VMs are called ${vm.id}.`, `有两台虚拟机都叫 ${vm.id}。`),
+            text('Give each a name of its own.', '请给每台虚拟机不同的名称。'),
+            { path: `${path}.id`, vm: vm.id },
+          ),
+        );
+      }
+      seen.add(vm.id);
+      if (vm.memory < MIN_VM_BYTES || vm.memory % 4096 !== 0) {
+        this.add(
+          error(
+            'lab-vm-memory',
+            text(`${vm.id} has ${vm.memory} bytes of memory.`, `${vm.id} 的内存为 ${vm.memory} 字节。`),
+            text('Give at least 1 MiB, in whole 4 KiB pages.', '至少 1 MiB，且为 4 KiB 的整数倍。'),
+            { path: `${path}.memory`, vm: vm.id },
+          ),
+        );
+      }
+      if (vm.program) this.program(vm.program, `${path}.program`, vm.id);
+      for (const device of vm.passthrough) {
+        if (!this.deviceIds.includes(device)) this.unknown('device', device, this.deviceIds, `${path}.passthrough`, vm.id);
+        const owner = owners.get(device);
+        if (owner !== undefined && owner !== vm.id) {
+          this.add(
+            error(
+              'lab-device-shared',
+              text(`${device} is given to ${owner} and to ${vm.id}.`, `${device} 同时分配给了 ${owner} 和 ${vm.id}。`),
+              text('A device can be passed through to one VM.', '一个设备只能直通给一台虚拟机。'),
+              { path: `${path}.passthrough`, vm: vm.id },
+            ),
+          );
+        }
+        owners.set(device, vm.id);
+      }
+    }
+  }
+
+  private unknown(
+    what: 'vm' | 'device' | 'slot' | 'part' | 'stop' | 'file',
+    name: string,
+    known: readonly string[],
+    path: string,
+    vm?: string,
+  ): void {
+    const nouns = {
+      vm: ['VM', '虚拟机'],
+      device: ['device', '设备'],
+      slot: ['slot', '插槽'],
+      part: ['part of the VMM', 'VMM 的部分'],
+      stop: ['kind of stop', '停止方式'],
+      file: ['file', '文件'],
+    } as const;
+    const [en, zh] = nouns[what];
+    this.add(
+      error(
+        `lab-unknown-${what}`,
+        text(`There is no ${en} "${name}".`, `没有名为 “${name}” 的${zh}。`),
+        suggestNames(nearestNames(name, known)),
+        { path, ...(vm ? { vm } : {}) },
+      ),
+    );
+  }
+
+  private vm(id: string, path: string): void {
+    if (!this.vmIds.includes(id)) this.unknown('vm', id, this.vmIds, path);
+  }
+
+  /** `guest` and `linear` need a VM when there are several machines to mean. */
+  private place(place: { space: string; vm?: string | undefined }, path: string): void {
+    if (place.vm !== undefined) this.vm(place.vm, `${path}.vm`);
+    else if (place.space !== 'host' && this.vmIds.length > 0) {
+      this.add(
+        error(
+          'lab-missing-key',
+          text(
+            `${path} does not say whose ${place.space} address it means.`,
+            `${path} 没有说明是哪台虚拟机的${place.space === 'guest' ? '客户机物理' : '线性'}地址。`,
+          ),
+          text('Add "vm".', '请加上 “vm”。'),
+          { path },
+        ),
+      );
+    }
+  }
+
+  private stopKind(stop: string, path: string): void {
+    if (!(STOP_KINDS as readonly string[]).includes(stop)) this.unknown('stop', stop, STOP_KINDS, path);
+  }
+
+  private part(name: string, path: string): void {
+    if (!(VMM_PARTS as readonly string[]).includes(name) && !Object.hasOwn(VMM_PART_ALIASES, name))
+      this.unknown('part', name, VMM_PARTS, path);
+  }
+
+  private define(name: string, define: Define, path: string): void {
+    if (!/^[A-Za-z_.?][A-Za-z0-9_$#@~.?]{0,63}$/.test(name)) {
+      this.add(
+        error(
+          'lab-invalid-value',
+          text(`"${name}" cannot be a symbol of the assembler.`, `“${name}” 不能作为汇编符号。`),
+          text('Use letters, digits and _.', '请使用字母、数字和 _。'),
+          { path },
+        ),
+      );
+    }
+    if (typeof define === 'number') return;
+    if ('frameOf' in define) {
+      this.vm(define.frameOf, `${path}.frameOf`);
+      const target = this.lab.vms?.find(({ id }) => id === define.frameOf);
+      if (target && define.gpa >= target.memory) {
+        this.add(
+          error(
+            'lab-out-of-range',
+            text(
+              `${path}: ${define.frameOf} has no guest-physical address 0x${define.gpa.toString(16)}.`,
+              `${path}：${define.frameOf} 没有客户机物理地址 0x${define.gpa.toString(16)}。`,
+            ),
+            text('Choose an address below its memory size.', '请选择小于其内存大小的地址。'),
+            { path },
+          ),
+        );
+      }
+    } else if ('vmmPart' in define) {
+      this.part(define.vmmPart, `${path}.vmmPart`);
+      if (define.vm !== undefined) this.vm(define.vm, `${path}.vm`);
+      if (!this.lab.vmm)
+        this.add(
+          error(
+            'lab-no-vmm',
+            text(`${path} means a part of the VMM, but the lab has none.`, `${path} 指的是 VMM 的一部分，但实验没有 VMM。`),
+            text('Add "vmm" and "vms".', '请加上 “vmm” 和 “vms”。'),
+            { path },
+          ),
+        );
+    } else if (!this.deviceIds.includes(define.barOf)) this.unknown('device', define.barOf, this.deviceIds, `${path}.barOf`);
+  }
+
+  private program(program: Program, path: string, vm?: string): void {
+    const paths = programFiles(program);
+    const available = allFiles(this.lab, this.files);
+    if (paths.length === 0) {
+      this.add(
+        error('lab-missing-key', text(`${path} names no file.`, `${path} 没有写文件。`), text('Add "file".', '请加上 “file”。'), {
+          path,
+          ...(vm ? { vm } : {}),
+        }),
+      );
+    }
+    for (const file of paths) {
+      if (Object.hasOwn(available, file)) continue;
+      const remedy =
+        suggestNames(nearestNames(file, Object.keys(available))) ??
+        text(`Put ${file} beside the lab file.`, `请把 ${file} 放在实验文件旁边。`);
+      this.add(
+        error('lab-missing-program', text(`The program ${file} is not in the lab's folder.`, `实验文件夹中没有程序 ${file}。`), remedy, {
+          path: `${path}${this.isShort(program) ? '' : '.file'}`,
+          ...(vm ? { vm } : {}),
+        }),
+      );
+    }
+    if ('defines' in program)
+      for (const [name, define] of Object.entries(program.defines ?? {})) this.define(name, define, `${path}.defines.${name}`);
+  }
+
+  private isShort(program: Program): boolean {
+    return Object.keys(program).length === 1 && program.file !== undefined;
+  }
+
+  private range(range: { vm?: string | undefined; vmmPart?: string | undefined; bytes: number }, path: string): void {
+    if (range.vm !== undefined) this.vm(range.vm, `${path}.vm`);
+    if (range.vmmPart !== undefined) this.part(range.vmmPart, `${path}.vmmPart`);
+    if (range.bytes === 0)
+      this.add(
+        error('lab-out-of-range', text(`${path} is empty.`, `${path} 是空的。`), text('Give at least 1 byte.', '至少写 1 字节。'), {
+          path: `${path}.bytes`,
+        }),
+      );
+    if (range.bytes > 256 * 1024 * 1024)
+      this.add(
+        error(
+          'lab-out-of-range',
+          text(`${path} has more than 256 MiB.`, `${path} 超过 256 MiB。`),
+          text('Check a smaller range.', '请检查较小的范围。'),
+          { path: `${path}.bytes` },
+        ),
+      );
+  }
+
+  private check(check: Check, path: string): void {
+    if ('memory' in check) {
+      this.place(check.memory.at, `${path}.memory.at`);
+      if (check.memory.equals === undefined && check.memory.sha256 === undefined) {
+        this.add(
+          error(
+            'lab-missing-key',
+            text(`${path}.memory says neither "equals" nor "sha256".`, `${path}.memory 既没有 “equals” 也没有 “sha256”。`),
+            text('Say what the bytes must be.', '请写明字节应为什么。'),
+            { path: `${path}.memory` },
+          ),
+        );
+      }
+    } else if ('unchanged' in check) this.range(check.unchanged.range, `${path}.unchanged.range`);
+    else if ('located' in check) {
+      if (!this.slotIds.includes(check.located.slot)) this.unknown('slot', check.located.slot, this.slotIds, `${path}.located.slot`);
+    } else if ('differs' in check) check.differs.frames.forEach(({ vm }, index) => this.vm(vm, `${path}.differs.frames.${index}.vm`));
+    else if ('contiguous' in check) this.range(check.contiguous.range, `${path}.contiguous.range`);
+    else if ('serial' in check) {
+      if (check.serial.vm !== undefined) this.vm(check.serial.vm, `${path}.serial.vm`);
+      if (check.serial.contains === undefined && check.serial.equals === undefined) {
+        this.add(
+          error(
+            'lab-missing-key',
+            text(`${path}.serial says neither "contains" nor "equals".`, `${path}.serial 既没有 “contains” 也没有 “equals”。`),
+            text('Say what the output must be.', '请写明输出应为什么。'),
+            { path: `${path}.serial` },
+          ),
+        );
+      }
+    } else if ('exits' in check) this.vm(check.exits.vm, `${path}.exits.vm`);
+    else if ('exception' in check) {
+      if (check.exception.vm !== undefined) this.vm(check.exception.vm, `${path}.exception.vm`);
+    } else if ('faults' in check) {
+      if (parseRequester(check.faults.requester) === undefined) {
+        this.add(
+          error(
+            'lab-invalid-value',
+            text(`"${check.faults.requester}" is no requester ID.`, `“${check.faults.requester}” 不是请求者 ID。`),
+            text('Write bus, device and function, as 00:04.0.', '请写总线、设备和功能号，如 00:04.0。'),
+            { path: `${path}.faults.requester` },
+          ),
+        );
+      }
+    } else if ('stop' in check) this.stopKind(check.stop, `${path}.stop`);
+  }
+}
+
+/** Every problem of a well-formed document and its files: cross references, the board's placement rules, file sizes. */
+export const validateLab = (lab: LabDocument, files: LabFiles): Problem[] => new Validator(lab, files).run();
