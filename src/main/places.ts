@@ -10,6 +10,6 @@ export const places = {
   preload: resolve(built, '../preload/index.cjs'),
   worker: resolve(built, 'lab-worker.js'),
   resources: resolve(built, '../../resources'),
-  icon: resolve(built, '../../resources/icons/pagewalk.png'),
+  icon: resolve(built, '../../resources/icons/icon.png'),
   data: (): string => process.env['PAGEWALK_DATA'] ?? join(app.getPath('userData'), 'lab'),
 };
