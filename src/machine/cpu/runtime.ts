@@ -25,7 +25,11 @@ export interface DataAccess {
 
 export type ExceptionKind = 'fault' | 'trap' | 'software' | 'external';
 
-/** Everything an instruction may ask of segmentation, paging control and events. Booleans: completed, or `stop` is set. */
+/**
+ * Everything an instruction may ask of segmentation, paging control and events. Booleans: completed, or `stop` is set.
+ * When callFar is called, RIP holds the offset of the NEXT instruction (it is what the call saves). The far transfers,
+ * returns and softwareInterrupt set RIP themselves. On a fault or an exit the caller puts RIP back to the instruction's start.
+ */
 export interface SystemInstructions {
   loadSegment(segment: SegmentIndex, selector: number): boolean;
   jumpFar(selector: number, offset: number, operandSize: OperandSize): boolean;
