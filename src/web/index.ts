@@ -31,7 +31,9 @@ try {
 } catch (thrown) {
   const code = (thrown as NodeJS.ErrnoException).code;
   console.error(
-    code === 'EADDRINUSE' ? `Port ${port} is in use: choose another with --port, or leave it out.` : `The web host could not start (${code ?? String(thrown)}).`,
+    code === 'EADDRINUSE'
+      ? `Port ${port} is in use: choose another with --port, or leave it out.`
+      : `The web host could not start (${code ?? String(thrown)}).`,
   );
   process.exit(2);
 }

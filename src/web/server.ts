@@ -58,7 +58,8 @@ export async function serve(options: WebHostOptions): Promise<WebHost> {
   });
   server.on('upgrade', (request, socket: Socket, head) => {
     const url = new URL(request.url ?? '/', origin);
-    const allowed = rightHost(request) && request.headers.origin === origin && url.pathname === '/ws' && sameToken(url.searchParams.get('token'), token);
+    const allowed =
+      rightHost(request) && request.headers.origin === origin && url.pathname === '/ws' && sameToken(url.searchParams.get('token'), token);
     if (!allowed) {
       socket.end('HTTP/1.1 403 Forbidden\r\nConnection: close\r\n\r\n');
       return;
