@@ -73,7 +73,7 @@ export class WindowConnection {
       this.socket.close(1003, 'not a call');
       return;
     }
-    const method = this.calls[call.method];
+    const method = Object.hasOwn(this.calls, call.method) ? this.calls[call.method] : undefined;
     try {
       if (!method) throw new Error(`no call is named ${call.method}`);
       this.reply({ id: call.id, result: (await method(...call.args)) ?? null });
