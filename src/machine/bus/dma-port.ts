@@ -3,6 +3,8 @@
  * is none of its business. The completion comes back as an event.
  */
 
+import type { JourneyRecorder } from '../journey/journey';
+
 /** PCI requester ID: bus << 8 | device << 3 | function. */
 export type RequesterId = number;
 
@@ -35,7 +37,8 @@ export interface DmaPort {
 /** One stage on the way of a request. Hops are asked in order; each writes one log entry. */
 export interface DmaHop {
   readonly id: string;
-  handle(request: DmaRequest): DmaHopResult;
+  /** With a recorder the hop also adds its steps to the Journey of this request. */
+  handle(request: DmaRequest, recorder?: JourneyRecorder): DmaHopResult;
 }
 
 export type DmaHopResult =

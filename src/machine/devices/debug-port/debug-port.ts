@@ -13,7 +13,7 @@ const STATE_VERSION = 1;
 export class DebugPort implements Device {
   readonly kind = 'debug-port';
   readonly regions: readonly DeviceRegion[] = [{ name: 'data', kind: 'port', size: 1, base: DEBUG_PORT }];
-  private bytes = new Uint8Array(256);
+  private bytes: Uint8Array = new Uint8Array(256);
   private length = 0;
 
   constructor(readonly id: string) {}

@@ -52,7 +52,7 @@ export class Uart implements Device {
   private overrun = false;
   /** the transmitter-empty interrupt, which reading IIR or writing a byte takes back */
   private transmitPending = false;
-  private outputBytes = new Uint8Array(256);
+  private outputBytes: Uint8Array = new Uint8Array(256);
   private outputLength = 0;
   private dropped = 0;
 
