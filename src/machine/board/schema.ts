@@ -29,16 +29,14 @@ export function parseSize(value: unknown): number | undefined {
   return parseAddress(value);
 }
 
-export const addressSchema = z
-  .union([z.number(), z.bigint(), z.string()])
-  .transform((value, context) => {
-    const address = parseAddress(value);
-    if (address === undefined) {
-      context.addIssue({ code: 'custom', message: 'expected an address from 0 to 2^53 - 1, as 0x10_0000 or 1048576' });
-      return z.NEVER;
-    }
-    return address;
-  });
+export const addressSchema = z.union([z.number(), z.bigint(), z.string()]).transform((value, context) => {
+  const address = parseAddress(value);
+  if (address === undefined) {
+    context.addIssue({ code: 'custom', message: 'expected an address from 0 to 2^53 - 1, as 0x10_0000 or 1048576' });
+    return z.NEVER;
+  }
+  return address;
+});
 
 export const sizeSchema = z.union([z.number(), z.bigint(), z.string()]).transform((value, context) => {
   const bytes = parseSize(value);
@@ -59,7 +57,9 @@ export const countSchema = z.union([z.number(), z.bigint()]).transform((value, c
   return count;
 });
 
-export const identifierSchema = z.string().regex(/^[A-Za-z][A-Za-z0-9_-]{0,31}$/, 'expected a name: a letter, then up to 31 letters, digits, _ or -');
+export const identifierSchema = z
+  .string()
+  .regex(/^[A-Za-z][A-Za-z0-9_-]{0,31}$/, 'expected a name: a letter, then up to 31 letters, digits, _ or -');
 const requesterSchema = z.string().regex(/^([0-9a-fA-F]{2}:)?[01][0-9a-fA-F]\.[0-7]$/, 'expected a PCI address, as 00:04.0');
 
 export const slotSchema = z.strictObject({

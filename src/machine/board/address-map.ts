@@ -1,0 +1,186 @@
+/**
+ * The physical address map of a board: who answers at each host-physical address. Ranges ascend and cover everything from 0
+ * to the end of the address lines exactly once: DRAM, conflicts (several DIMMs at one address), device registers, reserved
+ * windows, and holes where nobody answers.
+ */
+import { formatAddress } from '../address';
+import { addressBits, placements, type Placement } from './placement';
+import type { Board } from './schema';
+import type { Text } from './parts';
+import { IOMMU_ID, deviceWindows, type MmioWindow } from './windows';
+
+/** A DIMM that answers in a range, and the byte of it that answers at the range's base. */
+export interface Claim {
+  slot: string;
+  slotIndex: number;
+  dimmOffset: number;
+}
+
+/** DRAM without regard to devices: disjoint, ascending; more than one claim is a conflict. */
+export interface DramRange {
+  base: number;
+  /** first address behind */
+  end: number;
+  claims: Claim[];
+}
+
+export type RangeKind = 'dram' | 'hole' | 'mmio' | 'reserved' | 'conflict';
+
+export interface AddressRange {
+  base: number;
+  /** first address behind */
+  end: number;
+  kind: RangeKind;
+  claims: Claim[];
+  /** slots that answer here; under `mmio`, those that would if the device did not */
+  slots: string[];
+  /** `mmio`: whose registers */
+  device?: string;
+  region?: string;
+  text: Text;
+}
+
+export interface AddressMap {
+  physicalAddressBits: number;
+  ranges: AddressRange[];
+  placements: Placement[];
+  dram: DramRange[];
+  windows: MmioWindow[];
+}
+
+/**
+ * At most this many DIMMs are followed at one address; a board with more at one place is beyond any electrical sense, and
+ * the rest are left out.
+ */
+export const MOST_CLAIMS = 8;
+
+export function addressMap(board: Board): AddressMap {
+  const physicalAddressBits = addressBits(board);
+  const limit = 2 ** physicalAddressBits;
+  const placed = placements(board);
+  const dram = dramRanges(placed, limit);
+  const { windows, pciWindow } = deviceWindows(board);
+  const reachable = windows.filter(({ end }) => end <= limit).sort((a, b) => a.base - b.base);
+  const reserved = pciWindow && pciWindow.end <= limit ? pciWindow : undefined;
+  return { physicalAddressBits, ranges: cover(dram, reachable, reserved, limit), placements: placed, dram, windows: reachable };
+}
+
+/** Sweeps over the placements: disjoint ranges with everyone who claims them, cut off at `limit`. */
+export function dramRanges(placed: readonly Placement[], limit: number): DramRange[] {
+  const inside = placed.filter(({ base, end }) => base < limit && end > base);
+  const starts = [...inside].sort((a, b) => a.base - b.base || a.slotIndex - b.slotIndex);
+  const bounds = [...new Set(inside.flatMap(({ base, end }) => [base, Math.min(end, limit)]))].sort((a, b) => a - b);
+  const active = new Set<Placement>();
+  const ends = [...inside].sort((a, b) => a.end - b.end);
+  const ranges: DramRange[] = [];
+  let started = 0;
+  let ended = 0;
+  for (let index = 0; index + 1 < bounds.length; index++) {
+    const base = bounds[index]!;
+    for (; started < starts.length && starts[started]!.base <= base; started++) active.add(starts[started]!);
+    for (; ended < ends.length && ends[ended]!.end <= base; ended++) active.delete(ends[ended]!);
+    if (active.size === 0) continue;
+    const claims: Claim[] = [];
+    for (const { slot, slotIndex, dimmOffset, base: from } of active) {
+      claims.push({ slot, slotIndex, dimmOffset: dimmOffset + (base - from) });
+      if (claims.length === MOST_CLAIMS) break;
+    }
+    ranges.push({ base, end: bounds[index + 1]!, claims });
+  }
+  return ranges;
+}
+
+function cover(
+  dram: readonly DramRange[],
+  windows: readonly MmioWindow[],
+  reserved: { base: number; end: number } | undefined,
+  limit: number,
+): AddressRange[] {
+  const bounds = new Set([0, limit]);
+  for (const { base, end } of [...dram, ...windows, ...(reserved ? [reserved] : [])]) bounds.add(base).add(end);
+  const sorted = [...bounds].sort((a, b) => a - b);
+  const ranges: AddressRange[] = [];
+  let nextDram = 0;
+  let nextWindow = 0;
+  for (let index = 0; index + 1 < sorted.length; index++) {
+    const base = sorted[index]!;
+    const end = sorted[index + 1]!;
+    while (nextDram < dram.length && dram[nextDram]!.end <= base) nextDram++;
+    while (nextWindow < windows.length && windows[nextWindow]!.end <= base) nextWindow++;
+    const below = dram[nextDram]?.base !== undefined && dram[nextDram]!.base <= base ? dram[nextDram] : undefined;
+    const window = windows[nextWindow] && windows[nextWindow]!.base <= base ? windows[nextWindow] : undefined;
+    const kept = reserved !== undefined && base >= reserved.base && base < reserved.end;
+    push(ranges, describe(base, end, below, window, kept));
+  }
+  return ranges;
+}
+
+/** Joins a range to the one before where only a bound of something hidden lies between them. */
+function push(ranges: AddressRange[], range: AddressRange): void {
+  const last = ranges.at(-1);
+  const joins =
+    last !== undefined &&
+    last.kind === range.kind &&
+    last.device === range.device &&
+    last.region === range.region &&
+    last.claims.length === range.claims.length &&
+    last.slots.join() === range.slots.join() &&
+    last.claims.every((claim, index) => claim.dimmOffset + (range.base - last.base) === range.claims[index]!.dimmOffset);
+  if (joins) last.end = range.end;
+  else ranges.push(range);
+}
+
+function describe(base: number, end: number, dram: DramRange | undefined, window: MmioWindow | undefined, reserved: boolean): AddressRange {
+  const slots = dram?.claims.map(({ slot }) => slot) ?? [];
+  if (window) {
+    const { device, region } = window;
+    const text =
+      device === IOMMU_ID
+        ? { en: 'IOMMU registers', 'zh-CN': 'IOMMU 寄存器' }
+        : { en: `${device}: registers (${region.toUpperCase()})`, 'zh-CN': `${device}：寄存器（${region.toUpperCase()}）` };
+    return { base, end, kind: 'mmio', claims: [], slots, device, region, text };
+  }
+  if (dram) {
+    const shift = base - dram.base;
+    const claims = dram.claims.map((claim) => ({ ...claim, dimmOffset: claim.dimmOffset + shift }));
+    const names = slots.join(', ');
+    return claims.length === 1
+      ? { base, end, kind: 'dram', claims, slots, text: { en: `DIMM in ${names}`, 'zh-CN': `${names} 插槽的内存条` } }
+      : {
+          base,
+          end,
+          kind: 'conflict',
+          claims,
+          slots,
+          text: { en: `Conflict: ${names} all answer`, 'zh-CN': `冲突：${slots.join('、')} 同时应答` },
+        };
+  }
+  if (reserved) {
+    return {
+      base,
+      end,
+      kind: 'reserved',
+      claims: [],
+      slots,
+      text: { en: 'Kept for device registers (PCI)', 'zh-CN': '留给设备寄存器（PCI）' },
+    };
+  }
+  return { base, end, kind: 'hole', claims: [], slots, text: { en: 'Nobody answers', 'zh-CN': '无人应答' } };
+}
+
+/** The range that holds an address, or undefined beyond the address lines. Binary search. */
+export function rangeAt<R extends { base: number; end: number }>(ranges: readonly R[], address: number): R | undefined {
+  let low = 0;
+  let high = ranges.length - 1;
+  while (low <= high) {
+    const middle = (low + high) >> 1;
+    const range = ranges[middle]!;
+    if (address < range.base) high = middle - 1;
+    else if (address >= range.end) low = middle + 1;
+    else return range;
+  }
+  return undefined;
+}
+
+/** `0x0000_0000 – 0x0FFF_FFFF`, last byte included, for people. */
+export const formatRange = ({ base, end }: { base: number; end: number }): string => `${formatAddress(base)} – ${formatAddress(end - 1)}`;
