@@ -1,0 +1,53 @@
+/** Every shipped lab and its variants through the command line, with the exit statuses that the labs promise. */
+import { expect, test } from '@playwright/test';
+import { pagewalk, runLab } from '../command-line';
+
+const failed = (checks: { name: string; passed: boolean }[]): string[] => checks.filter(({ passed }) => !passed).map(({ name }) => name);
+
+for (const lab of ['four-dimms', 'kernel-at-1mib', 'two-vms-from-zero', 'segments-and-paging', 'malicious-dma']) {
+  test(`${lab} passes, and repeats to the byte`, async () => {
+    const first = await runLab(lab);
+    expect(failed(first.report.checks)).toEqual([]);
+    expect(first.report.checks.length).toBeGreaterThan(1);
+    expect(first.status).toBe(0);
+    expect(first.report.schema).toBe('pagewalk.run/1');
+    const second = await runLab(lab);
+    expect(second.report.stateHash).toBe(first.report.stateHash);
+    expect(first.report.stateHash).toMatch(/^[0-9a-f]{64}$/);
+  });
+}
+
+test('kernel-at-1mib: without a DIMM at 0 the loader refuses and says why', async () => {
+  const { status, report } = await runLab('kernel-at-1mib', '--set', 'board.slots.A1.dimm=null');
+  expect(report.stop).toBe('boot-refused');
+  expect(status).toBe(3);
+  const words = await pagewalk(['run', 'resources/labs/kernel-at-1mib.lab.yaml', '--set', 'board.slots.A1.dimm=null']);
+  expect(words.stdout + words.stderr).toMatch(/0x0*10_?0000/i);
+  expect(words.stdout + words.stderr).toMatch(/0x1000_?0000/i);
+});
+
+test('kernel-at-1mib: forced to the first DRAM there is, the kernel crashes', async () => {
+  const { status, report } = await runLab('kernel-at-1mib', '--set', 'board.slots.A1.dimm=null', '--set', 'board.firmware.loader=force');
+  expect(report.stop).not.toBe('boot-refused');
+  expect(status).not.toBe(0);
+});
+
+test('kernel-at-1mib: with automatic bases the same DIMMs start at 0 and it boots', async () => {
+  const { status, report } = await runLab('kernel-at-1mib', '--set', 'board.slots.A1.dimm=null', '--set', 'board.assignment=automatic');
+  expect(report.stop).toBe('halted');
+  expect(status).toBe(0);
+});
+
+test('malicious-dma: held with the IOMMU, breached without', async () => {
+  const held = await runLab('malicious-dma');
+  expect(held.report.faults).toHaveLength(2);
+  for (const fault of held.report.faults) {
+    expect(fault).toMatchObject({ requester: '00:04.0', access: expect.stringMatching(/read|write/) });
+    expect(fault.address).toMatch(/^0x[0-9a-f]+$/);
+    expect(fault.reason).toBeGreaterThan(0);
+  }
+  const breached = await runLab('malicious-dma', '--set', 'board.iommu.enabled=false');
+  expect(breached.status).toBe(1);
+  expect(failed(breached.report.checks).length).toBeGreaterThanOrEqual(2);
+  expect(breached.report.faults).toEqual([]);
+});
