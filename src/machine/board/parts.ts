@@ -18,7 +18,7 @@ export interface ProcessorPart {
   /** what it can do beyond the 32-bit base: `virtualization` is VMX with EPT and unrestricted guests */
   readonly features: readonly string[];
   /** one TLB for code and data, replaced first in, first out within a set */
-  readonly tlb: { readonly sets: number; readonly ways: number };
+  readonly tlb: { readonly entries: number; readonly ways: number };
 }
 
 /** How the bytes of a DIMM are arranged. All counts are powers of two. */
@@ -68,7 +68,7 @@ export const PROCESSORS: readonly ProcessorPart[] = [
     physicalAddressBits: 36,
     linearAddressBits: 32,
     features: ['virtualization'],
-    tlb: { sets: 16, ways: 4 },
+    tlb: { entries: 64, ways: 4 },
   },
   {
     id: 'p6',
@@ -76,7 +76,7 @@ export const PROCESSORS: readonly ProcessorPart[] = [
     physicalAddressBits: 36,
     linearAddressBits: 32,
     features: [],
-    tlb: { sets: 16, ways: 4 },
+    tlb: { entries: 64, ways: 4 },
   },
 ];
 
