@@ -1,0 +1,378 @@
+/**
+ * One instruction to bytes: finds the forms its operands fit, and takes the one NASM would (the shortest; of equally short ones
+ * the sign-extended byte, else the first).
+ */
+import { AssemblyError, type DiagnosticList, type Message, type Place } from './diagnostics';
+import { encodeForm, instructionForms, type Bits, type EncoderOperand, type Form } from './encoder';
+import type { ResolvedMemory, ResolvedOperand } from './operands';
+
+/** Other names for the same instruction. */
+const ALIASES: Readonly<Record<string, string>> = {
+  jz: 'je', jnz: 'jne', jc: 'jb', jnae: 'jb', jnc: 'jae', jnb: 'jae', jna: 'jbe', jnbe: 'ja', jpe: 'jp', jpo: 'jnp', jnge: 'jl', jnl: 'jge', jng: 'jle', jnle: 'jg',
+  setz: 'sete', setnz: 'setne', setc: 'setb', setnae: 'setb', setnc: 'setae', setnb: 'setae', setna: 'setbe', setnbe: 'seta', setpe: 'setp', setpo: 'setnp', setnge: 'setl', setnl: 'setge', setng: 'setle', setnle: 'setg',
+  cmovz: 'cmove', cmovnz: 'cmovne', cmovc: 'cmovb', cmovnae: 'cmovb', cmovnc: 'cmovae', cmovnb: 'cmovae', cmovna: 'cmovbe', cmovnbe: 'cmova', cmovpe: 'cmovp', cmovpo: 'cmovnp', cmovnge: 'cmovl', cmovnl: 'cmovge', cmovng: 'cmovle', cmovnle: 'cmovg',
+  loopz: 'loope', loopnz: 'loopne', sal: 'shl', retn: 'ret', fwait: 'wait', icebp: 'int1', iretw: 'iret', pushaw: 'pusha', popaw: 'popa', pushfw: 'pushf', popfw: 'popf',
+}; // prettier-ignore
+
+/** Without a suffix these mean the size of the code they stand in. */
+const NATURAL: Readonly<Record<string, Readonly<Record<Bits, string>>>> = {
+  iret: { 16: 'iret', 32: 'iretd', 64: 'iretd' },
+  pusha: { 16: 'pusha', 32: 'pushad', 64: 'pushad' },
+  popa: { 16: 'popa', 32: 'popad', 64: 'popad' },
+  pushf: { 16: 'pushf', 32: 'pushfd', 64: 'pushfq' },
+  popf: { 16: 'popf', 32: 'popfd', 64: 'popfq' },
+};
+
+/** String instructions have implicit operands: opcode, and operand size in bits. */
+const STRINGS: Readonly<Record<string, readonly [opcode: number, bits: number]>> = {
+  movsb: [0xa4, 8], movsw: [0xa5, 16], movsd: [0xa5, 32], movsq: [0xa5, 64],
+  cmpsb: [0xa6, 8], cmpsw: [0xa7, 16], cmpsd: [0xa7, 32], cmpsq: [0xa7, 64],
+  stosb: [0xaa, 8], stosw: [0xab, 16], stosd: [0xab, 32], stosq: [0xab, 64],
+  lodsb: [0xac, 8], lodsw: [0xad, 16], lodsd: [0xad, 32], lodsq: [0xad, 64],
+  scasb: [0xae, 8], scasw: [0xaf, 16], scasd: [0xaf, 32], scasq: [0xaf, 64],
+  insb: [0x6c, 8], insw: [0x6d, 16], insd: [0x6d, 32],
+  outsb: [0x6e, 8], outsw: [0x6f, 16], outsd: [0x6f, 32],
+  xlatb: [0xd7, 8], xlat: [0xd7, 8],
+}; // prettier-ignore
+
+/** A 16-bit register operand is as good as its 32-bit one here: only 16 bits are used, so no prefix is needed. */
+const SELECTOR_ONLY = new Set(['lldt', 'ltr', 'verr', 'verw', 'lmsw', 'mov']);
+
+export const PREFIXES: Readonly<Record<string, number>> = { lock: 0xf0, rep: 0xf3, repe: 0xf3, repz: 0xf3, repne: 0xf2, repnz: 0xf2 };
+export const SIZE_PREFIXES: ReadonlySet<string> = new Set(['o16', 'o32', 'o64', 'a16', 'a32', 'a64']);
+export const SEGMENT_PREFIXES: Readonly<Record<string, number>> = { es: 0x26, cs: 0x2e, ss: 0x36, ds: 0x3e, fs: 0x64, gs: 0x65 };
+
+export interface InstructionInput {
+  mnemonic: string;
+  /** lower-case prefix words, as written before the mnemonic */
+  prefixes: readonly string[];
+  operands: readonly ResolvedOperand[];
+  bits: Bits;
+  address: number;
+  place: Place;
+  /** a short branch that turned out too short in an earlier pass stays long */
+  keepLong: boolean;
+}
+
+/** Is this a mnemonic of the instruction set (any legacy encoding)? */
+export function isMnemonic(word: string): boolean {
+  return word in STRINGS || word in ALIASES || instructionForms().has(word);
+}
+
+const BRANCH = /^br(16|32|64)_/;
+const isBranch = (form: Form): boolean => BRANCH.test(form.operands[0] ?? '');
+
+/** True when the instruction's bytes depend on its own address. */
+export function isRelative(mnemonic: string): boolean {
+  return (instructionForms().get(ALIASES[mnemonic] ?? mnemonic) ?? []).some(isBranch);
+}
+
+const fits = (value: bigint, bits: number): boolean => BigInt.asIntN(bits, value) === value;
+
+/** Would this number survive sign extension from a byte to `bits`? `0xFFFFFFFF` does for 32. */
+const fitsSignedByte = (value: bigint, bits: number): boolean =>
+  fits(BigInt.asIntN(bits, value), 8) && (fits(value, bits) || BigInt.asUintN(bits, value) === value);
+
+const REGISTER_KINDS: Readonly<Record<string, string>> = {
+  r8_reg: 'r8', r8_opcode: 'r8', r8_or_mem: 'r8',
+  r16_reg: 'r16', r16_opcode: 'r16', r16_rm: 'r16', r16_or_mem: 'r16', r16_reg_mem: 'r16',
+  r32_reg: 'r32', r32_opcode: 'r32', r32_rm: 'r32', r32_or_mem: 'r32', r32_reg_mem: 'r32',
+  r64_reg: 'r64', r64_opcode: 'r64', r64_rm: 'r64', r64_or_mem: 'r64', r64_reg_mem: 'r64',
+  seg_reg: 'segment', cr_reg: 'control', dr_reg: 'debug', tr_reg: 'test', sti_opcode: 'st',
+  mm_reg: 'mm', mm_rm: 'mm', mm_or_mem: 'mm', xmm_reg: 'xmm', xmm_rm: 'xmm', xmm_or_mem: 'xmm',
+}; // prettier-ignore
+
+function matches(kind: string, operand: ResolvedOperand, form: Form, input: InstructionInput): boolean {
+  switch (operand.kind) {
+    case 'register': {
+      if (kind === operand.register.name) return true;
+      return REGISTER_KINDS[kind] === operand.register.class;
+    }
+    case 'far':
+      if (kind === 'farbr2_2') return operand.size === 2 || (operand.size === null && input.bits === 16);
+      return kind === 'farbr4_2' && (operand.size === 4 || (operand.size === null && input.bits === 32));
+    case 'memory': {
+      if (kind === 'mem_offs') return operand.base === null && operand.index === null && sizeFits(operand, form);
+      if (kind === 'mem') {
+        const farPointer = input.mnemonic === 'jmp' || input.mnemonic === 'call';
+        return (
+          operand.far === farPointer &&
+          (operand.size === null || farPointer || ![1, 2, 4, 8, 10].includes(form.memoryBytes) || sizeFits(operand, form))
+        );
+      }
+      return kind.endsWith('_or_mem') && !operand.far && sizeFits(operand, form);
+    }
+    case 'value':
+      return matchesValue(kind, operand, form, input);
+  }
+}
+
+const sizeFits = (operand: ResolvedMemory, form: Form): boolean => operand.size === null || operand.size === form.memoryBytes;
+
+function matchesValue(kind: string, operand: Extract<ResolvedOperand, { kind: 'value' }>, form: Form, input: InstructionInput): boolean {
+  const { value, size, strict, distance } = operand;
+  const branch = BRANCH.exec(kind);
+  if (branch) {
+    if (distance === 'far') return false;
+    const bits = size === 2 ? 16 : size === 4 ? 32 : input.bits;
+    if (Number(branch[1]) !== bits) return false;
+    if (!kind.endsWith('_1')) return distance !== 'short';
+    return distance !== 'near' && !(input.keepLong && distance !== 'short' && hasNear(input));
+  }
+  if (!kind.startsWith('imm')) return false;
+  const plain = value.section === null && !value.unknown;
+  const extended = /^imm(8|32)sex(16|32|64)$/.exec(kind);
+  if (kind === 'imm8_const_1') return plain && value.value === 1n && size === null;
+  if (extended) {
+    const [from, to] = [Number(extended[1]), Number(extended[2])];
+    if (size === 1 && from === 8) return true;
+    if (size !== null && size * 8 !== to && !(from === 32 && size === 4)) return false;
+    if (strict) return false;
+    return from === 8 ? plain && fitsSignedByte(value.value, to) : fits(value.value, 32) && (plain || to === 64);
+  }
+  const bits = Number(/^imm(\d+)/.exec(kind)![1]);
+  if (size !== null && size * 8 !== bits && !(bits === 8 && form.operandSize === 0)) return false;
+  return true;
+}
+
+const hasNear = (input: InstructionInput): boolean =>
+  (instructionForms().get(ALIASES[input.mnemonic] ?? input.mnemonic) ?? []).some(
+    (form) => isBranch(form) && !form.operands[0]!.endsWith('_1'),
+  );
+
+/** The numbers of an operand for the encoder. A branch to a symbol not seen yet goes to itself, to be short. */
+function toEncoder(operand: ResolvedOperand, kind: string, input: InstructionInput): EncoderOperand {
+  switch (operand.kind) {
+    case 'register':
+      return { kind: 'register', id: operand.register.id };
+    case 'far':
+      return {
+        kind: 'far',
+        selector: Number(BigInt.asUintN(16, operand.selector.value)),
+        offset: Number(BigInt.asUintN(32, operand.offset.value)),
+      };
+    case 'value':
+      return { kind: 'immediate', value: BRANCH.test(kind) && operand.value.unknown ? BigInt(input.address) : operand.value.value };
+    case 'memory':
+      return memoryToEncoder(operand, kind, input);
+  }
+}
+
+function memoryToEncoder(operand: ResolvedMemory, kind: string, input: InstructionInput): EncoderOperand {
+  const bits = operand.addressBits ?? input.bits;
+  const whole = (bits / 8) as 2 | 4 | 8;
+  const { value, section, unknown } = operand.displacement;
+  const plain = section === null && !unknown;
+  let displacementBytes: 0 | 1 | 2 | 4 | 8;
+  if (kind === 'mem_offs') displacementBytes = whole;
+  else if (operand.base === null) displacementBytes = whole === 8 ? 4 : whole;
+  else if (operand.displacementSize === 1) displacementBytes = 1;
+  else if (operand.displacementSize !== null || !plain) displacementBytes = whole === 8 ? 4 : whole;
+  else displacementBytes = value === 0n ? 0 : 1;
+  // bring the number into the range iced expects of a displacement of that width
+  const displacement = bits === 64 ? BigInt.asIntN(64, value) : BigInt.asIntN(bits, value);
+  return {
+    kind: 'memory',
+    base: operand.base?.id ?? 0,
+    index: operand.index?.id ?? 0,
+    scale: operand.scale,
+    displacement: operand.base === null && operand.index === null ? BigInt.asUintN(bits, value) : displacement,
+    displacementBytes,
+  };
+}
+
+/** `mov ds, ax` needs no operand size prefix, and `test` and `xchg` do not care for the order of their operands. */
+function variants(input: InstructionInput): (readonly ResolvedOperand[])[] {
+  const { operands, mnemonic, bits } = input;
+  const [first, second] = operands;
+  const list: (readonly ResolvedOperand[])[] = [operands];
+  if ((mnemonic === 'test' || mnemonic === 'xchg') && first?.kind === 'register' && second?.kind === 'memory') list.push([second, first]);
+  if (mnemonic === 'imul' && operands.length === 2 && second?.kind === 'value') list.push([first!, first!, second]);
+  const widen = (operand: ResolvedOperand): ResolvedOperand => {
+    if (operand.kind !== 'register' || operand.register.class !== 'r16') return operand;
+    return { ...operand, register: { ...operand.register, name: 'e' + operand.register.name, id: operand.register.id + 16, class: 'r32' } };
+  };
+  if (SELECTOR_ONLY.has(mnemonic) && bits !== 16) {
+    if (mnemonic !== 'mov' && operands.length === 1) list.push([widen(first!)]);
+    if (mnemonic === 'mov' && first?.kind === 'register' && first.register.class === 'segment' && second) list.push([first, widen(second)]);
+  }
+  if (
+    mnemonic === 'mov' &&
+    first?.kind === 'register' &&
+    first.register.class === 'segment' &&
+    second?.kind === 'register' &&
+    second.register.class === 'r32' &&
+    bits === 16
+  ) {
+    list.push([
+      first,
+      { ...second, register: { ...second.register, name: second.register.name.slice(1), id: second.register.id - 16, class: 'r16' } },
+    ]);
+  }
+  return list;
+}
+
+const failure = (code: string, place: Place, message: Message): AssemblyError => new AssemblyError(code, place, message);
+
+/** Bytes of one instruction. Throws AssemblyError with the operand that does not fit. */
+export function encodeInstruction(input: InstructionInput, diagnostics: DiagnosticList): Uint8Array {
+  const lead = leadingBytes(input);
+  const string = input.operands.length === 0 ? STRINGS[input.mnemonic] : undefined;
+  if (string) {
+    const [opcode, bits] = string;
+    const sized = bits === 8 || bits === input.bits || (bits === 32 && input.bits === 64) ? [] : bits === 64 ? [0x48] : [0x66];
+    return Uint8Array.from([...lead, ...sized, opcode]);
+  }
+  const named = ALIASES[input.mnemonic] ?? input.mnemonic;
+  const mnemonic = NATURAL[input.mnemonic]?.[input.bits] ?? named;
+  const forms = instructionForms().get(mnemonic);
+  if (!forms) throw unknownInstruction(input.mnemonic, input.place);
+  const normal = { ...input, mnemonic };
+  const choices: { form: Form; operands: readonly ResolvedOperand[] }[] = [];
+  for (const operands of variants(normal)) {
+    for (const form of forms) {
+      if (!form.modes[input.bits] || form.operands.length !== operands.length) continue;
+      if (form.operands.every((kind, index) => matches(kind, operands[index]!, form, normal))) choices.push({ form, operands });
+    }
+  }
+  if (choices.length === 0) throw noForm(normal, forms);
+  requireSize(normal, choices);
+  const best = shortest(choices, normal);
+  if (!best) throw unreachable(normal);
+  warnWideNumbers(best, normal, diagnostics);
+  return lead.length === 0 ? best.bytes : Uint8Array.from([...lead, ...best.bytes]);
+}
+
+/** Prefixes that were written, then the segment override, in NASM's order. */
+function leadingBytes(input: InstructionInput): number[] {
+  const repeats = input.prefixes.flatMap((word) => PREFIXES[word] ?? []);
+  const memory = input.operands.find((operand) => operand.kind === 'memory');
+  const written = input.prefixes.find((word) => word in SEGMENT_PREFIXES) ?? memory?.segment;
+  const segment = written ? [SEGMENT_PREFIXES[written]!] : [];
+  const operandSize = input.prefixes.some((word) => /^o\d/.test(word) && Number(word.slice(1)) !== input.bits) ? [0x66] : [];
+  const addressSize = input.prefixes.some((word) => /^a\d/.test(word) && Number(word.slice(1)) !== input.bits) ? [0x67] : [];
+  return [...repeats, ...segment, ...operandSize, ...addressSize];
+}
+
+interface Encoded {
+  form: Form;
+  operands: readonly ResolvedOperand[];
+  bytes: Uint8Array;
+}
+
+function shortest(choices: { form: Form; operands: readonly ResolvedOperand[] }[], input: InstructionInput): Encoded | null {
+  let best: Encoded | null = null;
+  const prefersByte = (form: Form): boolean => form.operands.some((kind) => kind.startsWith('imm8sex'));
+  for (const { form, operands } of choices) {
+    const bytes = encodeForm(
+      form,
+      operands.map((operand, index) => toEncoder(operand, form.operands[index]!, input)),
+      input.bits,
+      input.address,
+    );
+    if (!bytes) continue;
+    const shorter = !best || bytes.length < best.bytes.length;
+    if (shorter || (bytes.length === best!.bytes.length && prefersByte(form) && !prefersByte(best!.form))) best = { form, operands, bytes };
+  }
+  return best;
+}
+
+/** A memory operand without a size, and nothing else that tells: NASM refuses, and so do we. */
+function requireSize(input: InstructionInput, choices: { form: Form }[]): void {
+  const memory = input.operands.find((operand) => operand.kind === 'memory');
+  if (!memory || memory.size !== null || input.mnemonic === 'call' || input.mnemonic === 'jmp') return;
+  const explicit = input.operands.some((operand) => operand.kind === 'value' && operand.size !== null && operand.size > 1);
+  const sizes = new Set(choices.map(({ form }) => form.memoryBytes).filter((bytes) => [1, 2, 4, 8, 10].includes(bytes)));
+  if (sizes.size < 2 || explicit) return;
+  throw failure('asm-size-missing', memory.place, {
+    en: `How many bytes? Write a size before the address: byte, word or dword [...]`,
+    'zh-CN': `操作数大小不明：请在地址前写明 byte、word 或 dword [...]`,
+  });
+}
+
+function warnWideNumbers(best: Encoded, input: InstructionInput, diagnostics: DiagnosticList): void {
+  best.operands.forEach((operand, index) => {
+    const match = /^imm(\d+)(?!.*sex)/.exec(best.form.operands[index]!);
+    if (operand.kind !== 'value' || !match || operand.value.unknown) return;
+    const bits = Number(match[1]);
+    const { value } = operand.value;
+    if (fits(value, bits) || BigInt.asUintN(bits, value) === value) return;
+    diagnostics.add('warning', 'asm-number-too-wide', operand.place, {
+      en: `The number does not fit into ${bits} bits of ${input.mnemonic} and is cut off`,
+      'zh-CN': `该数超出 ${input.mnemonic} 的 ${bits} 位范围，高位被截去`,
+    });
+  });
+}
+
+/** Smallest number of single-letter edits, for suggestions; words are short. */
+function distance(left: string, right: string): number {
+  let row = Array.from({ length: right.length + 1 }, (_, index) => index);
+  for (let i = 1; i <= left.length; i++) {
+    const next = [i];
+    for (let j = 1; j <= right.length; j++) {
+      next.push(Math.min(row[j]! + 1, next[j - 1]! + 1, row[j - 1]! + (left[i - 1] === right[j - 1] ? 0 : 1)));
+    }
+    row = next;
+  }
+  return row[right.length]!;
+}
+
+const COMMON = ['mov', 'add', 'sub', 'cmp', 'and', 'or', 'xor', 'not', 'neg', 'inc', 'dec', 'mul', 'imul', 'div', 'idiv', 'shl', 'shr', 'sar', 'rol', 'ror', 'push', 'pop', 'call', 'ret', 'jmp', 'je', 'jne', 'jz', 'jnz', 'ja', 'jb', 'jc', 'jnc', 'jae', 'jbe', 'jg', 'jl', 'jge', 'jle', 'loop', 'lea', 'test', 'xchg', 'in', 'out', 'int', 'iret', 'iretd', 'cli', 'sti', 'cld', 'std', 'hlt', 'nop', 'lgdt', 'lidt', 'lldt', 'ltr', 'sgdt', 'sidt', 'invlpg', 'movzx', 'movsx', 'stosb', 'stosd', 'movsb', 'movsd', 'lodsb', 'rep', 'pusha', 'popa', 'pushf', 'popf', 'cpuid', 'rdtsc', 'db', 'dw', 'dd', 'dq', 'resb', 'resd', 'times', 'equ', 'align', 'section', 'org', 'bits']; // prettier-ignore
+
+export function unknownInstruction(word: string, place: Place): AssemblyError {
+  const near = COMMON.map((name) => ({ name, away: distance(word.toLowerCase(), name) })).sort((left, right) => left.away - right.away)[0]!;
+  const hint = near.away <= 2 && near.away < word.length ? near.name : null;
+  return failure('asm-unknown-instruction', place, {
+    en: `${word} is no instruction, directive or macro${hint ? `: did you mean ${hint}?` : '. A label needs a colon'}`,
+    'zh-CN': `${word} 不是指令、伪指令或宏${hint ? `：是否想写 ${hint}？` : '。标号后面需要冒号'}`,
+  });
+}
+
+function noForm(input: InstructionInput, forms: readonly Form[]): AssemblyError {
+  const { mnemonic, operands, place, bits } = input;
+  const here = forms.filter((form) => form.modes[bits]);
+  if (here.length === 0) {
+    return failure('asm-wrong-mode', place, {
+      en: `${mnemonic} does not exist in ${bits}-bit code`,
+      'zh-CN': `${bits} 位代码中没有 ${mnemonic} 指令`,
+    });
+  }
+  const counts = [...new Set(here.map((form) => form.operands.length))].sort();
+  if (!counts.includes(operands.length)) {
+    const wanted = counts.join(' / ');
+    return failure('asm-operand-count', place, {
+      en: `${mnemonic} takes ${wanted} operands, not ${operands.length}`,
+      'zh-CN': `${mnemonic} 需要 ${wanted} 个操作数，而不是 ${operands.length} 个`,
+    });
+  }
+  const memories = operands.filter((operand) => operand.kind === 'memory');
+  if (memories.length > 1) {
+    return failure('asm-two-memory-operands', memories[1]!.place, {
+      en: `${mnemonic} cannot take two memory operands: go through a register`,
+      'zh-CN': `${mnemonic} 不能有两个内存操作数：请借助寄存器中转`,
+    });
+  }
+  const wide = operands.find((operand) => operand.kind === 'register' && operand.register.class === 'r64');
+  if (wide && bits !== 64) {
+    return failure('asm-wrong-mode', wide.place, {
+      en: `64-bit registers do not exist in ${bits}-bit code`,
+      'zh-CN': `${bits} 位代码中没有 64 位寄存器`,
+    });
+  }
+  const culprit = operands.find(
+    (operand, index) =>
+      !here.some((form) => form.operands.length === operands.length && matches(form.operands[index]!, operand, form, input)),
+  );
+  return failure('asm-operands', culprit?.place ?? operands[0]?.place ?? place, {
+    en: `${mnemonic} cannot take these operands together: check their kinds and sizes`,
+    'zh-CN': `${mnemonic} 不能使用这样的操作数组合：请检查操作数的种类和大小`,
+  });
+}
+
+function unreachable(input: InstructionInput): AssemblyError {
+  const target = input.operands.find((operand) => operand.kind === 'value');
+  return failure('asm-out-of-reach', target?.place ?? input.place, {
+    en: `The target is out of reach of a short ${input.mnemonic} (−128 to +127 bytes)`,
+    'zh-CN': `目标超出短 ${input.mnemonic} 的范围（−128 到 +127 字节）`,
+  });
+}

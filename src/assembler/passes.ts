@@ -1,0 +1,478 @@
+/**
+ * The passes over a program: each one places every statement with the addresses of the pass before, until nothing moves. So
+ * jumps become as short as they can be, and symbols may be used before they are defined.
+ */
+import { AssemblyError, DiagnosticList, type Place } from './diagnostics';
+import { evaluate, type Expression, type Scope, type Value } from './expression';
+import type { Bits } from './encoder';
+import { encodeInstruction, isRelative } from './instructions';
+import { LIMITS } from './limits';
+import type { LineMapEntry } from './line-map';
+import { resolveOperand } from './operands';
+import { Section } from './section';
+import type { DataItem, ParsedLine, Statement } from './statement';
+
+interface SymbolEntry {
+  value: bigint;
+  section: string | null;
+  /** pass that defined it last */
+  pass: number;
+  place: Place;
+  kind: 'label' | 'equ';
+  /** its value rests on something not known yet */
+  unknown: boolean;
+}
+
+export interface ProgramSymbol {
+  value: number;
+  section: string | null;
+  kind: 'label' | 'equ';
+  file: string;
+  line: number;
+}
+
+const fail = (code: string, place: Place, en: string, zh: string): AssemblyError => new AssemblyError(code, place, { en, 'zh-CN': zh });
+const ABSOLUTE = '*absolute*';
+/** From this pass on a jump that was long stays long, so that the passes come to an end. */
+const SETTLING_PASS = 24;
+
+export class Passes {
+  readonly sections = new Map<string, Section>();
+  readonly symbols = new Map<string, SymbolEntry>();
+  lineMap: LineMapEntry[] = [];
+  origin = 0;
+  private originPlace: Place | null = null;
+  private pass = 0;
+  private moved = false;
+  private bits: Bits;
+  private section!: Section;
+  /** section to return to after `struc`, and the struc's name */
+  private struc: { name: string; back: Section; place: Place } | null = null;
+  private diagnostics = new DiagnosticList();
+  /** index of a line and whether its branch was long, from the pass before */
+  private longBranches = new Set<number>();
+
+  constructor(
+    private readonly lines: readonly ParsedLine[],
+    private readonly files: Readonly<Record<string, string | Uint8Array>>,
+    private readonly startBits: Bits,
+  ) {
+    this.bits = startBits;
+    this.sectionNamed('.text');
+  }
+
+  /** Runs until stable; returns what is wrong with the program. Symbols, sections and the line map are then final. */
+  run(): DiagnosticList {
+    for (this.pass = 1; ; this.pass++) {
+      this.once();
+      if (this.pass > 1 && !this.moved) break;
+      if (this.diagnostics.list.some(({ code }) => code === 'asm-too-large')) break;
+      if (this.pass >= LIMITS.passes) {
+        const place = this.lines[0]?.place ?? { file: '', line: 1, column: 1, endColumn: 2 };
+        this.diagnostics.add('error', 'asm-unstable', place, {
+          en: 'The addresses of this program do not settle: a size or an equ depends on itself',
+          'zh-CN': '程序地址无法收敛：某个大小或 equ 依赖于自身',
+        });
+        break;
+      }
+    }
+    return this.diagnostics;
+  }
+
+  private once(): void {
+    this.moved = false;
+    this.lineMap = [];
+    this.bits = this.startBits;
+    this.originPlace = null;
+    this.struc = null;
+    for (const section of this.sections.values()) section.begin();
+    this.section = this.sections.get('.text')!;
+    this.diagnostics = new DiagnosticList();
+    this.lines.forEach((line, index) => {
+      if (this.diagnostics.full) return;
+      this.guarded(() => this.line(line, index));
+    });
+    if (this.struc)
+      this.diagnostics.addError(fail('asm-unclosed-block', this.struc.place, 'This struc has no endstruc', '此 struc 缺少 endstruc'));
+    this.layout();
+  }
+
+  private guarded(work: () => void): void {
+    try {
+      work();
+    } catch (error) {
+      if (!(error instanceof AssemblyError)) throw error;
+      this.diagnostics.addError(error);
+    }
+  }
+
+  private get here(): number {
+    return this.section.base + this.section.size;
+  }
+
+  private scope: Scope = {
+    symbol: (name, place) => {
+      const symbol = this.symbols.get(name);
+      if (symbol && symbol.pass >= this.pass - 1) return { value: symbol.value, section: symbol.section, unknown: symbol.unknown };
+      if (this.pass === 1) return { value: 0n, section: null, unknown: true };
+      throw fail('asm-undefined-symbol', place, `${name} is not defined`, `符号 ${name} 未定义`);
+    },
+    here: () => ({ value: BigInt(this.here), section: this.section.name === ABSOLUTE ? null : this.section.name, unknown: false }),
+    sectionStart: () => ({
+      value: BigInt(this.section.base),
+      section: this.section.name === ABSOLUTE ? null : this.section.name,
+      unknown: false,
+    }),
+  };
+
+  private value(expression: Expression): Value {
+    return evaluate(expression, this.scope);
+  }
+
+  /** A count or size: not negative, and small enough for a number. */
+  private count(expression: Expression, place: Place, what: string): number {
+    const { value, unknown } = this.value(expression);
+    if (unknown) return 0;
+    if (value < 0n)
+      throw fail('asm-negative-count', place, `${what} would be ${value}: it cannot be negative`, `${what} 的值为 ${value}：不能为负数`);
+    if (value > BigInt(LIMITS.outputBytes)) throw this.tooLarge(place);
+    return Number(value);
+  }
+
+  private tooLarge(place: Place): AssemblyError {
+    return fail('asm-too-large', place, 'The program would be larger than 64 MiB', '程序将超过 64 MiB');
+  }
+
+  private claim(bytes: number, place: Place): void {
+    let total = bytes;
+    for (const section of this.sections.values()) if (section.name !== ABSOLUTE && !section.nobits) total += section.size;
+    if (total > LIMITS.outputBytes && !this.section.nobits && this.section.name !== ABSOLUTE) throw this.tooLarge(place);
+    if (bytes + this.section.size > 2 ** 32) throw this.tooLarge(place);
+  }
+
+  private define(name: string, value: bigint, section: string | null, kind: SymbolEntry['kind'], place: Place, unknown: boolean): void {
+    const old = this.symbols.get(name);
+    if (old?.pass === this.pass) {
+      throw fail(
+        'asm-symbol-redefined',
+        place,
+        `${name} is already defined in ${old.place.file}, line ${old.place.line}`,
+        `${name} 已在 ${old.place.file} 第 ${old.place.line} 行定义`,
+      );
+    }
+    if (!old || old.value !== value || old.section !== section || old.unknown !== unknown) this.moved = true;
+    this.symbols.set(name, { value, section, pass: this.pass, place, kind, unknown });
+  }
+
+  private line(line: ParsedLine, index: number): void {
+    if (line.label) {
+      const section = this.section.name === ABSOLUTE ? null : this.section.name;
+      this.define(line.label.name, BigInt(this.here), section, 'label', line.label.place, false);
+    }
+    const { section } = this;
+    const address = this.here;
+    const before = section.size;
+    this.statement(line.statement, index, line.place);
+    if (section !== this.section || section.name === ABSOLUTE || section.size === before) return;
+    const inner = line.statement.kind === 'times' ? line.statement.body : line.statement;
+    this.lineMap.push({
+      address,
+      length: section.size - before,
+      file: line.place.file,
+      line: line.place.line,
+      section: section.name,
+      kind: inner.kind === 'instruction' ? 'code' : 'data',
+    });
+  }
+
+  private statement(statement: Statement, index: number, place: Place): void {
+    switch (statement.kind) {
+      case 'nothing':
+        return;
+      case 'instruction':
+        return this.instruction(statement, index);
+      case 'data':
+        return this.emit(this.data(statement.items, statement.size, place), place);
+      case 'reserve': {
+        const bytes = this.count(statement.count, statement.place, 'the reserved space') * statement.size;
+        this.claim(bytes, statement.place);
+        this.section.reserve(bytes);
+        return;
+      }
+      case 'equ': {
+        const { value, section, unknown } = this.value(statement.value);
+        return this.define(statement.name, value, section, 'equ', statement.place, unknown);
+      }
+      case 'times':
+        return this.times(statement, index, place);
+      case 'align':
+        return this.align(statement, index);
+      case 'incbin':
+        return this.incbin(statement);
+      case 'org': {
+        if (this.originPlace)
+          throw fail(
+            'asm-org-twice',
+            statement.place,
+            `org is already given in line ${this.originPlace.line}`,
+            `第 ${this.originPlace.line} 行已经给出 org`,
+          );
+        this.originPlace = statement.place;
+        const origin = Number(BigInt.asUintN(64, this.value(statement.value).value));
+        if (origin > 0xffff_ffff) throw fail('asm-bad-org', statement.place, 'org must lie below 4 GiB', 'org 必须小于 4 GiB');
+        if (origin !== this.origin) this.moved = true;
+        this.origin = origin;
+        return;
+      }
+      case 'bits':
+        this.bits = statement.bits;
+        return;
+      case 'section':
+        return this.selectSection(statement);
+      case 'absolute': {
+        this.section = this.absolute(Number(this.value(statement.value).value));
+        return;
+      }
+      case 'struc':
+        this.struc = { name: statement.name, back: this.section, place: statement.place };
+        this.section = this.absolute(0);
+        this.define(statement.name, 0n, null, 'label', statement.place, false);
+        return;
+      case 'endstruc': {
+        if (!this.struc) throw fail('asm-stray-end', statement.place, 'endstruc without struc', 'endstruc 没有对应的 struc');
+        const { name, back, place: start } = this.struc;
+        this.define(name + '_size', BigInt(this.section.size), null, 'equ', start, false);
+        this.section = back;
+        this.struc = null;
+      }
+    }
+  }
+
+  private absolute(base: number): Section {
+    const section = new Section(ABSOLUTE, true);
+    section.base = base;
+    return section;
+  }
+
+  private emit(bytes: Uint8Array, place: Place): void {
+    this.claim(bytes.length, place);
+    if (this.section.nobits && bytes.some((byte) => byte !== 0)) {
+      throw fail(
+        'asm-data-in-nobits',
+        place,
+        `${this.section.name} holds no bytes, only reserved space: use resb, or another section`,
+        `${this.section.name} 段不含数据，只能保留空间：请使用 resb 或其他段`,
+      );
+    }
+    this.section.append(bytes);
+  }
+
+  private instruction(statement: Extract<Statement, { kind: 'instruction' }>, index: number): void {
+    const operands = statement.operands.map((operand) => resolveOperand(operand, this.scope));
+    const keepLong = this.pass >= SETTLING_PASS && this.longBranches.has(index);
+    const bytes = encodeInstruction(
+      {
+        mnemonic: statement.mnemonic,
+        prefixes: statement.prefixes,
+        operands,
+        bits: this.bits,
+        address: this.here,
+        place: statement.place,
+        keepLong,
+      },
+      this.diagnostics,
+    );
+    if (bytes.length > 2) this.longBranches.add(index);
+    this.emit(bytes, statement.place);
+  }
+
+  private data(items: readonly DataItem[], size: number, place: Place): Uint8Array {
+    const bytes: number[] = [];
+    for (const item of items) {
+      if (bytes.length > LIMITS.outputBytes) throw this.tooLarge(place);
+      if (item.kind === 'string') {
+        for (const byte of item.bytes) bytes.push(byte);
+        while (bytes.length % size !== 0) bytes.push(0);
+      } else if (item.kind === 'float') {
+        const view = new DataView(new ArrayBuffer(8));
+        if (size === 4) view.setFloat32(0, Number(item.text.replaceAll('_', '')), true);
+        else view.setFloat64(0, Number(item.text.replaceAll('_', '')), true);
+        for (let index = 0; index < size; index++) bytes.push(view.getUint8(index));
+      } else if (item.kind === 'reserved') {
+        for (let index = 0; index < size; index++) bytes.push(0);
+      } else if (item.kind === 'repeat') {
+        const inner = this.data(item.items, size, place);
+        const count = this.count(item.count, place, 'dup');
+        if (inner.length * count > 1024 * 1024)
+          throw fail(
+            'asm-too-large',
+            place,
+            'dup makes more than 1 MiB in one line: use times',
+            'dup 在一行中生成超过 1 MiB 数据：请使用 times',
+          );
+        for (let round = 0; round < count; round++) for (const byte of inner) bytes.push(byte);
+      } else this.number(item.expression, size, bytes);
+    }
+    return Uint8Array.from(bytes);
+  }
+
+  private number(expression: Expression, size: number, bytes: number[]): void {
+    const { value, unknown } = this.value(expression);
+    const bits = size * 8;
+    if (!unknown && BigInt.asIntN(bits, value) !== value && BigInt.asUintN(bits, value) !== value) {
+      this.diagnostics.add('warning', 'asm-number-too-wide', expression.place, {
+        en: `The number does not fit into ${bits} bits and is cut off`,
+        'zh-CN': `该数超出 ${bits} 位，高位被截去`,
+      });
+    }
+    const low = BigInt.asUintN(bits, value);
+    for (let index = 0; index < size; index++) bytes.push(Number((low >> BigInt(8 * index)) & 0xffn));
+  }
+
+  private times(statement: Extract<Statement, { kind: 'times' }>, index: number, place: Place): void {
+    const count = this.count(statement.count, statement.place, 'times');
+    if (count === 0) return;
+    const { body } = statement;
+    const moves = statement.dependsOnPlace && (body.kind !== 'instruction' || isRelative(body.mnemonic) || mentionsHere(body));
+    if (moves || body.kind === 'times' || body.kind === 'incbin' || body.kind === 'align') {
+      if (count > LIMITS.repetitions) {
+        throw fail(
+          'asm-too-many-repetitions',
+          statement.place,
+          `times ${count} is more than 1 000 000 repetitions`,
+          `times ${count} 超过 1 000 000 次重复`,
+        );
+      }
+      for (let round = 0; round < count; round++) this.statement(body, index, place);
+      return;
+    }
+    const before = this.section.size;
+    this.statement(body, index, place);
+    const made = this.section.size - before;
+    this.claim(made * (count - 1), statement.place);
+    if (this.section.nobits) this.section.reserve(made * (count - 1));
+    else this.section.fill(this.section.bytes.slice(before), count - 1);
+  }
+
+  private align(statement: Extract<Statement, { kind: 'align' }>, index: number): void {
+    const boundary = this.count(statement.boundary, statement.place, 'align');
+    if (boundary === 0 || (boundary & (boundary - 1)) !== 0) {
+      throw fail('asm-bad-align', statement.place, `align needs a power of two, not ${boundary}`, `align 需要 2 的幂，而不是 ${boundary}`);
+    }
+    const { section } = this;
+    if (section.name !== ABSOLUTE) section.align = Math.max(section.align, boundary);
+    const offset = section.virtualStart !== null || section.name === ABSOLUTE ? this.here : section.size;
+    const gap = (boundary - (offset % boundary)) % boundary;
+    this.claim(gap, statement.place);
+    if (statement.reserve || section.nobits) section.reserve(gap);
+    else if (!statement.fill) section.fill(Uint8Array.of(0x90), gap);
+    else {
+      const end = section.size + gap;
+      while (section.size < end) {
+        const before = section.size;
+        this.statement(statement.fill, index, statement.place);
+        if (section.size === before) break;
+      }
+    }
+  }
+
+  private incbin(statement: Extract<Statement, { kind: 'incbin' }>): void {
+    const content = Object.hasOwn(this.files, statement.path) ? this.files[statement.path] : undefined;
+    if (content === undefined)
+      throw fail(
+        'asm-file-not-found',
+        statement.place,
+        `There is no file ${statement.path} in this lab`,
+        `本实验中没有文件 ${statement.path}`,
+      );
+    const bytes = typeof content === 'string' ? new TextEncoder().encode(content) : content;
+    const skip = statement.skip ? this.count(statement.skip, statement.place, 'the offset') : 0;
+    const length = statement.length ? this.count(statement.length, statement.place, 'the length') : bytes.length;
+    this.emit(bytes.subarray(skip, Math.min(bytes.length, skip + length)), statement.place);
+  }
+
+  private sectionNamed(name: string): Section {
+    const old = this.sections.get(name);
+    if (old) return old;
+    const section = new Section(name, name === '.bss');
+    this.sections.set(name, section);
+    this.moved = true;
+    return section;
+  }
+
+  private selectSection(statement: Extract<Statement, { kind: 'section' }>): void {
+    this.section = this.sectionNamed(statement.name);
+    for (const [key, expression] of Object.entries(statement.attributes)) {
+      const number = (): number => {
+        if (expression === true)
+          throw fail('asm-bad-section', statement.place, `${key} needs a value: ${key}=…`, `${key} 需要值：${key}=…`);
+        const { value } = this.value(expression);
+        if (value < 0n || value > 0xffff_ffffn)
+          throw fail('asm-bad-section', statement.place, `${key} must lie from 0 to 4 GiB`, `${key} 必须在 0 到 4 GiB 之间`);
+        return Number(value);
+      };
+      if (key === 'align') this.section.align = Math.max(1, number());
+      else if (key === 'start') this.section.start = number();
+      else if (key === 'vstart') this.section.virtualStart = number();
+      else if (key === 'nobits' || key === 'progbits') this.section.nobits = key === 'nobits';
+      else if (!['exec', 'noexec', 'write', 'nowrite', 'alloc', 'noalloc', 'data', 'code', 'bss'].includes(key)) {
+        throw fail(
+          'asm-bad-section',
+          statement.place,
+          `${key} is no section attribute: align, start, vstart, nobits`,
+          `${key} 不是段属性：可用 align、start、vstart、nobits`,
+        );
+      }
+    }
+  }
+
+  /** Places the sections one behind the other: those with bytes in the order of their first appearance (.text first), then the rest. */
+  private layout(): void {
+    const ordered = [...this.sections.values()].sort((left, right) => Number(left.nobits) - Number(right.nobits));
+    let at = this.origin;
+    for (const section of ordered) {
+      const aligned = section.name === '.text' ? at : Math.ceil(at / section.align) * section.align;
+      const start = section.start ?? (section.size === 0 ? at : aligned);
+      const base = section.virtualStart ?? start;
+      const imageOffset = start - this.origin;
+      if (imageOffset < 0 || imageOffset + section.size > LIMITS.outputBytes * (section.nobits ? 64 : 1)) {
+        const place = this.lines[0]!.place;
+        this.diagnostics.add('error', 'asm-too-large', place, {
+          en: `Section ${section.name} would lie outside an image of 64 MiB from the origin`,
+          'zh-CN': `段 ${section.name} 超出从起始地址算起的 64 MiB 映像`,
+        });
+        return;
+      }
+      if (base !== section.base || section.size !== section.previousSize) this.moved = true;
+      section.base = base;
+      section.imageOffset = imageOffset;
+      at = start + section.size;
+    }
+  }
+}
+
+/** Does an instruction mention `$` or `$$`? Then each repetition differs. */
+function mentionsHere(statement: Extract<Statement, { kind: 'instruction' }>): boolean {
+  const inside = (expression: Expression): boolean => {
+    switch (expression.kind) {
+      case 'here':
+      case 'section-start':
+        return true;
+      case 'unary':
+        return inside(expression.operand);
+      case 'binary':
+        return inside(expression.left) || inside(expression.right);
+      case 'conditional':
+        return inside(expression.condition) || inside(expression.yes) || inside(expression.no);
+      default:
+        return false;
+    }
+  };
+  return statement.operands.some((operand) =>
+    operand.kind === 'value'
+      ? inside(operand.expression)
+      : operand.kind === 'memory'
+        ? inside(operand.address)
+        : operand.kind === 'far' && inside(operand.offset),
+  );
+}
