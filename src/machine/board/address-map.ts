@@ -34,9 +34,10 @@ export interface AddressRange {
   claims: Claim[];
   /** slots that answer here; under `mmio`, those that would if the device did not */
   slots: string[];
-  /** `mmio`: whose registers */
+  /** `mmio`: whose registers, and where their window begins (before `base` when something else hides its start) */
   device?: string;
   region?: string;
+  windowBase?: number;
   text: Text;
 }
 
@@ -62,7 +63,7 @@ export function addressMap(board: Board): AddressMap {
   const { windows, pciWindow } = deviceWindows(board);
   const reachable = windows.filter(({ end }) => end <= limit).sort((a, b) => a.base - b.base);
   const reserved = pciWindow && pciWindow.end <= limit ? pciWindow : undefined;
-  return { physicalAddressBits, ranges: cover(dram, reachable, reserved, limit), placements: placed, dram, windows: reachable };
+  return { physicalAddressBits, ranges: composeRanges(dram, reachable, reserved, limit), placements: placed, dram, windows: reachable };
 }
 
 /** Sweeps over the placements: disjoint ranges with everyone who claims them, cut off at `limit`. */
@@ -90,7 +91,8 @@ export function dramRanges(placed: readonly Placement[], limit: number): DramRan
   return ranges;
 }
 
-function cover(
+/** Lays windows over DRAM, both ascending and each disjoint, and fills the rest: everything from 0 to `limit` exactly once. */
+export function composeRanges(
   dram: readonly DramRange[],
   windows: readonly MmioWindow[],
   reserved: { base: number; end: number } | undefined,
@@ -123,6 +125,7 @@ function push(ranges: AddressRange[], range: AddressRange): void {
     last.kind === range.kind &&
     last.device === range.device &&
     last.region === range.region &&
+    last.windowBase === range.windowBase &&
     last.claims.length === range.claims.length &&
     last.slots.join() === range.slots.join() &&
     last.claims.every((claim, index) => claim.dimmOffset + (range.base - last.base) === range.claims[index]!.dimmOffset);
@@ -138,7 +141,7 @@ function describe(base: number, end: number, dram: DramRange | undefined, window
       device === IOMMU_ID
         ? { en: 'IOMMU registers', 'zh-CN': 'IOMMU 寄存器' }
         : { en: `${device}: registers (${region.toUpperCase()})`, 'zh-CN': `${device}：寄存器（${region.toUpperCase()}）` };
-    return { base, end, kind: 'mmio', claims: [], slots, device, region, text };
+    return { base, end, kind: 'mmio', claims: [], slots, device, region, windowBase: window.base, text };
   }
   if (dram) {
     const shift = base - dram.base;

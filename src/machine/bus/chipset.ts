@@ -1,0 +1,474 @@
+/**
+ * The chipset: who answers a host-physical address or a port. Plain DRAM is handed to the processor frame by frame; device
+ * registers, conflicts and holes pass through here one access at a time. Nobody answers: all ones, counted and logged. Two
+ * DIMMs answer: reads are the AND of both, writes reach both, counted.
+ */
+import { PAGE_SIZE, type HostPhysicalAddress } from '../address';
+import { composeRanges, rangeAt, type AddressMap, type AddressRange, type Claim } from '../board/address-map';
+import type { MmioWindow } from '../board/windows';
+import type { JourneyRecorder } from '../journey/journey';
+import { LAYER_STRIDE, type FrameStore } from '../memory/frame-store';
+import type { PhysicalMemory, PortSpace } from '../memory/physical-memory';
+import type { Bus } from './bus';
+import type { TransactionLog } from './transaction-log';
+
+type PortSize = 1 | 2 | 4;
+
+export interface ChipsetCounters {
+  /** accesses that nobody answered, memory and ports */
+  unansweredMemory: number;
+  unansweredPorts: number;
+  /** accesses that several DIMMs answered */
+  conflicts: number;
+  /** accesses to device registers in memory, and to ports that somebody answered */
+  registers: number;
+  ports: number;
+}
+
+const NO_COUNTS: ChipsetCounters = { unansweredMemory: 0, unansweredPorts: 0, conflicts: 0, registers: 0, ports: 0 };
+/** Unanswered addresses that are counted one by one; beyond, only the total goes on. */
+const MOST_UNANSWERED = 4096;
+
+const ones = (size: PortSize): number => (size === 4 ? 0xffff_ffff : size === 2 ? 0xffff : 0xff);
+
+export interface SavedChipset {
+  counters: ChipsetCounters;
+  unanswered: [address: number, count: number][];
+}
+
+export class Chipset implements PhysicalMemory, PortSpace {
+  counters: ChipsetCounters = { ...NO_COUNTS };
+  /** The decode table: what the board wired, with device windows where they are now. */
+  private table: AddressRange[] = [];
+  /** frames of plain DRAM as [first, end) pairs, ascending, and the pair that answered last */
+  private plain: { first: number; end: number }[] = [];
+  private plainFirst = 0;
+  private plainEnd = 0;
+  private unanswered = new Map<number, number>();
+
+  constructor(
+    private readonly map: AddressMap,
+    private readonly frames: FrameStore,
+    readonly bus: Bus,
+    private readonly log: TransactionLog,
+  ) {
+    bus.onChange(() => this.decode());
+    this.decode();
+  }
+
+  /** The decode table as it stands; ranges ascend and cover the whole space. */
+  ranges(): readonly AddressRange[] {
+    return this.table;
+  }
+
+  /** The entry that matches an address, with its position in the table; undefined beyond the address lines. */
+  entryAt(address: number): { index: number; range: AddressRange } | undefined {
+    const range = rangeAt(this.table, address);
+    return range && { index: this.table.indexOf(range), range };
+  }
+
+  /** How often nobody answered at exactly this address since power-on. */
+  unansweredAt(address: number): number {
+    return this.unanswered.get(address) ?? 0;
+  }
+
+  /** Unanswered addresses with their counts, ascending; at most the first 4096 different ones. */
+  unansweredAddresses(): [address: number, count: number][] {
+    return [...this.unanswered].sort(([a], [b]) => a - b);
+  }
+
+  /** The step "who answers": the decode-table entry that matched. Observes nothing. */
+  explain(address: HostPhysicalAddress, recorder: JourneyRecorder): AddressRange | undefined {
+    const entry = this.entryAt(address);
+    const from = { space: 'host' as const, address: BigInt(address) };
+    if (!entry) {
+      const checks = [{ rule: 'address-lines', passed: false, detail: `${this.map.physicalAddressBits}` }];
+      recorder.step({ room: 'chipset', from, structure: 'decode-entry', fields: { kind: 'beyond' }, checks, cached: false });
+      return undefined;
+    }
+    const { index, range } = entry;
+    const answered = range.kind !== 'hole' && range.kind !== 'reserved';
+    recorder.step({
+      room: 'chipset',
+      from,
+      ...(answered ? { to: from } : {}),
+      structure: 'decode-entry',
+      index,
+      fields: {
+        base: BigInt(range.base),
+        end: BigInt(range.end - 1),
+        kind: range.kind,
+        ...(range.device === undefined ? {} : { device: range.device, region: range.region ?? '' }),
+        ...(range.slots.length === 0 ? {} : { slots: range.slots.join(', ') }),
+        entries: this.table.length,
+      },
+      checks: [{ rule: 'answered', passed: answered }],
+      cached: false,
+    });
+    return range;
+  }
+
+  // --- frames ----------------------------------------------------------------------------------------------------------
+
+  readableFrame(frame: number): number {
+    return this.isPlain(frame) ? this.frames.touch(frame) : -1;
+  }
+
+  writableFrame(frame: number): number {
+    return this.isPlain(frame) && !this.frames.holdsCode(frame) ? this.frames.touch(frame) : -1;
+  }
+
+  // --- memory ----------------------------------------------------------------------------------------------------------
+
+  read(address: HostPhysicalAddress, size: 1 | 2 | 4): number {
+    const range = rangeAt(this.table, address);
+    const end = address + size;
+    const inFrame = (address % PAGE_SIZE) + size <= PAGE_SIZE;
+    if (range === undefined || end > range.end || !inFrame)
+      return size === 1 ? this.nobodyReads(address, 1) : this.readSplit(address, size);
+    switch (range.kind) {
+      case 'dram':
+        return this.loadFrom(Math.floor(address / PAGE_SIZE), address % PAGE_SIZE, size);
+      case 'conflict':
+        this.counters.conflicts++;
+        this.log.add({ kind: 'note', code: 'conflict-read', address: at(address), size, matched: range.slots.join('+'), outcome: 'ok' });
+        return this.loadAll(range.claims, address, size);
+      case 'mmio':
+        return this.readRegister(range, address, size);
+      default:
+        return this.nobodyReads(address, size);
+    }
+  }
+
+  write(address: HostPhysicalAddress, size: 1 | 2 | 4, value: number): void {
+    const range = rangeAt(this.table, address);
+    const end = address + size;
+    const inFrame = (address % PAGE_SIZE) + size <= PAGE_SIZE;
+    if (range === undefined || end > range.end || !inFrame) {
+      if (size === 1) this.nobodyWrites(address, 1, value);
+      else for (let byte = 0; byte < size; byte++) this.write((address + byte) as HostPhysicalAddress, 1, (value >>> (byte * 8)) & 0xff);
+      return;
+    }
+    switch (range.kind) {
+      case 'dram':
+        this.storeTo(Math.floor(address / PAGE_SIZE), address % PAGE_SIZE, size, value);
+        return;
+      case 'conflict':
+        this.counters.conflicts++;
+        this.log.add({
+          kind: 'note',
+          code: 'conflict-write',
+          address: at(address),
+          size,
+          value,
+          matched: range.slots.join('+'),
+          outcome: 'ok',
+        });
+        range.claims.forEach((_claim, layer) =>
+          this.storeTo(Math.floor(address / PAGE_SIZE) + layer * LAYER_STRIDE, address % PAGE_SIZE, size, value),
+        );
+        return;
+      case 'mmio':
+        this.writeRegister(range, address, size, value);
+        return;
+      default:
+        this.nobodyWrites(address, size, value);
+    }
+  }
+
+  read64(address: HostPhysicalAddress): bigint {
+    const low = this.read(address, 4);
+    return (BigInt(this.read((address + 4) as HostPhysicalAddress, 4)) << 32n) | BigInt(low);
+  }
+
+  write64(address: HostPhysicalAddress, value: bigint): void {
+    this.write(address, 4, Number(value & 0xffff_ffffn));
+    this.write((address + 4) as HostPhysicalAddress, 4, Number((value >> 32n) & 0xffff_ffffn));
+  }
+
+  readBytes(address: HostPhysicalAddress, length: number): Uint8Array {
+    const bytes = new Uint8Array(length);
+    this.pieces(address, length, (from, count, offset, plain) => {
+      if (plain) {
+        const pool = this.frames.offsetOf(Math.floor(from / PAGE_SIZE));
+        if (pool >= 0) bytes.set(this.frames.u8.subarray(pool + (from % PAGE_SIZE), pool + (from % PAGE_SIZE) + count), offset);
+        return;
+      }
+      for (let done = 0; done < count;) {
+        const size = pieceSize(from + done, count - done);
+        const value = this.read((from + done) as HostPhysicalAddress, size);
+        for (let byte = 0; byte < size; byte++) bytes[offset + done + byte] = value >>> (byte * 8);
+        done += size;
+      }
+    });
+    return bytes;
+  }
+
+  writeBytes(address: HostPhysicalAddress, bytes: Uint8Array): void {
+    this.pieces(address, bytes.length, (from, count, offset, plain) => {
+      if (plain) {
+        const frame = Math.floor(from / PAGE_SIZE);
+        const pool = this.frames.touch(frame);
+        if (pool < 0) return;
+        this.frames.beforeWrite(frame, from % PAGE_SIZE, count);
+        this.frames.u8.set(bytes.subarray(offset, offset + count), pool + (from % PAGE_SIZE));
+        return;
+      }
+      for (let done = 0; done < count;) {
+        const size = pieceSize(from + done, count - done);
+        let value = 0;
+        for (let byte = size - 1; byte >= 0; byte--) value = value * 256 + bytes[offset + done + byte]!;
+        this.write((from + done) as HostPhysicalAddress, size, value);
+        done += size;
+      }
+    });
+  }
+
+  peek(address: HostPhysicalAddress, length: number): Uint8Array {
+    const bytes = new Uint8Array(length);
+    for (let done = 0; done < length;) {
+      const from = address + done;
+      const range = rangeAt(this.table, from);
+      const count = Math.min(length - done, PAGE_SIZE - (from % PAGE_SIZE), range === undefined ? Infinity : range.end - from);
+      const target = bytes.subarray(done, done + count);
+      if (range === undefined || range.kind === 'hole' || range.kind === 'reserved') target.fill(0xff);
+      else if (range.kind !== 'mmio') this.peekLayers(range.claims.length, from, target);
+      done += count;
+    }
+    return bytes;
+  }
+
+  // --- ports -----------------------------------------------------------------------------------------------------------
+
+  readPort(port: number, size: PortSize): number {
+    const window = this.bus.resolvePort(port);
+    if (window && port + size <= window.base + window.size) {
+      this.counters.ports++;
+      const value = window.device.read(window.region, port - window.base, size) >>> 0;
+      this.logPort('port-read', port, size, value, window.device.id);
+      return value;
+    }
+    if (size > 1 && this.anyPort(port, size)) {
+      let value = 0;
+      for (let byte = size - 1; byte >= 0; byte--) value = value * 256 + this.readPort((port + byte) & 0xffff, 1);
+      return value;
+    }
+    this.counters.unansweredPorts++;
+    this.logPort('unanswered', port, size, ones(size));
+    return ones(size);
+  }
+
+  writePort(port: number, size: PortSize, value: number): void {
+    const window = this.bus.resolvePort(port);
+    if (window && port + size <= window.base + window.size) {
+      this.counters.ports++;
+      this.logPort('port-write', port, size, value, window.device.id);
+      window.device.write(window.region, port - window.base, size, value);
+      return;
+    }
+    if (size > 1 && this.anyPort(port, size)) {
+      for (let byte = 0; byte < size; byte++) this.writePort((port + byte) & 0xffff, 1, (value >>> (byte * 8)) & 0xff);
+      return;
+    }
+    this.counters.unansweredPorts++;
+    this.logPort('unanswered', port, size, value, undefined, true);
+  }
+
+  // --- state -----------------------------------------------------------------------------------------------------------
+
+  reset(): void {
+    this.counters = { ...NO_COUNTS };
+    this.unanswered = new Map();
+  }
+
+  save(): SavedChipset {
+    return { counters: { ...this.counters }, unanswered: this.unansweredAddresses() };
+  }
+
+  load(saved: SavedChipset): void {
+    this.counters = { ...saved.counters };
+    this.unanswered = new Map(saved.unanswered);
+  }
+
+  // --- inside ----------------------------------------------------------------------------------------------------------
+
+  /** Rebuilds the decode table after a window appeared, moved or went. */
+  private decode(): void {
+    const limit = 2 ** this.map.physicalAddressBits;
+    const windows: MmioWindow[] = [];
+    for (const { device, region, base, size } of this.bus.memoryWindows()) {
+      if (base + size <= limit) windows.push(...visibleParts({ base, end: base + size, device: device.id, region }, windows));
+    }
+    windows.sort((a, b) => a.base - b.base);
+    const reserved = this.map.ranges.filter(({ kind }) => kind === 'reserved');
+    const keptFrom = reserved[0]?.base;
+    const kept = keptFrom === undefined ? undefined : { base: keptFrom, end: reserved.at(-1)!.end };
+    this.table = composeRanges(this.map.dram, windows, kept, limit);
+    for (const range of this.table) {
+      // composeRanges knows visible parts only; offsets count from the window's true base
+      if (range.device !== undefined)
+        range.windowBase = this.bus
+          .memoryWindows()
+          .find(({ device, region }) => device.id === range.device && region === range.region)!.base;
+    }
+    this.plain = [];
+    for (const { kind, base, end } of this.table) {
+      if (kind !== 'dram') continue;
+      const first = Math.ceil(base / PAGE_SIZE);
+      const last = Math.floor(end / PAGE_SIZE);
+      if (last > first) this.plain.push({ first, end: last });
+    }
+    this.plainFirst = this.plainEnd = 0;
+  }
+
+  private isPlain(frame: number): boolean {
+    if (frame >= this.plainFirst && frame < this.plainEnd) return true;
+    let low = 0;
+    let high = this.plain.length - 1;
+    while (low <= high) {
+      const middle = (low + high) >> 1;
+      const { first, end } = this.plain[middle]!;
+      if (frame < first) high = middle - 1;
+      else if (frame >= end) low = middle + 1;
+      else {
+        this.plainFirst = first;
+        this.plainEnd = end;
+        return true;
+      }
+    }
+    return false;
+  }
+
+  /** Cuts [address, address + length) at frame borders; `plain` pieces are DRAM that one DIMM answers. */
+  private pieces(address: number, length: number, visit: (from: number, count: number, offset: number, plain: boolean) => void): void {
+    for (let done = 0; done < length;) {
+      const from = address + done;
+      const count = Math.min(length - done, PAGE_SIZE - (from % PAGE_SIZE));
+      visit(from, count, done, this.isPlain(Math.floor(from / PAGE_SIZE)));
+      done += count;
+    }
+  }
+
+  private loadFrom(frame: number, offset: number, size: 1 | 2 | 4): number {
+    const pool = this.frames.offsetOf(frame);
+    if (pool < 0) return 0;
+    const { view } = this.frames;
+    if (size === 4) return view.getUint32(pool + offset, true);
+    return size === 2 ? view.getUint16(pool + offset, true) : view.getUint8(pool + offset);
+  }
+
+  private loadAll(claims: readonly Claim[], address: number, size: 1 | 2 | 4): number {
+    let value = ones(size);
+    claims.forEach((_claim, layer) => {
+      value = (value & this.loadFrom(Math.floor(address / PAGE_SIZE) + layer * LAYER_STRIDE, address % PAGE_SIZE, size)) >>> 0;
+    });
+    return value;
+  }
+
+  private storeTo(frame: number, offset: number, size: 1 | 2 | 4, value: number): void {
+    const pool = this.frames.touch(frame);
+    if (pool < 0) return;
+    this.frames.beforeWrite(frame, offset, size);
+    const { view } = this.frames;
+    if (size === 4) view.setUint32(pool + offset, value, true);
+    else if (size === 2) view.setUint16(pool + offset, value, true);
+    else view.setUint8(pool + offset, value);
+  }
+
+  private peekLayers(layers: number, from: number, target: Uint8Array): void {
+    target.fill(0xff);
+    for (let layer = 0; layer < layers; layer++) {
+      const pool = this.frames.offsetOf(Math.floor(from / PAGE_SIZE) + layer * LAYER_STRIDE);
+      const start = pool + (from % PAGE_SIZE);
+      for (let index = 0; index < target.length; index++) target[index]! &= pool < 0 ? 0 : this.frames.u8[start + index]!;
+    }
+  }
+
+  private readSplit(address: number, size: 2 | 4): number {
+    let value = 0;
+    for (let byte = size - 1; byte >= 0; byte--) value = value * 256 + this.read((address + byte) as HostPhysicalAddress, 1);
+    return value;
+  }
+
+  private readRegister(range: AddressRange, address: number, size: 1 | 2 | 4): number {
+    this.counters.registers++;
+    const offset = address - range.windowBase!;
+    const value = this.bus.device(range.device!)!.read(range.region!, offset, size) >>> 0;
+    this.log.add({ kind: 'mmio-read', code: 'register-read', ...this.register(range, address, size, offset), value });
+    return value;
+  }
+
+  private writeRegister(range: AddressRange, address: number, size: 1 | 2 | 4, value: number): void {
+    this.counters.registers++;
+    const offset = address - range.windowBase!;
+    // logged first: what the device does in answer comes after its cause
+    this.log.add({ kind: 'mmio-write', code: 'register-write', ...this.register(range, address, size, offset), value });
+    this.bus.device(range.device!)!.write(range.region!, offset, size, value >>> 0);
+  }
+
+  private register({ device, region, base, end }: AddressRange, address: number, size: number, offset: number) {
+    const matched = `0x${base.toString(16)}-0x${(end - 1).toString(16)}`;
+    return { address: at(address), size, matched, answeredBy: device!, outcome: 'ok' as const, data: { region: region!, offset } };
+  }
+
+  private nobodyReads(address: number, size: 1 | 2 | 4): number {
+    this.countUnanswered(address);
+    this.log.add({ kind: 'unanswered', code: 'memory-read', address: at(address), size, value: ones(size), outcome: 'nobody' });
+    return ones(size);
+  }
+
+  private nobodyWrites(address: number, size: 1 | 2 | 4, value: number): void {
+    this.countUnanswered(address);
+    this.log.add({ kind: 'unanswered', code: 'memory-write', address: at(address), size, value, outcome: 'nobody' });
+  }
+
+  private countUnanswered(address: number): void {
+    this.counters.unansweredMemory++;
+    const count = this.unanswered.get(address);
+    if (count !== undefined || this.unanswered.size < MOST_UNANSWERED) this.unanswered.set(address, (count ?? 0) + 1);
+  }
+
+  private anyPort(port: number, size: number): boolean {
+    for (let byte = 0; byte < size; byte++) if (this.bus.resolvePort((port + byte) & 0xffff)) return true;
+    return false;
+  }
+
+  private logPort(
+    kind: 'port-read' | 'port-write' | 'unanswered',
+    port: number,
+    size: number,
+    value: number,
+    device?: string,
+    writes = false,
+  ): void {
+    this.log.add({
+      kind,
+      code: kind === 'unanswered' ? (writes ? 'port-write' : 'port-read') : kind,
+      size,
+      value,
+      ...(device === undefined ? {} : { answeredBy: device }),
+      outcome: device === undefined ? 'nobody' : 'ok',
+      data: { port },
+    });
+  }
+}
+
+const at = (address: number) => ({ space: 'host' as const, address });
+
+/** The largest naturally aligned access that fits. */
+const pieceSize = (address: number, left: number): 1 | 2 | 4 =>
+  address % 4 === 0 && left >= 4 ? 4 : address % 2 === 0 && left >= 2 ? 2 : 1;
+
+/** What is left of a window once those that answer first are cut out. */
+function visibleParts(window: MmioWindow, before: readonly MmioWindow[]): MmioWindow[] {
+  let parts = [window];
+  for (const other of before) {
+    parts = parts.flatMap((part) => {
+      if (other.end <= part.base || other.base >= part.end) return [part];
+      const left = part.base < other.base ? [{ ...part, end: other.base }] : [];
+      const right = part.end > other.end ? [{ ...part, base: other.end }] : [];
+      return [...left, ...right];
+    });
+  }
+  return parts;
+}
