@@ -11,3 +11,6 @@ export function littleEndian(bytes: ArrayLike<number>): bigint {
   for (let i = bytes.length - 1; i >= 0; i -= 1) value = (value << 8n) | BigInt(bytes[i] ?? 0);
   return value;
 }
+
+/** `0001_9010`: hex without 0x, for register columns. */
+export const formatBare = (value: number | bigint, digits = 8): string => formatAddress(value, digits).slice(2);

@@ -28,6 +28,13 @@ export const TWO_LEVEL: readonly Level[] = [
   { structures: ['pte'], high: 21, low: 12, name: 'table' },
 ];
 
+/** PAE paging of 32-bit mode. */
+export const PAE: readonly Level[] = [
+  { structures: ['pdpte'], high: 31, low: 30, name: 'pdpt' },
+  { structures: ['pde'], high: 29, low: 21, name: 'directory' },
+  { structures: ['pte'], high: 20, low: 12, name: 'table' },
+];
+
 /** EPT and VT-d second-level tables over 48 bits. */
 export const FOUR_LEVEL: readonly Level[] = [
   { structures: ['ept-pml4e', 'sl-pml4e'], high: 47, low: 39, name: 'pml4' },

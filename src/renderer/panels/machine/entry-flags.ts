@@ -18,8 +18,8 @@ const EPT = ['R', 'W', 'X'];
 const FLAGS: Record<string, readonly string[]> = {
   descriptor: ['P', 'S', 'E', 'C', 'W', 'R', 'A', 'D/B', 'G'],
   pdpte: ['P'],
-  pde: [...PAGING, 'A', 'D', 'PS', 'G'],
-  pte: [...PAGING, 'A', 'D', 'G'],
+  pde: [...PAGING, 'A', 'D', 'PS', 'G', 'NX'],
+  pte: [...PAGING, 'A', 'D', 'G', 'NX'],
   'tlb-entry': [...PAGING, 'D', 'G'],
   'ept-pml4e': [...EPT, 'A'],
   'ept-pdpte': [...EPT, 'A', 'PS'],
@@ -54,13 +54,20 @@ export function entryName(step: JourneyStep): string {
   return NAMES[step.structure] ?? step.structure;
 }
 
+/** The walkers name R/W and U/S by their manual names; on screen they are one letter. */
+const FIELD: Record<string, string> = { W: 'RW', U: 'US', NX: 'XD' };
+/** A walker leaves PS out where it is clear. */
+const LARGE_POSSIBLE: ReadonlySet<string> = new Set(['pde', 'ept-pdpte', 'ept-pde', 'sl-pdpte', 'sl-pde']);
+
 const isSet = (value: unknown): boolean => value === true || value === 1 || value === 1n;
+const valueOf = (step: JourneyStep, name: string): unknown =>
+  step.fields[name] ?? step.fields[FIELD[name] ?? name] ?? (name === 'PS' && LARGE_POSSIBLE.has(step.structure) ? false : undefined);
 
 /** The flags that the journey decoded, in the manual's order; `deciding` is drawn as the one that stopped the access. */
 export function flagsOf(step: JourneyStep, deciding: string | null): FlagMark[] {
   return (FLAGS[step.structure] ?? [])
-    .filter((name) => step.fields[name] !== undefined)
-    .map((name) => ({ name, set: isSet(step.fields[name]), decided: name === deciding ? 'stopped' : undefined }));
+    .filter((name) => valueOf(step, name) !== undefined)
+    .map((name) => ({ name, set: isSet(valueOf(step, name)), decided: name === deciding ? 'stopped' : undefined }));
 }
 
 /** Rule of the failed check → flag. `present` is P in guest tables; an EPT entry that is not present grants nothing, so R. */
@@ -80,5 +87,5 @@ const RULE_FLAG: Record<string, readonly string[]> = {
 export function decidingFlag(step: JourneyStep): string | null {
   const failed = step.checks.find((check) => !check.passed);
   if (!failed) return null;
-  return (RULE_FLAG[failed.rule] ?? []).find((name) => step.fields[name] !== undefined) ?? null;
+  return (RULE_FLAG[failed.rule] ?? []).find((name) => valueOf(step, name) !== undefined) ?? null;
 }

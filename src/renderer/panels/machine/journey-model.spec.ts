@@ -141,7 +141,7 @@ describe('journey model', () => {
       end: { kind: 'fault', fault: { name: 'page-fault', vector: 14, errorCode: 0, cr2: LINEAR } },
     });
     expect(stations.map((s) => s.reached)).toEqual([true, true, false, false, false]);
-    expect(stopped?.flags).toEqual([{ name: 'P', set: false, decided: 'stopped' }]);
+    expect(stopped?.flags[0]).toEqual({ name: 'P', set: false, decided: 'stopped' });
   });
 
   it('shows the failed walk for a guest table that has no frame', () => {

@@ -5,7 +5,7 @@
  */
 import type { Space } from '../../../machine/address';
 import type { Check, FieldValue, Journey, JourneyEnd, JourneyStep, Place } from '../../../machine/journey/journey';
-import { cutAddress, FOUR_LEVEL, THREE_LEVEL, TWO_LEVEL, type BitCut } from './bit-cuts';
+import { cutAddress, FOUR_LEVEL, PAE, THREE_LEVEL, TWO_LEVEL, type BitCut } from './bit-cuts';
 import { decidingFlag, entryName, flagsOf, type FlagMark } from './entry-flags';
 
 export interface EntryCard {
@@ -215,8 +215,10 @@ export function buildJourney(journey: Journey): JourneyModel {
 /** Bit fields for a walk through tables; none where nothing was walked. */
 function cutsFor(kind: HowKind, address: bigint, entries: JourneyStep[], last: JourneyStep | undefined): BitCut[] {
   const largePage = last?.to !== undefined && last.structure !== 'tlb-entry' ? last.structure : undefined;
-  if (kind === 'paging')
-    return entries.some((step) => step.structure === 'pde' || step.structure === 'pte') ? cutAddress(address, TWO_LEVEL, largePage) : [];
+  if (kind === 'paging') {
+    if (!entries.some((step) => step.structure === 'pde' || step.structure === 'pte' || step.structure === 'pdpte')) return [];
+    return cutAddress(address, entries.some((step) => step.structure === 'pdpte') ? PAE : TWO_LEVEL, largePage);
+  }
   if (kind === 'ept') return entries.some((step) => step.structure.startsWith('ept-')) ? cutAddress(address, FOUR_LEVEL, largePage) : [];
   if (kind === 'iommu') {
     const tables = entries.filter((step) => step.structure.startsWith('sl-'));

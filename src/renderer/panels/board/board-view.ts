@@ -1,0 +1,57 @@
+/** What the board of the open lab means, worked out once per change for all panels: its address map, its problems, its parts. */
+import { defineStore } from 'pinia';
+import { computed } from 'vue';
+import { addressMap } from '../../../machine/board/address-map';
+import type { BoardIssue, BoardEdit } from '../../../machine/board/issue';
+import { dimmPart, type DimmPart } from '../../../machine/board/parts';
+import { checkBoard } from '../../../machine/board/rules';
+import type { Board } from '../../../machine/board/schema';
+import type { Patch } from '../../../lab/document/patches';
+import type { PatchValue } from '../../../lab/document/scalar-text';
+import { addressDigits } from '../../components/format';
+import { useDocument, type Label } from '../../stores/document';
+import { useSession } from '../../stores/session';
+
+export const useBoardView = defineStore('board-view', () => {
+  const lab = useDocument();
+  const session = useSession();
+
+  const board = computed<Board | null>(() => lab.document?.board ?? null);
+  const map = computed(() => (board.value ? addressMap(board.value) : null));
+  const issues = computed<readonly BoardIssue[]>(() => (board.value ? checkBoard(board.value) : []));
+  /** hardware can be changed only while the power is off */
+  const locked = computed(() => session.poweredOn);
+  /** hex digits of this board's host-physical addresses: what is installed and mapped below 4 GiB needs eight */
+  const digits = computed(() => {
+    const ranges = map.value?.ranges ?? [];
+    const last = ranges.findLast((range) => range.kind !== 'hole');
+    return addressDigits(Math.max(0, (last?.end ?? 1) - 1));
+  });
+  const partIn = (slot: string): DimmPart | undefined => {
+    const id = board.value?.slots.find((candidate) => candidate.id === slot)?.dimm;
+    return id ? dimmPart(id) : undefined;
+  };
+  const placementOf = (slot: string) => map.value?.placements.find((placement) => placement.slot === slot);
+  const issuesOf = (part: string): readonly BoardIssue[] => issues.value.filter((issue) => issue.part === part);
+  const installedBytes = computed(() =>
+    (board.value?.slots ?? []).reduce((sum, slot) => sum + (slot.dimm ? (dimmPart(slot.dimm)?.bytes ?? 0) : 0), 0),
+  );
+  /** bytes that exactly one DIMM answers */
+  const usableBytes = computed(() =>
+    (map.value?.ranges ?? []).reduce((sum, range) => sum + (range.kind === 'dram' ? range.end - range.base : 0), 0),
+  );
+
+  /** Edits as the placement rules propose them (paths start at the board), as one undo step. */
+  function applyEdits(edits: readonly BoardEdit[], label: Label): void {
+    lab.patch(
+      edits.map((edit): Patch =>
+        edit.value === undefined
+          ? { op: 'remove', path: ['board', ...edit.path] }
+          : { op: 'set', path: ['board', ...edit.path], value: edit.value as PatchValue },
+      ),
+      label,
+    );
+  }
+
+  return { board, map, issues, locked, digits, partIn, placementOf, issuesOf, installedBytes, usableBytes, applyEdits };
+});

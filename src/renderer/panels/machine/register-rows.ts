@@ -1,0 +1,62 @@
+/** Registers as rows: names and widths of the mode, the flags in the manual's order, what changed and what it was. Pure. */
+import type { RegistersView } from '../../../lab/protocol';
+import { plainDigits } from '../../components/format';
+import { formatBare } from '../numbers';
+
+const ORDER = ['RAX', 'RCX', 'RDX', 'RBX', 'RSP', 'RBP', 'RSI', 'RDI'] as const;
+/** as debuggers show them: A B, C D, SI DI, BP SP */
+const SHOWN = ['RAX', 'RBX', 'RCX', 'RDX', 'RSI', 'RDI', 'RBP', 'RSP'] as const;
+
+/** EFLAGS, SDM vol. 1, 3.4.3. */
+export const FLAG_BITS = [
+  ['CF', 0],
+  ['PF', 2],
+  ['AF', 4],
+  ['ZF', 6],
+  ['SF', 7],
+  ['TF', 8],
+  ['IF', 9],
+  ['DF', 10],
+  ['OF', 11],
+] as const;
+
+export interface RegisterRow {
+  name: string;
+  value: string;
+  changed: boolean;
+  /** before the last step, when it changed and is known */
+  before: string | null;
+}
+
+const low32 = (value: bigint): bigint => value & 0xffff_ffffn;
+const wide = (view: RegistersView): boolean => view.mode === 'long';
+const text = (view: RegistersView, value: bigint): string => (wide(view) ? formatBare(value, 16) : formatBare(low32(value)));
+/** RAX → EAX outside long mode */
+const nameIn = (view: RegistersView, name: string): string => (wide(view) ? name : name.replace(/^R/, 'E'));
+
+function row(view: RegistersView, previous: RegistersView | null, name: string, read: (of: RegistersView) => bigint): RegisterRow {
+  const changed = view.changed.includes(name);
+  return {
+    name: nameIn(view, name),
+    value: text(view, read(view)),
+    changed,
+    before: changed && previous && previous.vm === view.vm ? text(view, read(previous)) : null,
+  };
+}
+
+export const generalRows = (view: RegistersView, previous: RegistersView | null): RegisterRow[] =>
+  SHOWN.map((name) => row(view, previous, name, (of) => of.general[ORDER.indexOf(name)] ?? 0n));
+
+export const pointerRow = (view: RegistersView, previous: RegistersView | null): RegisterRow => row(view, previous, 'RIP', (of) => of.rip);
+
+export const controlRows = (view: RegistersView, previous: RegistersView | null): RegisterRow[] =>
+  (['CR0', 'CR2', 'CR3', 'CR4'] as const).map((name) =>
+    row(view, previous, name, (of) => of[name.toLowerCase() as 'cr0' | 'cr2' | 'cr3' | 'cr4']),
+  );
+
+export const flagRow = (view: RegistersView): { name: string; set: boolean; changed: boolean }[] =>
+  FLAG_BITS.map(([name, bit]) => ({ name, set: ((view.flags >>> bit) & 1) === 1, changed: view.changed.includes(name) }));
+
+/** `FFFF_FFFF`, limit in bytes. */
+export const limitText = (limit: number): string => formatBare(limit);
+export const selectorText = (selector: number): string => plainDigits(selector, 4);

@@ -1,0 +1,45 @@
+/** The Journey on screen: the last access while the machine stands still, or any access that was asked for, walked again whenever the state changes. */
+import { computed, ref, shallowRef, watch } from 'vue';
+import type { AccessQuery } from '../../../lab/protocol';
+import type { Journey } from '../../../machine/journey/journey';
+import { useSelection } from '../../stores/selection';
+import { SessionLostError, useSession, useViews } from '../../stores/session';
+import { buildJourney } from './journey-model';
+
+export function useJourney() {
+  const session = useSession();
+  const selection = useSelection();
+  const views = useViews('status', 'journey');
+  const asked = shallowRef<Journey | null>(null);
+  const failure = ref<string | null>(null);
+  let request = 0;
+
+  async function explain(query: AccessQuery): Promise<void> {
+    const own = ++request;
+    try {
+      const answer = await session.commands.explain(query);
+      if (own !== request) return;
+      asked.value = answer;
+      failure.value = null;
+    } catch (error) {
+      if (own !== request || error instanceof SessionLostError) return;
+      failure.value = error instanceof Error ? error.message : String(error);
+    }
+  }
+
+  watch(
+    [() => selection.journey, () => views.status?.instructions, () => session.paused],
+    ([query, , paused]) => {
+      if (!query) {
+        request += 1;
+        asked.value = null;
+        failure.value = null;
+      } else if (paused) void explain(query);
+    },
+    { immediate: true },
+  );
+
+  const journey = computed<Journey | null>(() => (selection.journey ? asked.value : views.journey));
+  const model = computed(() => (journey.value ? buildJourney(journey.value) : null));
+  return { journey, model, failure };
+}

@@ -1,0 +1,37 @@
+/** The Machine workspace: follow one access on top; beneath it the program, the registers and memory. */
+import { Binary, Grid3x3, ListChecks, Route, Rows3 } from '@lucide/vue';
+import type { WorkspaceDefinition } from '../../docking/workspace';
+import DisassemblyPanel from '../../panels/machine/DisassemblyPanel.vue';
+import JourneyPanel from '../../panels/machine/JourneyPanel.vue';
+import MemoryPanel from '../../panels/machine/MemoryPanel.vue';
+import RegistersPanel from '../../panels/machine/RegistersPanel.vue';
+import TlbPanel from '../../panels/machine/TlbPanel.vue';
+import MachineToolbar from './MachineToolbar.vue';
+
+const workspace: WorkspaceDefinition = {
+  id: 'machine',
+  toolbar: MachineToolbar,
+  panels: {
+    journey: { title: 'machine.panels.journey', icon: Route, component: JourneyPanel, scrolls: false },
+    disassembly: { title: 'machine.panels.disassembly', icon: Binary, component: DisassemblyPanel },
+    registers: { title: 'machine.panels.registers', icon: Rows3, component: RegistersPanel },
+    tlb: { title: 'machine.panels.tlb', icon: ListChecks, component: TlbPanel },
+    memory: { title: 'machine.panels.memory', icon: Grid3x3, component: MemoryPanel, scrolls: false },
+  },
+  layout: {
+    split: 'column',
+    of: [
+      { panels: ['journey'] },
+      {
+        split: 'row',
+        px: 264,
+        of: [
+          { panels: ['disassembly'], share: 1.04 },
+          { panels: ['registers', 'tlb'], share: 0.9 },
+          { panels: ['memory'], share: 1.5 },
+        ],
+      },
+    ],
+  },
+};
+export default workspace;
