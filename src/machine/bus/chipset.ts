@@ -122,10 +122,8 @@ export class Chipset implements PhysicalMemory, PortSpace {
 
   read(address: HostPhysicalAddress, size: 1 | 2 | 4): number {
     const range = rangeAt(this.table, address);
-    const end = address + size;
-    const inFrame = (address % PAGE_SIZE) + size <= PAGE_SIZE;
-    if (range === undefined || end > range.end || !inFrame)
-      return size === 1 ? this.nobodyReads(address, 1) : this.readSplit(address, size);
+    if (range === undefined) return this.nobodyReads(address, size);
+    if (this.mustSplit(range, address, size)) return this.readSplit(address, size);
     switch (range.kind) {
       case 'dram':
         return this.loadFrom(Math.floor(address / PAGE_SIZE), address % PAGE_SIZE, size);
@@ -142,17 +140,12 @@ export class Chipset implements PhysicalMemory, PortSpace {
 
   write(address: HostPhysicalAddress, size: 1 | 2 | 4, value: number): void {
     const range = rangeAt(this.table, address);
-    const end = address + size;
-    const inFrame = (address % PAGE_SIZE) + size <= PAGE_SIZE;
-    if (range === undefined || end > range.end || !inFrame) {
-      if (size === 1) this.nobodyWrites(address, 1, value);
-      else for (let byte = 0; byte < size; byte++) this.write((address + byte) as HostPhysicalAddress, 1, (value >>> (byte * 8)) & 0xff);
-      return;
-    }
+    if (range === undefined) return this.nobodyWrites(address, size, value);
+    if (this.mustSplit(range, address, size)) return this.writeSplit(address, size, value);
+    const frame = Math.floor(address / PAGE_SIZE);
     switch (range.kind) {
       case 'dram':
-        this.storeTo(Math.floor(address / PAGE_SIZE), address % PAGE_SIZE, size, value);
-        return;
+        return this.storeTo(frame, address % PAGE_SIZE, size, value);
       case 'conflict':
         this.counters.conflicts++;
         this.log.add({
@@ -164,15 +157,12 @@ export class Chipset implements PhysicalMemory, PortSpace {
           matched: range.slots.join('+'),
           outcome: 'ok',
         });
-        range.claims.forEach((_claim, layer) =>
-          this.storeTo(Math.floor(address / PAGE_SIZE) + layer * LAYER_STRIDE, address % PAGE_SIZE, size, value),
-        );
+        range.claims.forEach((_claim, layer) => this.storeTo(frame + layer * LAYER_STRIDE, address % PAGE_SIZE, size, value));
         return;
       case 'mmio':
-        this.writeRegister(range, address, size, value);
-        return;
+        return this.writeRegister(range, address, size, value);
       default:
-        this.nobodyWrites(address, size, value);
+        return this.nobodyWrites(address, size, value);
     }
   }
 
@@ -384,7 +374,17 @@ export class Chipset implements PhysicalMemory, PortSpace {
     }
   }
 
-  private readSplit(address: number, size: 2 | 4): number {
+  /** An access that leaves its range, or (in DRAM) its frame, is made byte by byte. */
+  private mustSplit(range: AddressRange, address: number, size: number): boolean {
+    if (address + size > range.end) return true;
+    return (range.kind === 'dram' || range.kind === 'conflict') && (address % PAGE_SIZE) + size > PAGE_SIZE;
+  }
+
+  private writeSplit(address: number, size: number, value: number): void {
+    for (let byte = 0; byte < size; byte++) this.write((address + byte) as HostPhysicalAddress, 1, (value >>> (byte * 8)) & 0xff);
+  }
+
+  private readSplit(address: number, size: number): number {
     let value = 0;
     for (let byte = size - 1; byte >= 0; byte--) value = value * 256 + this.read((address + byte) as HostPhysicalAddress, 1);
     return value;
