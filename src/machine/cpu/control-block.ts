@@ -312,6 +312,11 @@ export class ControlBlock {
     this.writeHeader('exitAccessValue', exit.access?.value ?? 0);
   }
 
+  /** Host-physical address of a header field in the block. */
+  addressOfHeader(field: HeaderField): HostPhysicalAddress {
+    return this.at(HEADER[field]);
+  }
+
   /** Host-physical address of a state field in the block: for views, and for attacks that aim at one register. */
   addressOfField(field: FieldName, index = 0): HostPhysicalAddress {
     return this.stateAt(field, index);

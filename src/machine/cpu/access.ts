@@ -1,0 +1,346 @@
+/**
+ * Memory as instructions see it: segment check, then the fast table, then the pool. What the fast table does not know goes
+ * to the architectural TLB, to the walker, and at last to a frame or (device registers, nobody) to the chipset. A guest's
+ * mistake sets `stop` in the state and returns 0 or false; nothing here throws for one.
+ */
+import { hostPhysical } from '../address';
+import type { AccessKind } from '../journey/journey';
+import type { PhysicalMemory } from '../memory/physical-memory';
+import type { CpuState } from './cpu-state';
+import { COMPLETION } from './control-block';
+import { EPT_ACCESS } from './ept';
+import type { VmExit } from './exit';
+import { ACCESS, PageWalk, WALK, pageAllows, pagingEnabled, walkPaging } from './paging';
+import type { PagingContext } from './paging';
+import type { DataAccess, OperandSize, SegmentIndex } from './runtime';
+import { segmentAllows } from './segmentation';
+import { SEGMENT, SEGMENT_INDEX, STATE, STOP } from './state-layout';
+import type { PoolViews, TableMemory } from './table-memory';
+import { FAST_RIGHT, FAST_TLB, TLB_FLAG } from './tlb';
+import type { Tlb } from './tlb';
+import { VECTOR } from './vectors';
+
+/** What the system side needs of virtualization while a guest runs. */
+export interface GuestExits {
+  /** Value for the next access of the instruction that is executed again, or -1 when the VMM gave none for it. */
+  takeCompletion(kind: number, address: number, size: number): number;
+  /** Leaves the guest for an EPT violation or misconfiguration found by `walk`. */
+  leaveForEpt(walk: PageWalk, linear: number, access: VmExit['access']): void;
+  /** Leaves the guest for a page fault when the control block asks for it. */
+  leavesForPageFault(linear: number, errorCode: number): boolean;
+}
+
+export interface LastAccess {
+  /** -1: the processor's own access to a descriptor table or a TSS */
+  segment: number;
+  offset: number;
+  linear: number;
+  size: number;
+  kind: AccessKind;
+}
+
+/** Results of `resolve` that are not pool offsets. */
+const STOPPED = -1;
+const CHIPSET = -2;
+const VIOLATION = -3;
+
+const SEGMENT_WORDS = SEGMENT.size >> 2;
+const FIRST_SEGMENT = STATE.segments.offset >> 2;
+const ATTRIBUTES = SEGMENT.attributes >> 2;
+const LIMIT = SEGMENT.limit >> 2;
+const BASE = SEGMENT.base >> 2;
+const SS_ATTRIBUTES = FIRST_SEGMENT + SEGMENT_INDEX.SS * SEGMENT_WORDS + ATTRIBUTES;
+const GENERATION = STATE.tlbGeneration.offset >> 2;
+const DPL_3 = 0x60;
+/** attributes of an ordinary data segment: usable, S, not code, not expand-down (and writable) */
+const READ_MASK = 0x1_001c;
+const READ_PLAIN = 0x10;
+const WRITE_MASK = 0x1_001e;
+const WRITE_PLAIN = 0x12;
+
+export class MemoryAccess implements DataAccess {
+  /** When on, `lastAccess` is the last data access of the instruction. */
+  recordAccess = false;
+  lastAccess: LastAccess | null = null;
+
+  private readonly walk = new PageWalk();
+  /** host-physical address of the last `resolve` that ended at the chipset */
+  private host = 0;
+  /** 1 while linear addresses are translated at all, and so count as TLB accesses */
+  private translating = 0;
+
+  constructor(
+    private readonly state: CpuState,
+    private readonly pool: PoolViews,
+    private readonly memory: PhysicalMemory,
+    private readonly tables: TableMemory,
+    private readonly tlb: Tlb,
+    private readonly context: PagingContext,
+    private readonly exits: GuestExits,
+  ) {}
+
+  /** To be called when paging was turned on or off, or a guest entered or left. */
+  contextChanged(): void {
+    this.translating = pagingEnabled(this.context) || this.context.eptPointer >= 0 ? 1 : 0;
+  }
+
+  // --- instructions ----------------------------------------------------------------------------------------------------
+
+  load(segment: SegmentIndex, offset: number, size: OperandSize): number {
+    const u32 = this.state.u32;
+    const words = FIRST_SEGMENT + segment * SEGMENT_WORDS;
+    if ((u32[words + ATTRIBUTES]! & READ_MASK) !== READ_PLAIN || offset > u32[words + LIMIT]! - size + 1) {
+      if (!this.checkSegment(segment, offset, size, false)) return 0;
+    }
+    const linear = (u32[words + BASE]! + offset) >>> 0;
+    if (this.recordAccess) this.lastAccess = { segment, offset, linear, size, kind: 'read' };
+    return this.loadLinear(linear, size, (u32[SS_ATTRIBUTES]! & DPL_3) === DPL_3);
+  }
+
+  store(segment: SegmentIndex, offset: number, size: OperandSize, value: number): void {
+    const u32 = this.state.u32;
+    const words = FIRST_SEGMENT + segment * SEGMENT_WORDS;
+    if ((u32[words + ATTRIBUTES]! & WRITE_MASK) !== WRITE_PLAIN || offset > u32[words + LIMIT]! - size + 1) {
+      if (!this.checkSegment(segment, offset, size, true)) return;
+    }
+    const linear = (u32[words + BASE]! + offset) >>> 0;
+    if (this.recordAccess) this.lastAccess = { segment, offset, linear, size, kind: 'write' };
+    this.storeLinear(linear, size, value, (u32[SS_ATTRIBUTES]! & DPL_3) === DPL_3);
+  }
+
+  prepareStore(segment: SegmentIndex, offset: number, size: OperandSize): boolean {
+    const u32 = this.state.u32;
+    const words = FIRST_SEGMENT + segment * SEGMENT_WORDS;
+    if ((u32[words + ATTRIBUTES]! & WRITE_MASK) !== WRITE_PLAIN || offset > u32[words + LIMIT]! - size + 1) {
+      if (!this.checkSegment(segment, offset, size, true)) return false;
+    }
+    const linear = (u32[words + BASE]! + offset) >>> 0;
+    return this.prepareLinear(linear, size, (u32[SS_ATTRIBUTES]! & DPL_3) === DPL_3);
+  }
+
+  loadSystem(linear: number, size: OperandSize): number {
+    return this.loadLinear(linear >>> 0, size, false);
+  }
+
+  storeSystem(linear: number, size: OperandSize, value: number): void {
+    this.storeLinear(linear >>> 0, size, value, false);
+  }
+
+  fetchFrame(linear: number): number {
+    const user = (this.state.u32[SS_ATTRIBUTES]! & DPL_3) === DPL_3;
+    this.tlb.statistics.accesses += this.translating;
+    const at = this.resolve(linear >>> 0, user ? ACCESS.user | ACCESS.execute : ACCESS.execute);
+    if (at === VIOLATION) this.exits.leaveForEpt(this.walk, linear >>> 0, { kind: 'execute', size: 1, value: 0 });
+    return at >= 0 || at === CHIPSET ? Math.floor(this.host / 4096) : -1;
+  }
+
+  // --- linear addresses ------------------------------------------------------------------------------------------------
+
+  /** Reads at a linear address (unsigned 32 bits; the access may wrap at 2^32) with user or supervisor rights. */
+  loadLinear(linear: number, size: OperandSize, user: boolean): number {
+    this.tlb.statistics.accesses += this.translating;
+    const i32 = this.pool.i32;
+    const at = ((user ? FAST_TLB.user : FAST_TLB.supervisor) >> 2) + ((linear >>> 10) & ((FAST_TLB.entries - 1) << 2));
+    if (i32[at] === (((linear + size - 1) & ~0xfff) | this.state.i32[GENERATION]!)) {
+      return this.readPool((linear + i32[at + 3]!) >>> 0, size);
+    }
+    if ((linear & 0xfff) + size > 4096) return this.loadCrossing(linear, size, user);
+    const access = user ? ACCESS.user : 0;
+    const offset = this.resolve(linear, access);
+    return offset >= 0 ? this.readPool(offset, size) : this.readElsewhere(offset, linear, size);
+  }
+
+  storeLinear(linear: number, size: OperandSize, value: number, user: boolean): void {
+    this.tlb.statistics.accesses += this.translating;
+    const i32 = this.pool.i32;
+    const at = ((user ? FAST_TLB.user : FAST_TLB.supervisor) >> 2) + ((linear >>> 10) & ((FAST_TLB.entries - 1) << 2));
+    if (i32[at + 1] === (((linear + size - 1) & ~0xfff) | this.state.i32[GENERATION]!)) {
+      return this.writePool((linear + i32[at + 3]!) >>> 0, size, value);
+    }
+    if ((linear & 0xfff) + size > 4096) return this.storeCrossing(linear, size, value, user);
+    const offset = this.resolve(linear, user ? ACCESS.user | ACCESS.write : ACCESS.write);
+    if (offset >= 0) this.writePool(offset, size, value);
+    else this.writeElsewhere(offset, linear, size, value);
+  }
+
+  /**
+   * Would a write of `size` bytes (any length) fault? Both pages of a crossing are asked, the lower first. An EPT violation is
+   * left to the store itself, which knows the value that the VMM needs; the instruction is then executed again as a whole.
+   */
+  prepareLinear(linear: number, size: number, user: boolean): boolean {
+    const access = user ? ACCESS.user | ACCESS.write : ACCESS.write;
+    for (let done = 0; done < size;) {
+      const at = (linear + done) >>> 0;
+      if (this.resolve(at, access) === STOPPED) return false;
+      done += 4096 - (at & 0xfff);
+    }
+    return true;
+  }
+
+  private loadCrossing(linear: number, size: OperandSize, user: boolean): number {
+    const access = user ? ACCESS.user : 0;
+    const second = ((linear + size - 1) & ~0xfff) >>> 0;
+    if (this.resolve(linear, access) === STOPPED || this.resolve(second, access) === STOPPED) return 0;
+    let value = 0;
+    for (let index = 0; index < size; index++) {
+      const at = (linear + index) >>> 0;
+      const offset = this.resolve(at, access);
+      const byte = offset >= 0 ? this.pool.u8[offset]! : this.readElsewhere(offset, at, 1);
+      if (this.state.stop === STOP.exit) return 0;
+      value += byte * 2 ** (8 * index);
+    }
+    return value;
+  }
+
+  private storeCrossing(linear: number, size: OperandSize, value: number, user: boolean): void {
+    if (!this.prepareLinear(linear, size, user)) return;
+    const access = user ? ACCESS.user | ACCESS.write : ACCESS.write;
+    for (let index = 0; index < size; index++) {
+      const at = (linear + index) >>> 0;
+      const byte = (value >>> (8 * index)) & 0xff;
+      const offset = this.resolve(at, access);
+      if (offset >= 0) this.pool.u8[offset] = byte;
+      else if (!this.writeElsewhere(offset, at, 1, byte)) return;
+    }
+  }
+
+  // --- the slow path ---------------------------------------------------------------------------------------------------
+
+  /**
+   * Pool offset of the byte at a linear address for an access (ACCESS bits), or STOPPED (fault or exit is set), CHIPSET (at
+   * `host`), VIOLATION (the final page, in `walk`: a device of the VMM's, or a page not backed yet).
+   */
+  private resolve(linear: number, access: number): number {
+    const context = this.context;
+    const page = linear >>> 12;
+    const user = (access & ACCESS.user) !== 0;
+    let rights = FAST_RIGHT.read | FAST_RIGHT.write | FAST_RIGHT.execute;
+    let frame = page;
+    if (this.translating !== 0) {
+      let entry = this.tlb.lookup(page);
+      if (entry >= 0) {
+        rights = this.rightsOf(this.tlb.flags(entry), user);
+        if ((rights & wantedRight(access)) === 0) {
+          this.tlb.invalidatePage(page);
+          entry = -1;
+        }
+      }
+      if (entry >= 0) {
+        frame = this.tlb.hostFrame(entry);
+      } else {
+        this.tlb.statistics.misses++;
+        const walk = this.walk;
+        if (!walkPaging(context, linear, access, this.tables, true, walk)) return this.stopped(walk, linear);
+        frame = Math.floor(walk.hostPhysical / 4096);
+        const flags = flagsOf(walk);
+        rights = this.rightsOf(flags, user);
+        this.tlb.fill(page, flags, Math.floor(walk.guestPhysical / 4096), frame);
+      }
+    }
+    this.host = frame * 4096 + (linear & 0xfff);
+    const readable = this.memory.readableFrame(frame);
+    const writable = this.memory.writableFrame(frame);
+    if (writable < 0) rights &= ~FAST_RIGHT.write;
+    if (readable < 0) return CHIPSET;
+    this.tlb.fillFast(linear, user, readable, rights);
+    if ((access & ACCESS.write) !== 0 && writable < 0) return CHIPSET;
+    return readable + (linear & 0xfff);
+  }
+
+  private stopped(walk: PageWalk, linear: number): number {
+    if (walk.outcome === WALK.pageFault) {
+      this.tlb.invalidatePage(linear >>> 12);
+      if (this.exits.leavesForPageFault(linear, walk.errorCode)) return STOPPED;
+      this.state.cr2 = linear;
+      this.state.raise(VECTOR.pageFault, walk.errorCode);
+      return STOPPED;
+    }
+    const final = (walk.qualification & 0x100) !== 0;
+    if (walk.outcome === WALK.eptViolation && final) return VIOLATION;
+    this.exits.leaveForEpt(walk, linear, undefined);
+    return STOPPED;
+  }
+
+  private rightsOf(flags: number, user: boolean): number {
+    const cr0 = this.context.cr0;
+    const access = user ? ACCESS.user : 0;
+    const writable = (flags & TLB_FLAG.writable) !== 0;
+    const userPage = (flags & TLB_FLAG.user) !== 0;
+    const noExecute = (flags & TLB_FLAG.noExecute) !== 0;
+    let rights = 0;
+    if (flags & TLB_FLAG.eptRead && pageAllows(cr0, access, writable, userPage, noExecute)) rights |= FAST_RIGHT.read;
+    if (flags & TLB_FLAG.dirty && flags & TLB_FLAG.eptWrite && pageAllows(cr0, access | ACCESS.write, writable, userPage, noExecute)) {
+      rights |= FAST_RIGHT.write;
+    }
+    if (flags & TLB_FLAG.eptExecute && pageAllows(cr0, access | ACCESS.execute, writable, userPage, noExecute))
+      rights |= FAST_RIGHT.execute;
+    return rights;
+  }
+
+  private readElsewhere(outcome: number, linear: number, size: OperandSize): number {
+    if (outcome === CHIPSET) {
+      this.state.requestEndSlice();
+      return this.memory.read(hostPhysical(this.host), size);
+    }
+    if (outcome !== VIOLATION) return 0;
+    const value = this.exits.takeCompletion(COMPLETION.memoryRead, this.walk.guestPhysical, size);
+    if (value >= 0) return value;
+    this.exits.leaveForEpt(this.walk, linear, { kind: 'read', size, value: 0 });
+    return 0;
+  }
+
+  /** False when the instruction stops here. */
+  private writeElsewhere(outcome: number, linear: number, size: OperandSize, value: number): boolean {
+    if (outcome === CHIPSET) {
+      const device = this.memory.readableFrame(Math.floor(this.host / 4096)) < 0;
+      this.memory.write(hostPhysical(this.host), size, size === 4 ? value >>> 0 : value & ((1 << (8 * size)) - 1));
+      if (device) this.state.requestEndSlice();
+      return true;
+    }
+    if (outcome !== VIOLATION) return false;
+    if (this.exits.takeCompletion(COMPLETION.memoryWrite, this.walk.guestPhysical, size) >= 0) return true;
+    const masked = size === 4 ? value >>> 0 : value & ((1 << (8 * size)) - 1);
+    this.exits.leaveForEpt(this.walk, linear, { kind: 'write', size, value: masked });
+    return false;
+  }
+
+  private readPool(offset: number, size: OperandSize): number {
+    if (size === 4) return (offset & 3) === 0 ? this.pool.i32[offset >>> 2]! >>> 0 : this.pool.view.getUint32(offset, true);
+    return size === 1 ? this.pool.u8[offset]! : this.pool.view.getUint16(offset, true);
+  }
+
+  private writePool(offset: number, size: OperandSize, value: number): void {
+    if (size === 4) {
+      if ((offset & 3) === 0) this.pool.i32[offset >>> 2] = value;
+      else this.pool.view.setInt32(offset, value, true);
+    } else if (size === 1) this.pool.u8[offset] = value;
+    else this.pool.view.setUint16(offset, value, true);
+  }
+
+  /** The full segment check; sets the fault. */
+  private checkSegment(segment: SegmentIndex, offset: number, size: OperandSize, write: boolean): boolean {
+    const state = this.state;
+    if (segmentAllows(state.segmentAttributes(segment), state.segmentLimit(segment), offset, size, write, !state.protectedMode))
+      return true;
+    return state.raise(segment === SEGMENT_INDEX.SS ? VECTOR.stackFault : VECTOR.generalProtection, 0);
+  }
+}
+
+function wantedRight(access: number): number {
+  if (access & ACCESS.execute) return FAST_RIGHT.execute;
+  return access & ACCESS.write ? FAST_RIGHT.write : FAST_RIGHT.read;
+}
+
+function flagsOf(walk: PageWalk): number {
+  const ept = walk.eptPermissions;
+  return (
+    (walk.writable ? TLB_FLAG.writable : 0) |
+    (walk.user ? TLB_FLAG.user : 0) |
+    (walk.noExecute ? TLB_FLAG.noExecute : 0) |
+    (walk.dirty ? TLB_FLAG.dirty : 0) |
+    (walk.global ? TLB_FLAG.global : 0) |
+    (ept & EPT_ACCESS.read ? TLB_FLAG.eptRead : 0) |
+    (ept & EPT_ACCESS.write ? TLB_FLAG.eptWrite : 0) |
+    (ept & EPT_ACCESS.execute ? TLB_FLAG.eptExecute : 0)
+  );
+}

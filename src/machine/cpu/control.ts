@@ -1,0 +1,348 @@
+/**
+ * Control, debug and model-specific registers, CPUID, the time-stamp counter, EFLAGS and HLT: who may touch them, which bits
+ * exist, and what follows from a change (SDM vol. 3, 2.5 and 4.10.4; vol. 2 for each instruction).
+ */
+import type { MemoryAccess } from './access';
+import { CONTROL } from './control-block';
+import type { CpuState } from './cpu-state';
+import type { ExitReason, VmExit } from './exit';
+import { FLAG } from './flags';
+import { CR0, CR4, EFER, pagingEnabled } from './paging';
+import type { PagingContext } from './paging';
+import type { OperandSize } from './runtime';
+import { failed } from './stack';
+import { ACTIVITY, STATE } from './state-layout';
+import type { FieldName } from './state-layout';
+import type { TlbGeometry } from './tlb';
+import type { Tlb } from './tlb';
+import { VECTOR } from './vectors';
+
+/** What the system side needs to know of the processor's part. */
+export interface SystemPart {
+  readonly physicalAddressBits: number;
+  readonly tlb: TlbGeometry;
+  readonly features: readonly string[];
+}
+
+/** What leaves the guest instead of being done. */
+export interface ControlExits {
+  readonly guestRuns: boolean;
+  /** CONTROL bits of the running guest; 0 on the bare machine */
+  readonly controls: number;
+  /** Always false: the instruction does not complete. */
+  leave(reason: ExitReason, details?: Partial<VmExit>): false;
+}
+
+const CR0_DEFINED = (CR0.PE | CR0.MP | CR0.EM | CR0.TS | CR0.NE | CR0.WP | CR0.AM | CR0.NW | CR0.CD | CR0.PG) >>> 0;
+const CR4_DEFINED = CR4.TSD | CR4.DE | CR4.PSE | CR4.PAE | CR4.PGE;
+const PDPTE_RESERVED_LOW = 0x1e6;
+
+/** CR0 as it is stored: ET reads as one, undefined bits as zero. */
+export const storedCr0 = (value: number): number => ((value & CR0_DEFINED) | CR0.ET) >>> 0;
+/** Combinations that MOV CR0 (and a VM entry) refuses: paging without protection, NW without CD. */
+export const validCr0 = (value: number): boolean => !((value & CR0.PG && !(value & CR0.PE)) || (value & CR0.NW && !(value & CR0.CD)));
+export const validCr4 = (value: number): boolean => (value & ~CR4_DEFINED) === 0;
+export const validEfer = (value: number): boolean => (value & ~EFER.NXE) === 0;
+
+/** MSRs with a slot of their own in the state. */
+const MSR_FIELDS: Readonly<Record<number, FieldName>> = {
+  0x1b: 'apicBase',
+  0x174: 'sysenterCs',
+  0x175: 'sysenterEsp',
+  0x176: 'sysenterEip',
+  0x277: 'pat',
+};
+const MSR_TSC = 0x10;
+const MSR_EFER = 0xc000_0080;
+
+/** CPUID's answer. Features that are not implemented (x87, MMX, SSE, APIC, SYSENTER, long mode) are not reported. */
+export function cpuidLeaf(part: SystemPart, leaf: number): { eax: number; ebx: number; ecx: number; edx: number } {
+  switch (leaf >>> 0) {
+    case 0: // the vendor string, "Pagewalk CPU", in EBX EDX ECX
+      return { eax: 1, ebx: 0x6567_6150, edx: 0x6b6c_6177, ecx: 0x5550_4320 };
+    case 1: // family 6; DE PSE TSC MSR PAE CX8 PGE CMOV PSE-36. Not VMX: guests are entered by the VMM, not by an instruction
+      return { eax: 0x0000_0611, ebx: 0, ecx: 0, edx: 0x0002_a17c };
+    case 0x8000_0000:
+      return { eax: 0x8000_0008, ebx: 0, ecx: 0, edx: 0 };
+    case 0x8000_0001: // NX
+      return { eax: 0, ebx: 0, ecx: 0, edx: 1 << 20 };
+    case 0x8000_0008:
+      return { eax: part.physicalAddressBits | (32 << 8), ebx: 0, ecx: 0, edx: 0 };
+    default:
+      return { eax: 0, ebx: 0, ecx: 0, edx: 0 };
+  }
+}
+
+export class ControlRegisters {
+  private readonly efer = STATE.efer.offset >> 2;
+  private readonly pdpte = STATE.pdpte.offset >> 2;
+
+  constructor(
+    private readonly state: CpuState,
+    private readonly access: MemoryAccess,
+    private readonly tlb: Tlb,
+    private readonly context: PagingContext,
+    private readonly part: SystemPart,
+    private readonly exits: ControlExits,
+    private readonly readGuestPhysical: (address: number) => number,
+  ) {}
+
+  requirePrivilege(): boolean {
+    return this.state.cpl === 0 || this.state.raise(VECTOR.generalProtection, 0);
+  }
+
+  // --- control registers -----------------------------------------------------------------------------------------------
+
+  readControl(index: number): number {
+    const state = this.state;
+    if (!this.requirePrivilege()) return 0;
+    if (this.leavesForControl(index, 1, 0)) return 0;
+    switch (index) {
+      case 0:
+        return state.cr0;
+      case 2:
+        return state.cr2;
+      case 3:
+        return state.cr3;
+      case 4:
+        return state.cr4;
+      default:
+        state.raise(VECTOR.invalidOpcode);
+        return 0;
+    }
+  }
+
+  writeControl(index: number, value: number): boolean {
+    if (!this.requirePrivilege()) return false;
+    if (this.leavesForControl(index, 0, value)) return false;
+    switch (index) {
+      case 0:
+        return this.writeCr0(value >>> 0);
+      case 2:
+        this.state.cr2 = value;
+        return true;
+      case 3:
+        return this.writeCr3(value >>> 0);
+      case 4:
+        return this.writeCr4(value >>> 0);
+      default:
+        return this.state.raise(VECTOR.invalidOpcode);
+    }
+  }
+
+  /** `direction` as in the exit qualification: 0 to the register, 1 from it. */
+  private leavesForControl(index: number, direction: 0 | 1, value: number): boolean {
+    if (!this.exits.guestRuns || !(this.exits.controls & CONTROL.crAccess) || index === 2) return false;
+    this.exits.leave('cr-access', {
+      qualification: BigInt(index | (direction << 4)),
+      access: { kind: direction === 0 ? 'write' : 'read', size: 4, value: value >>> 0 },
+    });
+    return true;
+  }
+
+  private writeCr0(value: number): boolean {
+    const { state } = this;
+    if (!validCr0(value)) return state.raise(VECTOR.generalProtection, 0);
+    const old = state.cr0;
+    const next = storedCr0(value);
+    const changed = old ^ next;
+    if (changed & next & CR0.PG && state.cr4 & CR4.PAE && !this.loadPdptes(state.cr3)) return false;
+    state.cr0 = next;
+    if (changed & (CR0.PG | CR0.PE)) this.tlb.flushCurrent();
+    else if (changed & CR0.WP) this.tlb.dropFast();
+    this.access.contextChanged();
+    return true;
+  }
+
+  private writeCr3(value: number): boolean {
+    const { state } = this;
+    if (pagingEnabled(this.context) && state.cr4 & CR4.PAE && !this.loadPdptes(value)) return false;
+    state.cr3 = value;
+    this.tlb.flushNonGlobal();
+    return true;
+  }
+
+  /** MOV CR3 without its privilege check: for task switches. */
+  loadPageTables(cr3: number): boolean {
+    return this.writeCr3(cr3);
+  }
+
+  private writeCr4(value: number): boolean {
+    const { state } = this;
+    if (!validCr4(value)) return state.raise(VECTOR.generalProtection, 0);
+    const changed = state.cr4 ^ value;
+    if (changed & value & CR4.PAE && pagingEnabled(this.context) && !this.loadPdptes(state.cr3)) return false;
+    state.cr4 = value;
+    if (changed & (CR4.PGE | CR4.PSE | CR4.PAE)) this.tlb.flushCurrent();
+    return true;
+  }
+
+  /** PAE: the four pointer entries become registers; a reserved bit in a present one is #GP (SDM vol. 3, 4.4.1). */
+  private loadPdptes(cr3: number): boolean {
+    const { state } = this;
+    const words: number[] = [];
+    for (let index = 0; index < 8; index++) {
+      words.push(this.readGuestPhysical(((cr3 & ~31) >>> 0) + index * 4));
+      if (failed(state)) return false;
+    }
+    const highLimit = 2 ** Math.max(0, this.part.physicalAddressBits - 32);
+    for (let index = 0; index < 8; index += 2) {
+      if (words[index]! & 1 && (words[index]! & PDPTE_RESERVED_LOW || words[index + 1]! >= highLimit)) {
+        return state.raise(VECTOR.generalProtection, 0);
+      }
+    }
+    words.forEach((word, index) => (state.u32[this.pdpte + index] = word));
+    return true;
+  }
+
+  /** INVLPG of a linear address. */
+  invalidatePage(linear: number): boolean {
+    if (!this.requirePrivilege()) return false;
+    if (this.exits.guestRuns && this.exits.controls & CONTROL.invlpg)
+      return this.exits.leave('invlpg', { qualification: BigInt(linear >>> 0) });
+    this.tlb.invalidatePage(linear >>> 12);
+    return true;
+  }
+
+  // --- debug registers -------------------------------------------------------------------------------------------------
+
+  /** DR4 and DR5 are DR6 and DR7 unless CR4.DE; −1 then. Any access with DR7.GD set is #DB. */
+  private debugIndex(index: number): number {
+    const { state } = this;
+    if (index === 4 || index === 5) {
+      if (state.cr4 & CR4.DE) {
+        state.raise(VECTOR.invalidOpcode);
+        return -1;
+      }
+      index += 2;
+    }
+    if (state.dr(7) & (1 << 13)) {
+      state.setDr(6, state.dr(6) | (1 << 13));
+      state.setDr(7, state.dr(7) & ~(1 << 13));
+      state.raise(VECTOR.debug);
+      return -1;
+    }
+    return index;
+  }
+
+  readDebug(index: number): number {
+    if (!this.requirePrivilege()) return 0;
+    const register = this.debugIndex(index);
+    return register < 0 ? 0 : this.state.dr(register);
+  }
+
+  writeDebug(index: number, value: number): boolean {
+    if (!this.requirePrivilege()) return false;
+    const register = this.debugIndex(index);
+    if (register < 0) return false;
+    const stored = register === 6 ? (value & 0xe00f) | 0xffff_0ff0 : register === 7 ? (value & 0xffff_2bff) | 0x400 : value;
+    this.state.setDr(register, stored >>> 0);
+    return true;
+  }
+
+  // --- model-specific registers, CPUID, time ---------------------------------------------------------------------------
+
+  readMsr(): boolean {
+    const { state } = this;
+    if (!this.requirePrivilege()) return false;
+    if (this.exits.guestRuns) return this.exits.leave('rdmsr');
+    const number = state.reg32(1);
+    if (number === MSR_TSC) return this.returnWide(this.timestamp());
+    const field = number === MSR_EFER ? 'efer' : MSR_FIELDS[number];
+    if (field === undefined) return state.raise(VECTOR.generalProtection, 0);
+    return this.returnWide(state.u64[STATE[field].offset >> 3]!);
+  }
+
+  writeMsr(): boolean {
+    const { state } = this;
+    if (!this.requirePrivilege()) return false;
+    if (this.exits.guestRuns) return this.exits.leave('wrmsr');
+    const number = state.reg32(1);
+    const value = (BigInt(state.reg32(2)) << 32n) | BigInt(state.reg32(0));
+    if (number === MSR_EFER) {
+      if (value >> 32n !== 0n || !validEfer(state.reg32(0))) return state.raise(VECTOR.generalProtection, 0);
+      if ((state.u32[this.efer]! ^ state.reg32(0)) & EFER.NXE) this.tlb.flushCurrent();
+      state.u64[this.efer >> 1] = value;
+      return true;
+    }
+    if (number === MSR_TSC) {
+      state.u64[STATE.tscOffset.offset >> 3] = BigInt.asUintN(64, value - BigInt(Math.floor(state.ticks)));
+      return true;
+    }
+    const field = MSR_FIELDS[number];
+    if (field === undefined) return state.raise(VECTOR.generalProtection, 0);
+    state.u64[STATE[field].offset >> 3] = value;
+    return true;
+  }
+
+  private returnWide(value: bigint): true {
+    this.state.setReg32(0, Number(value & 0xffff_ffffn));
+    this.state.setReg32(2, Number((value >> 32n) & 0xffff_ffffn));
+    return true;
+  }
+
+  cpuid(): boolean {
+    if (this.exits.guestRuns) return this.exits.leave('cpuid');
+    const answer = cpuidLeaf(this.part, this.state.reg32(0));
+    this.state.setReg32(0, answer.eax);
+    this.state.setReg32(3, answer.ebx);
+    this.state.setReg32(1, answer.ecx);
+    this.state.setReg32(2, answer.edx);
+    return true;
+  }
+
+  /** The machine clock plus the offset that writes to the counter left. */
+  private timestamp(): bigint {
+    return BigInt.asUintN(64, BigInt(Math.floor(this.state.ticks)) + this.state.u64[STATE.tscOffset.offset >> 3]!);
+  }
+
+  readTimestamp(): boolean {
+    const { state } = this;
+    if (state.cr4 & CR4.TSD && state.cpl > 0) return state.raise(VECTOR.generalProtection, 0);
+    if (this.exits.guestRuns && this.exits.controls & CONTROL.rdtsc) return this.exits.leave('rdtsc');
+    return this.returnWide(this.timestamp());
+  }
+
+  // --- flags, HLT, descriptor tables -----------------------------------------------------------------------------------
+
+  /** POPF: IOPL only at CPL 0, IF only at CPL ≤ IOPL; VM, VIF and VIP never; RF becomes 0 (SDM vol. 2, POPF). */
+  writeFlags(value: number, operandSize: OperandSize): boolean {
+    const { state } = this;
+    if (state.protectedMode && state.virtual8086 && state.iopl < 3) return state.raise(VECTOR.generalProtection, 0);
+    let mask: number =
+      FLAG.CF | FLAG.PF | FLAG.AF | FLAG.ZF | FLAG.SF | FLAG.TF | FLAG.DF | FLAG.OF | FLAG.NT | FLAG.AC | FLAG.ID | FLAG.RF;
+    if (state.cpl === 0) mask |= FLAG.IOPL;
+    if (state.cpl <= state.iopl) mask |= FLAG.IF;
+    if (operandSize === 2) mask &= 0xffff;
+    state.eflags = ((state.eflags & ~mask) | (value & mask & ~FLAG.RF)) >>> 0;
+    return true;
+  }
+
+  /** STI, CLI. STI begins its shadow when interrupts were off. */
+  setInterruptFlag(value: boolean): boolean {
+    const { state } = this;
+    if (state.protectedMode && state.cpl > state.iopl) return state.raise(VECTOR.generalProtection, 0);
+    if (value && !state.flag(FLAG.IF)) state.interruptShadow |= 1;
+    state.setFlag(FLAG.IF, value);
+    return true;
+  }
+
+  halt(): boolean {
+    if (!this.requirePrivilege()) return false;
+    if (this.exits.guestRuns) return this.exits.leave('hlt');
+    this.state.activity = ACTIVITY.halted;
+    return true;
+  }
+
+  loadDescriptorTable(table: 'gdtr' | 'idtr', base: number, limit: number): boolean {
+    if (!this.requirePrivilege()) return false;
+    if (table === 'gdtr') {
+      this.state.gdtrBase = base;
+      this.state.gdtrLimit = limit & 0xffff;
+    } else {
+      this.state.idtrBase = base;
+      this.state.idtrLimit = limit & 0xffff;
+    }
+    return true;
+  }
+}

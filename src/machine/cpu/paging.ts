@@ -1,0 +1,418 @@
+/**
+ * Paging: linear → guest-physical → host-physical for one access (SDM vol. 3, ch. 4). Modes: off, 32-bit (4 KiB, and 4 MiB
+ * with CR4.PSE, PSE-36 included) and PAE (4 KiB, 2 MiB, NX). In a guest every table entry lies at a guest-physical address
+ * that EPT translates first; on the bare machine guest-physical is host-physical. One walk serves the running processor and
+ * explanations: effects and recorder are parameters.
+ */
+import type { Check, FieldValue, JourneyRecorder } from '../journey/journey';
+import { EPT_ACCESS, EPT_OUTCOME, EPT_QUALIFICATION, EptWalk, walkEpt } from './ept';
+import { entryBytes } from './table-memory';
+import type { TableMemory } from './table-memory';
+
+export const CR0 = { PE: 1, MP: 2, EM: 4, TS: 8, ET: 16, NE: 32, WP: 1 << 16, AM: 1 << 18, NW: 1 << 29, CD: 1 << 30, PG: 1 << 31 } as const;
+export const CR4 = { VME: 1, PVI: 2, TSD: 4, DE: 8, PSE: 16, PAE: 32, MCE: 64, PGE: 128 } as const;
+export const EFER = { LME: 1 << 8, LMA: 1 << 10, NXE: 1 << 11 } as const;
+
+/** Error code of a page fault (SDM vol. 3, figure 4-12). */
+export const PAGE_FAULT = { present: 1, write: 2, user: 4, reserved: 8, fetch: 16 } as const;
+/** What an access is, as bits: a read of the supervisor's unless told otherwise. */
+export const ACCESS = { write: 2, user: 4, execute: 16 } as const;
+
+export const WALK = { ok: 0, pageFault: 1, eptViolation: 2, eptMisconfiguration: 3 } as const;
+
+const ENTRY = { present: 1, writable: 2, user: 4, accessed: 32, dirty: 64, large: 128, global: 256 } as const;
+const NX_HIGH = 0x8000_0000;
+const HIGH = 2 ** 32;
+
+/** The registers a translation depends on, from the running processor or from a control block. */
+export interface PagingContext {
+  cr0: number;
+  cr3: number;
+  cr4: number;
+  efer: number;
+  /** PAE's page-directory-pointer registers: low and high halves, 8 words. They are loaded by MOV CR3, not by the walk. */
+  pdpte: ArrayLike<number>;
+  physicalAddressBits: number;
+  /** EPT pointer, or -1 when guest-physical addresses are host-physical */
+  eptPointer: number;
+}
+
+/** Result of a walk, reused by its owner so that a TLB miss allocates nothing. */
+export class PageWalk {
+  outcome: number = WALK.ok;
+  guestPhysical = 0;
+  hostPhysical = 0;
+  /** what the guest's tables allow on the whole path */
+  writable = true;
+  user = true;
+  noExecute = false;
+  /** D is set in the leaf, so a later write needs no walk */
+  dirty = true;
+  global = false;
+  /** EPT_ACCESS bits of the final page; 7 without EPT */
+  eptPermissions = 7;
+  /** PAGE_FAULT bits */
+  errorCode = 0;
+  /** of an EPT violation */
+  qualification = 0;
+  readonly ept = new EptWalk();
+}
+
+export const pagingEnabled = (context: PagingContext): boolean => (context.cr0 & CR0.PG) !== 0;
+
+/**
+ * Translates one linear address (unsigned 32 bits) for an access (ACCESS bits). Returns false when `result.outcome` is not ok:
+ * a page fault has its error code, an EPT violation or misconfiguration its guest-physical address and qualification.
+ * With `effects`, accessed and dirty flags are set once the guest's own tables allow the access.
+ */
+export function walkPaging(
+  context: PagingContext,
+  linear: number,
+  access: number,
+  tables: TableMemory,
+  effects: boolean,
+  result: PageWalk,
+  recorder?: JourneyRecorder,
+): boolean {
+  result.outcome = WALK.ok;
+  result.writable = true;
+  result.user = true;
+  result.noExecute = false;
+  result.dirty = true;
+  result.global = false;
+  if ((context.cr0 & CR0.PG) === 0) {
+    result.guestPhysical = linear;
+    recorder?.step({
+      room: 'paging',
+      from: { space: 'linear', address: BigInt(linear) },
+      to: { space: 'guest', address: BigInt(linear) },
+      structure: 'identity',
+      fields: { PG: false },
+      checks: [],
+      cached: false,
+    });
+  } else if (!(context.cr4 & CR4.PAE ? walkPae : walkLegacy)(context, linear, access, tables, effects, result, recorder)) {
+    return false;
+  }
+  return finalTranslation(context, access, tables, effects, result, recorder);
+}
+
+/** Guest-physical → host-physical of the access itself. */
+function finalTranslation(
+  context: PagingContext,
+  access: number,
+  tables: TableMemory,
+  effects: boolean,
+  result: PageWalk,
+  recorder?: JourneyRecorder,
+): boolean {
+  const wanted = access & ACCESS.execute ? EPT_ACCESS.execute : access & ACCESS.write ? EPT_ACCESS.write : EPT_ACCESS.read;
+  const host = toHost(context, result.guestPhysical, wanted, tables, effects, result, recorder);
+  if (host < 0) {
+    if (result.outcome === WALK.eptViolation) result.qualification |= EPT_QUALIFICATION.linearValid | EPT_QUALIFICATION.translation;
+    return false;
+  }
+  result.hostPhysical = host;
+  return true;
+}
+
+/** Host-physical address of a guest-physical one, or -1 with the outcome set. */
+function toHost(
+  context: PagingContext,
+  guestPhysical: number,
+  wanted: number,
+  tables: TableMemory,
+  effects: boolean,
+  result: PageWalk,
+  recorder?: JourneyRecorder,
+): number {
+  if (context.eptPointer < 0) {
+    result.eptPermissions = 7;
+    recorder?.step({
+      room: 'vmm-map',
+      from: { space: 'guest', address: BigInt(guestPhysical) },
+      to: { space: 'host', address: BigInt(guestPhysical) },
+      structure: 'identity',
+      fields: { virtualization: false },
+      checks: [],
+      cached: false,
+    });
+    return guestPhysical;
+  }
+  const ept = result.ept;
+  if (walkEpt(tables, context.eptPointer, guestPhysical, wanted, context.physicalAddressBits, effects, ept, recorder)) {
+    result.eptPermissions = ept.permissions;
+    return ept.hostPhysical;
+  }
+  result.guestPhysical = guestPhysical;
+  result.outcome = ept.outcome === EPT_OUTCOME.violation ? WALK.eptViolation : WALK.eptMisconfiguration;
+  result.qualification = ept.qualification;
+  return -1;
+}
+
+/** Where a guest's table entry lies in host memory; -1 when EPT stops it (no final translation: qualification bit 8 clear). */
+function entryHost(
+  context: PagingContext,
+  guestPhysical: number,
+  write: boolean,
+  tables: TableMemory,
+  effects: boolean,
+  result: PageWalk,
+  recorder?: JourneyRecorder,
+): number {
+  if (context.eptPointer < 0) return guestPhysical;
+  const host = toHost(
+    context,
+    guestPhysical,
+    write ? EPT_ACCESS.read | EPT_ACCESS.write : EPT_ACCESS.read,
+    tables,
+    effects,
+    result,
+    recorder,
+  );
+  if (host < 0) result.qualification |= EPT_QUALIFICATION.linearValid;
+  return host;
+}
+
+function pageFault(result: PageWalk, access: number, context: PagingContext, bits: number): false {
+  const fetch = access & ACCESS.execute && context.cr4 & CR4.PAE && context.efer & EFER.NXE ? PAGE_FAULT.fetch : 0;
+  result.outcome = WALK.pageFault;
+  result.errorCode = (access & (ACCESS.write | ACCESS.user)) | fetch | bits;
+  return false;
+}
+
+/** May the access use a page with these combined rights? (SDM vol. 3, 4.6.1) Also asked of a TLB entry. */
+export function pageAllows(cr0: number, access: number, writable: boolean, user: boolean, noExecute: boolean): boolean {
+  if (access & ACCESS.user && !user) return false;
+  if (access & ACCESS.write && !writable && (access & ACCESS.user || cr0 & CR0.WP)) return false;
+  return !(access & ACCESS.execute && noExecute);
+}
+
+function rightsChecks(cr0: number, access: number, result: PageWalk): Check[] {
+  const checks: Check[] = [];
+  if (access & ACCESS.user) checks.push({ rule: 'user', passed: result.user });
+  if (access & ACCESS.write) {
+    const needed = (access & ACCESS.user) !== 0 || (cr0 & CR0.WP) !== 0;
+    checks.push({
+      rule: 'writable',
+      passed: result.writable || !needed,
+      detail: `R/W ${result.writable ? 1 : 0}, WP ${cr0 & CR0.WP ? 1 : 0}`,
+    });
+  }
+  if (access & ACCESS.execute) checks.push({ rule: 'executable', passed: !result.noExecute });
+  return checks;
+}
+
+function decodeEntry(low: number, high: number | undefined, leaf: boolean): Record<string, FieldValue> {
+  const address = BigInt((low & 0xffff_f000) >>> 0) + (high === undefined ? 0n : BigInt(high & 0xf_ffff) << 32n);
+  const fields: Record<string, FieldValue> = {
+    P: (low & ENTRY.present) !== 0,
+    RW: (low & ENTRY.writable) !== 0,
+    US: (low & ENTRY.user) !== 0,
+    A: (low & ENTRY.accessed) !== 0,
+    address,
+  };
+  if (leaf) {
+    fields.D = (low & ENTRY.dirty) !== 0;
+    fields.G = (low & ENTRY.global) !== 0;
+  }
+  if (low & ENTRY.large) fields.PS = true;
+  if (high !== undefined) fields.NX = (high & NX_HIGH) !== 0;
+  return fields;
+}
+
+interface EntryStep {
+  structure: string;
+  index: number;
+  guest: number;
+  host: number;
+  low: number;
+  high?: number;
+  leaf: boolean;
+  checks: Check[];
+  /** guest-physical address the leaf gives, when the walk goes on */
+  to?: number;
+}
+
+function recordEntry(recorder: JourneyRecorder, context: PagingContext, linear: number, step: EntryStep): void {
+  recorder.step({
+    room: 'paging',
+    from: { space: 'linear', address: BigInt(linear) },
+    ...(step.to === undefined ? {} : { to: { space: 'guest' as const, address: BigInt(step.to) } }),
+    structure: step.structure,
+    index: step.index,
+    entryAddress: { space: context.eptPointer < 0 ? 'host' : 'guest', address: BigInt(step.guest) },
+    entryHostAddress: BigInt(step.host),
+    entryBytes: entryBytes(step.low, step.high),
+    fields: decodeEntry(step.low, step.high, step.leaf),
+    checks: step.checks,
+    cached: false,
+  });
+}
+
+/** 32-bit paging (SDM vol. 3, 4.3). */
+function walkLegacy(
+  context: PagingContext,
+  linear: number,
+  access: number,
+  tables: TableMemory,
+  effects: boolean,
+  result: PageWalk,
+  recorder?: JourneyRecorder,
+): boolean {
+  const pdeIndex = linear >>> 22;
+  const pdeGuest = ((context.cr3 & 0xffff_f000) >>> 0) + pdeIndex * 4;
+  let pdeHost = entryHost(context, pdeGuest, false, tables, effects, result, recorder);
+  if (pdeHost < 0) return false;
+  const pde = tables.read32(pdeHost);
+  const large = (pde & ENTRY.large) !== 0 && (context.cr4 & CR4.PSE) !== 0;
+  const pdePresent = (pde & ENTRY.present) !== 0;
+  // PSE-36: bits 20:13 are address bits 39:32; bit 21 is reserved, and so are those beyond the physical width
+  const pse36 = (pde >>> 13) & 0xff;
+  const pdeReserved = large && ((pde & (1 << 21)) !== 0 || pse36 >= 2 ** Math.max(0, Math.min(40, context.physicalAddressBits) - 32));
+  result.writable = (pde & ENTRY.writable) !== 0;
+  result.user = (pde & ENTRY.user) !== 0;
+  if (recorder && !(pdePresent && large && !pdeReserved)) {
+    const checks: Check[] = [{ rule: 'present', passed: pdePresent }];
+    if (large && pdePresent) checks.push({ rule: 'reserved-bits', passed: !pdeReserved });
+    recordEntry(recorder, context, linear, {
+      structure: 'pde',
+      index: pdeIndex,
+      guest: pdeGuest,
+      host: pdeHost,
+      low: pde,
+      leaf: large,
+      checks,
+    });
+  }
+  if (!pdePresent) return pageFault(result, access, context, 0);
+  if (pdeReserved) return pageFault(result, access, context, PAGE_FAULT.present | PAGE_FAULT.reserved);
+
+  let leafGuest = pdeGuest;
+  let leafHost = pdeHost;
+  let leaf = pde;
+  let guestPhysical = pse36 * HIGH + ((pde & 0xffc0_0000) >>> 0) + (linear & 0x3f_ffff);
+  let structure = 'pde';
+  let index = pdeIndex;
+  if (!large) {
+    structure = 'pte';
+    index = (linear >>> 12) & 1023;
+    leafGuest = ((pde & 0xffff_f000) >>> 0) + index * 4;
+    leafHost = entryHost(context, leafGuest, false, tables, effects, result, recorder);
+    if (leafHost < 0) return false;
+    leaf = tables.read32(leafHost);
+    guestPhysical = ((leaf & 0xffff_f000) >>> 0) + (linear & 0xfff);
+    result.writable &&= (leaf & ENTRY.writable) !== 0;
+    result.user &&= (leaf & ENTRY.user) !== 0;
+  }
+  const present = (leaf & ENTRY.present) !== 0;
+  const allowed = pageAllows(context.cr0, access, result.writable, result.user, false);
+  if (recorder) {
+    const checks: Check[] = [{ rule: 'present', passed: present }];
+    if (present) checks.push(...rightsChecks(context.cr0, access, result));
+    const step = { structure, index, guest: leafGuest, host: leafHost, low: leaf, leaf: true, checks };
+    recordEntry(recorder, context, linear, present && allowed ? { ...step, to: guestPhysical } : step);
+  }
+  if (!present) return pageFault(result, access, context, 0);
+  if (!allowed) return pageFault(result, access, context, PAGE_FAULT.present);
+
+  const wantedLeaf = leaf | ENTRY.accessed | (access & ACCESS.write ? ENTRY.dirty : 0);
+  if (effects) {
+    if (!large && (pde & ENTRY.accessed) === 0) {
+      pdeHost = entryHost(context, pdeGuest, true, tables, effects, result);
+      if (pdeHost < 0) return false;
+      tables.write32(pdeHost, (pde | ENTRY.accessed) >>> 0);
+    }
+    if (wantedLeaf !== (leaf | 0)) {
+      leafHost = entryHost(context, leafGuest, true, tables, effects, result);
+      if (leafHost < 0) return false;
+      tables.write32(leafHost, wantedLeaf >>> 0);
+    }
+  }
+  result.dirty = (wantedLeaf & ENTRY.dirty) !== 0;
+  result.global = (leaf & ENTRY.global) !== 0 && (context.cr4 & CR4.PGE) !== 0;
+  result.guestPhysical = guestPhysical;
+  return true;
+}
+
+/** PAE paging (SDM vol. 3, 4.4): the four pointer entries are registers, then two levels of 64-bit entries. */
+function walkPae(
+  context: PagingContext,
+  linear: number,
+  access: number,
+  tables: TableMemory,
+  effects: boolean,
+  result: PageWalk,
+  recorder?: JourneyRecorder,
+): boolean {
+  const nxe = (context.efer & EFER.NXE) !== 0;
+  const pointerIndex = linear >>> 30;
+  const pointerLow = context.pdpte[pointerIndex * 2]!;
+  const pointerHigh = context.pdpte[pointerIndex * 2 + 1]!;
+  const pointerPresent = (pointerLow & 1) !== 0;
+  recorder?.step({
+    room: 'paging',
+    from: { space: 'linear', address: BigInt(linear) },
+    structure: 'pdpte',
+    index: pointerIndex,
+    entryBytes: entryBytes(pointerLow >>> 0, pointerHigh >>> 0),
+    fields: { P: pointerPresent, address: BigInt(pointerHigh & 0xf_ffff) * 0x1_0000_0000n + BigInt((pointerLow & 0xffff_f000) >>> 0) },
+    checks: [{ rule: 'present', passed: pointerPresent }],
+    cached: true,
+  });
+  if (!pointerPresent) return pageFault(result, access, context, 0);
+
+  const highLimit = 2 ** Math.max(0, context.physicalAddressBits - 32);
+  const path: { guest: number; low: number; wanted: number }[] = [];
+  let table = (pointerHigh & 0xf_ffff) * HIGH + ((pointerLow & 0xffff_f000) >>> 0);
+  for (let depth = 0; ; depth++) {
+    const index = depth === 0 ? (linear >>> 21) & 511 : (linear >>> 12) & 511;
+    const guest = table + index * 8;
+    const host = entryHost(context, guest, false, tables, effects, result, recorder);
+    if (host < 0) return false;
+    const low = tables.read32(host);
+    const high = tables.read32(host + 4);
+    const present = (low & ENTRY.present) !== 0;
+    const leaf = depth === 1 || (low & ENTRY.large) !== 0;
+    const addressHigh = high & 0xf_ffff;
+    const reserved =
+      addressHigh >= highLimit ||
+      (high & 0x7ff0_0000) !== 0 ||
+      (!nxe && high >>> 31 === 1) ||
+      (leaf && depth === 0 && (low & 0x1f_e000) !== 0);
+    result.writable &&= (low & ENTRY.writable) !== 0;
+    result.user &&= (low & ENTRY.user) !== 0;
+    result.noExecute ||= nxe && high >>> 31 === 1;
+    const frame = addressHigh * HIGH + ((low & 0xffff_f000) >>> 0);
+    const guestPhysical = depth === 0 ? frame - (frame % 0x20_0000) + (linear & 0x1f_ffff) : frame + (linear & 0xfff);
+    const allowed = !leaf || pageAllows(context.cr0, access, result.writable, result.user, result.noExecute);
+    if (recorder) {
+      const checks: Check[] = [{ rule: 'present', passed: present }];
+      if (present) checks.push({ rule: 'reserved-bits', passed: !reserved });
+      if (present && leaf && !reserved) checks.push(...rightsChecks(context.cr0, access, result));
+      const step = { structure: depth === 0 ? 'pde' : 'pte', index, guest, host, low, high, leaf, checks };
+      recordEntry(recorder, context, linear, leaf && present && !reserved && allowed ? { ...step, to: guestPhysical } : step);
+    }
+    if (!present) return pageFault(result, access, context, 0);
+    if (reserved) return pageFault(result, access, context, PAGE_FAULT.present | PAGE_FAULT.reserved);
+    if (!allowed) return pageFault(result, access, context, PAGE_FAULT.present);
+    const wanted = low | ENTRY.accessed | (leaf && access & ACCESS.write ? ENTRY.dirty : 0);
+    path.push({ guest, low, wanted });
+    if (!leaf) {
+      table = frame;
+      continue;
+    }
+    if (effects) {
+      for (const entry of path) {
+        if (entry.wanted === (entry.low | 0)) continue;
+        const entryAt = entryHost(context, entry.guest, true, tables, effects, result);
+        if (entryAt < 0) return false;
+        tables.write32(entryAt, entry.wanted >>> 0);
+      }
+    }
+    result.dirty = (wanted & ENTRY.dirty) !== 0;
+    result.global = (low & ENTRY.global) !== 0 && (context.cr4 & CR4.PGE) !== 0;
+    result.guestPhysical = guestPhysical;
+    return true;
+  }
+}

@@ -1,0 +1,217 @@
+/**
+ * The system side of one processor put together: what the instruction side calls (runtime.ts), the TLB, events and guest
+ * mode, over one state.
+ */
+import { hostPhysical } from '../address';
+import type { HostPhysicalAddress } from '../address';
+import type { FrameStore } from '../memory/frame-store';
+import type { PhysicalMemory } from '../memory/physical-memory';
+import { MemoryAccess } from './access';
+import { ControlRegisters } from './control';
+import type { SystemPart } from './control';
+import type { CpuState } from './cpu-state';
+import { EPT_ACCESS, EptWalk, walkEpt, EPT_OUTCOME } from './ept';
+import { Events } from './events';
+import type { VmExit } from './exit';
+import { WALK, PageWalk } from './paging';
+import type { PagingContext } from './paging';
+import { PortAccess } from './ports';
+import type { CpuPorts, OperandSize, SegmentIndex, SystemInstructions } from './runtime';
+import { SegmentLoads } from './segment-loads';
+import { STATE } from './state-layout';
+import { LiveTables } from './table-memory';
+import { Tasks } from './tasks';
+import { Tlb } from './tlb';
+import { FarTransfers } from './transfers';
+import { Virtualization } from './virtualization';
+import type { GuestRunner } from './virtualization';
+
+/** The registers a translation depends on, read from the running state each time. */
+class LiveContext implements PagingContext {
+  eptPointer = -1;
+  readonly pdpte: Uint32Array;
+  private readonly eferWord = STATE.efer.offset >> 2;
+
+  constructor(
+    private readonly state: CpuState,
+    readonly physicalAddressBits: number,
+  ) {
+    const first = STATE.pdpte.offset >> 2;
+    this.pdpte = state.u32.subarray(first, first + 8);
+  }
+  get cr0(): number {
+    return this.state.cr0;
+  }
+  get cr3(): number {
+    return this.state.cr3;
+  }
+  get cr4(): number {
+    return this.state.cr4;
+  }
+  get efer(): number {
+    return this.state.u32[this.eferWord]!;
+  }
+}
+
+export interface SystemOptions {
+  state: CpuState;
+  frames: FrameStore;
+  memory: PhysicalMemory;
+  ports: CpuPorts;
+  part: SystemPart;
+}
+
+export class ProcessorSystem implements SystemInstructions {
+  readonly access: MemoryAccess;
+  readonly tlb: Tlb;
+  readonly events: Events;
+  readonly virtualization: Virtualization;
+  readonly part: SystemPart;
+
+  private readonly loads: SegmentLoads;
+  private readonly transfers: FarTransfers;
+  private readonly control: ControlRegisters;
+  private readonly portAccess: PortAccess;
+
+  constructor({ state, frames, memory, ports, part }: SystemOptions) {
+    this.part = part;
+    const tables = new LiveTables(memory, frames);
+    const context = new LiveContext(state, part.physicalAddressBits);
+    const tlb = new Tlb(frames, state, part.tlb);
+    const virtualization = new Virtualization(state, memory, tlb, context, part.physicalAddressBits);
+    const access = new MemoryAccess(state, frames, memory, tables, tlb, context, virtualization);
+    const loads = new SegmentLoads(state, access);
+    const tasks = new Tasks(state, access, loads, context, {
+      loadPageTables: (cr3) => this.control.loadPageTables(cr3),
+      deliverInNewTask: () => void this.events.deliverFault(),
+    });
+    const transfers = new FarTransfers(state, access, loads, tasks);
+    const events = new Events(state, access, loads, transfers, tasks, ports.interrupts, virtualization);
+    virtualization.connect({ events, access });
+
+    const ept = new EptWalk();
+    const walk = new PageWalk();
+    const readGuestPhysical = (address: number): number => {
+      if (context.eptPointer < 0) return tables.read32(address);
+      if (walkEpt(tables, context.eptPointer, address, EPT_ACCESS.read, part.physicalAddressBits, true, ept))
+        return tables.read32(ept.hostPhysical);
+      walk.outcome = ept.outcome === EPT_OUTCOME.violation ? WALK.eptViolation : WALK.eptMisconfiguration;
+      walk.guestPhysical = address;
+      walk.qualification = ept.qualification;
+      virtualization.leaveForEpt(walk, 0, undefined);
+      return 0;
+    };
+
+    this.tlb = tlb;
+    this.access = access;
+    this.events = events;
+    this.virtualization = virtualization;
+    this.loads = loads;
+    this.transfers = transfers;
+    this.control = new ControlRegisters(state, access, tlb, context, part, virtualization, readGuestPhysical);
+    this.portAccess = new PortAccess(state, access, ports, virtualization);
+
+    frames.onRelocate(() => tlb.dropAllFast());
+    frames.onCodeWatch(() => tlb.dropAllFast());
+    this.access.contextChanged();
+  }
+
+  /** After RESET: an empty TLB, no guest. The state itself is the instruction side's to reset. */
+  reset(): void {
+    this.tlb.reset();
+    this.access.contextChanged();
+  }
+
+  /** After the state's bytes were replaced (a snapshot) or changed from outside (firmware, a debugger): nothing derived from them is kept. */
+  stateReplaced(): void {
+    this.tlb.clearFast();
+    this.access.contextChanged();
+  }
+
+  /** Runs a guest; see Virtualization.enter. `run` is the instruction side. */
+  enter(controlBlock: HostPhysicalAddress, budget: number, run: GuestRunner): VmExit {
+    return this.virtualization.enter(hostPhysical(controlBlock), budget, run);
+  }
+
+  loadSegment(segment: SegmentIndex, selector: number): boolean {
+    return this.loads.loadSegment(segment, selector);
+  }
+  jumpFar(selector: number, offset: number, operandSize: OperandSize): boolean {
+    return this.transfers.jumpFar(selector, offset, operandSize);
+  }
+  callFar(selector: number, offset: number, operandSize: OperandSize): boolean {
+    return this.transfers.callFar(selector, offset, operandSize);
+  }
+  returnFar(operandSize: OperandSize, popBytes: number): boolean {
+    return this.transfers.returnFar(operandSize, popBytes);
+  }
+  returnFromInterrupt(operandSize: OperandSize): boolean {
+    return this.transfers.returnFromInterrupt(operandSize);
+  }
+  softwareInterrupt(vector: number, nextOffset: number): boolean {
+    return this.events.softwareInterrupt(vector, nextOffset);
+  }
+  loadDescriptorTable(table: 'gdtr' | 'idtr', base: number, limit: number): boolean {
+    return this.control.loadDescriptorTable(table, base, limit);
+  }
+  loadLdtr(selector: number): boolean {
+    return this.control.requirePrivilege() && this.loads.loadLdtr(selector);
+  }
+  loadTr(selector: number): boolean {
+    return this.control.requirePrivilege() && this.loads.loadTr(selector);
+  }
+  readControl(index: number): number {
+    return this.control.readControl(index);
+  }
+  writeControl(index: number, value: number): boolean {
+    return this.control.writeControl(index, value);
+  }
+  readDebug(index: number): number {
+    return this.control.readDebug(index);
+  }
+  writeDebug(index: number, value: number): boolean {
+    return this.control.writeDebug(index, value);
+  }
+  invalidatePage(linear: number): boolean {
+    return this.control.invalidatePage(linear);
+  }
+  readMsr(): boolean {
+    return this.control.readMsr();
+  }
+  writeMsr(): boolean {
+    return this.control.writeMsr();
+  }
+  cpuid(): boolean {
+    return this.control.cpuid();
+  }
+  readTimestamp(): boolean {
+    return this.control.readTimestamp();
+  }
+  accessRights(selector: number): number {
+    return this.loads.accessRights(selector);
+  }
+  segmentLimit(selector: number): number {
+    return this.loads.segmentLimit(selector);
+  }
+  verify(selector: number, forWrite: boolean): boolean {
+    return this.loads.verify(selector, forWrite);
+  }
+  writeFlags(value: number, operandSize: OperandSize): boolean {
+    return this.control.writeFlags(value, operandSize);
+  }
+  setInterruptFlag(value: boolean): boolean {
+    return this.control.setInterruptFlag(value);
+  }
+  halt(): boolean {
+    return this.control.halt();
+  }
+  portIn(port: number, size: OperandSize): number {
+    return this.portAccess.portIn(port, size);
+  }
+  portOut(port: number, size: OperandSize, value: number): void {
+    this.portAccess.portOut(port, size, value);
+  }
+  requirePrivilege(): boolean {
+    return this.control.requirePrivilege();
+  }
+}
