@@ -61,7 +61,7 @@ export const frameBase = (frame: number): HostPhysicalAddress => hostPhysical(fr
 /** `0x0001_9010`: upper-case digits in groups of four, at least `digits` of them (8 unless told). For people, never for JSON. */
 export function formatAddress(value: number | bigint, digits = 8): string {
   const hex = value.toString(16).toUpperCase();
-  const width = Math.max(digits, Math.ceil(hex.length / 4) * 4);
+  const width = Math.ceil(Math.max(digits, hex.length) / 4) * 4;
   return '0x' + (hex.padStart(width, '0').match(/.{4}/g) ?? []).join('_');
 }
 
