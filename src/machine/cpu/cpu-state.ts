@@ -212,10 +212,7 @@ export class CpuState {
   }
   /** Stores the status flags into rflags and forgets where they came from; before hashing, saving or comparing a state. */
   materialiseFlags(): void {
-    this.eflags = this.eflags;
-    this.u64[STATE.lazyResult.offset >> 3] = 0n;
-    this.u64[STATE.lazyLeft.offset >> 3] = 0n;
-    this.u64[STATE.lazyRight.offset >> 3] = 0n;
+    if (this.i32[W.lazyKind] !== LAZY.none) this.eflags = this.eflags;
   }
   condition(code: number): boolean {
     const i32 = this.i32;

@@ -1,0 +1,177 @@
+/**
+ * The opcode maps as data: one row an instruction form, with the operands in the manual's notation (SDM vol. 2, appendix A)
+ * and the name of the function in lower/ that says what it means. An opcode without a row raises #UD.
+ *
+ * Operands: the letter is the addressing method, the rest the size: E ModRM register or memory, G ModRM reg, I immediate,
+ * J relative, M memory only, O offset without ModRM, S segment register in reg, C/D control/debug register in reg, R register
+ * in rm, Z register in the opcode's low bits, Ap far pointer. b byte, w word, d doubleword, v by operand size, s a byte
+ * sign-extended to the operand size. AL, CL, eAX, DX, 1 and segment names stand for themselves.
+ */
+
+export type Operand =
+  | 'Eb' | 'Ew' | 'Ev' | 'Ed' | 'Gb' | 'Gw' | 'Gv' | 'Gd' | 'Ib' | 'Iw' | 'Iv' | 'Is' | 'Jb' | 'Jv' | 'M' | 'Mp' | 'Ob' | 'Ov'
+  | 'Sw' | 'Cd' | 'Dd' | 'Rd' | 'Zb' | 'Zv' | 'Zd' | 'Ap' | 'AL' | 'CL' | 'eAX' | 'DX' | '1' | 'ES' | 'CS' | 'SS' | 'DS' | 'FS' | 'GS'; // prettier-ignore
+
+export interface Row {
+  /** 0x00–0xFF, or 0x0F00–0x0FFF for the second map */
+  readonly opcode: number;
+  /** ModRM reg when several instructions share the opcode, else -1 */
+  readonly extension: number;
+  /** name of the lowering function */
+  readonly name: string;
+  readonly operands: readonly Operand[];
+  /** LOCK is allowed when the first operand is memory */
+  readonly lock: boolean;
+  /** #UD unless the ModRM operand is memory */
+  readonly memoryOnly: boolean;
+}
+
+type Entry = readonly [opcode: number, name: string, operands?: string, options?: { ext?: number; lock?: true }];
+
+const ARITHMETIC = ['add', 'or', 'adc', 'sbb', 'and', 'sub', 'xor', 'cmp'] as const;
+const SHIFTS = ['rol', 'ror', 'rcl', 'rcr', 'shl', 'shr', 'shl', 'sar'] as const;
+const lockable = (name: string): { lock?: true } => (name === 'cmp' ? {} : { lock: true });
+
+function arithmetic(): Entry[] {
+  return ARITHMETIC.flatMap((name, i): Entry[] => [
+    [i * 8 + 0, name, 'Eb Gb', lockable(name)],
+    [i * 8 + 1, name, 'Ev Gv', lockable(name)],
+    [i * 8 + 2, name, 'Gb Eb'],
+    [i * 8 + 3, name, 'Gv Ev'],
+    [i * 8 + 4, name, 'AL Ib'],
+    [i * 8 + 5, name, 'eAX Iv'],
+    [0x80, name, 'Eb Ib', { ext: i, ...lockable(name) }],
+    [0x81, name, 'Ev Iv', { ext: i, ...lockable(name) }],
+    [0x82, name, 'Eb Ib', { ext: i, ...lockable(name) }],
+    [0x83, name, 'Ev Is', { ext: i, ...lockable(name) }],
+  ]);
+}
+
+function shifts(): Entry[] {
+  return SHIFTS.flatMap((name, ext): Entry[] => [
+    [0xc0, name, 'Eb Ib', { ext }],
+    [0xc1, name, 'Ev Ib', { ext }],
+    [0xd0, name, 'Eb 1', { ext }],
+    [0xd1, name, 'Ev 1', { ext }],
+    [0xd2, name, 'Eb CL', { ext }],
+    [0xd3, name, 'Ev CL', { ext }],
+  ]);
+}
+
+const range = (from: number, to: number, name: string, operands = ''): Entry[] =>
+  Array.from({ length: to - from + 1 }, (_, i): Entry => [from + i, name, operands]);
+
+const ENTRIES: readonly Entry[] = [
+  ...arithmetic(),
+  [0x06, 'pushSegment', 'ES'], [0x07, 'popSegment', 'ES'], [0x0e, 'pushSegment', 'CS'],
+  [0x16, 'pushSegment', 'SS'], [0x17, 'popSegment', 'SS'], [0x1e, 'pushSegment', 'DS'], [0x1f, 'popSegment', 'DS'],
+  [0x27, 'daa'], [0x2f, 'das'], [0x37, 'aaa'], [0x3f, 'aas'],
+  ...range(0x40, 0x47, 'inc', 'Zv'), ...range(0x48, 0x4f, 'dec', 'Zv'),
+  ...range(0x50, 0x57, 'push', 'Zv'), ...range(0x58, 0x5f, 'pop', 'Zv'),
+  [0x60, 'pusha'], [0x61, 'popa'], [0x62, 'bound', 'Gv M'], [0x63, 'arpl', 'Ew Gw'],
+  [0x68, 'push', 'Iv'], [0x69, 'imul3', 'Gv Ev Iv'], [0x6a, 'push', 'Is'], [0x6b, 'imul3', 'Gv Ev Is'],
+  [0x6c, 'insByte'], [0x6d, 'insWord'], [0x6e, 'outsByte'], [0x6f, 'outsWord'],
+  ...range(0x70, 0x7f, 'jcc', 'Jb'),
+  [0x84, 'test', 'Eb Gb'], [0x85, 'test', 'Ev Gv'],
+  [0x86, 'xchg', 'Eb Gb', { lock: true }], [0x87, 'xchg', 'Ev Gv', { lock: true }],
+  [0x88, 'mov', 'Eb Gb'], [0x89, 'mov', 'Ev Gv'], [0x8a, 'mov', 'Gb Eb'], [0x8b, 'mov', 'Gv Ev'],
+  [0x8c, 'movFromSegment', 'Ev Sw'], [0x8d, 'lea', 'Gv M'], [0x8e, 'movToSegment', 'Sw Ew'], [0x8f, 'pop', 'Ev', { ext: 0 }],
+  [0x90, 'nop'], ...range(0x91, 0x97, 'xchg', 'Zv eAX'),
+  [0x98, 'cbw'], [0x99, 'cwd'], [0x9a, 'callFar', 'Ap'], [0x9b, 'wait'],
+  [0x9c, 'pushf'], [0x9d, 'popf'], [0x9e, 'sahf'], [0x9f, 'lahf'],
+  [0xa0, 'mov', 'AL Ob'], [0xa1, 'mov', 'eAX Ov'], [0xa2, 'mov', 'Ob AL'], [0xa3, 'mov', 'Ov eAX'],
+  [0xa4, 'movsByte'], [0xa5, 'movsWord'], [0xa6, 'cmpsByte'], [0xa7, 'cmpsWord'],
+  [0xa8, 'test', 'AL Ib'], [0xa9, 'test', 'eAX Iv'],
+  [0xaa, 'stosByte'], [0xab, 'stosWord'], [0xac, 'lodsByte'], [0xad, 'lodsWord'], [0xae, 'scasByte'], [0xaf, 'scasWord'],
+  ...range(0xb0, 0xb7, 'mov', 'Zb Ib'), ...range(0xb8, 0xbf, 'mov', 'Zv Iv'),
+  ...shifts(),
+  [0xc2, 'ret', 'Iw'], [0xc3, 'ret'], [0xc4, 'loadFarPointer', 'Gv Mp ES'], [0xc5, 'loadFarPointer', 'Gv Mp DS'],
+  [0xc6, 'mov', 'Eb Ib', { ext: 0 }], [0xc7, 'mov', 'Ev Iv', { ext: 0 }],
+  [0xc8, 'enter', 'Iw Ib'], [0xc9, 'leave'], [0xca, 'retFar', 'Iw'], [0xcb, 'retFar'],
+  [0xcc, 'int3'], [0xcd, 'int', 'Ib'], [0xce, 'into'], [0xcf, 'iret'],
+  [0xd4, 'aam', 'Ib'], [0xd5, 'aad', 'Ib'], [0xd6, 'salc'], [0xd7, 'xlat'],
+  ...range(0xd8, 0xdf, 'escape', 'Ev'),
+  [0xe0, 'loopne', 'Jb'], [0xe1, 'loope', 'Jb'], [0xe2, 'loop', 'Jb'], [0xe3, 'jcxz', 'Jb'],
+  [0xe4, 'in', 'AL Ib'], [0xe5, 'in', 'eAX Ib'], [0xe6, 'out', 'Ib AL'], [0xe7, 'out', 'Ib eAX'],
+  [0xe8, 'call', 'Jv'], [0xe9, 'jmp', 'Jv'], [0xea, 'jmpFar', 'Ap'], [0xeb, 'jmp', 'Jb'],
+  [0xec, 'in', 'AL DX'], [0xed, 'in', 'eAX DX'], [0xee, 'out', 'DX AL'], [0xef, 'out', 'DX eAX'],
+  [0xf1, 'int1'], [0xf4, 'hlt'], [0xf5, 'cmc'],
+  [0xf6, 'test', 'Eb Ib', { ext: 0 }], [0xf6, 'test', 'Eb Ib', { ext: 1 }], [0xf7, 'test', 'Ev Iv', { ext: 0 }], [0xf7, 'test', 'Ev Iv', { ext: 1 }],
+  [0xf6, 'not', 'Eb', { ext: 2, lock: true }], [0xf7, 'not', 'Ev', { ext: 2, lock: true }],
+  [0xf6, 'neg', 'Eb', { ext: 3, lock: true }], [0xf7, 'neg', 'Ev', { ext: 3, lock: true }],
+  [0xf6, 'mul', 'Eb', { ext: 4 }], [0xf7, 'mul', 'Ev', { ext: 4 }], [0xf6, 'imul', 'Eb', { ext: 5 }], [0xf7, 'imul', 'Ev', { ext: 5 }],
+  [0xf6, 'div', 'Eb', { ext: 6 }], [0xf7, 'div', 'Ev', { ext: 6 }], [0xf6, 'idiv', 'Eb', { ext: 7 }], [0xf7, 'idiv', 'Ev', { ext: 7 }],
+  [0xf8, 'clc'], [0xf9, 'stc'], [0xfa, 'cli'], [0xfb, 'sti'], [0xfc, 'cld'], [0xfd, 'std'],
+  [0xfe, 'inc', 'Eb', { ext: 0, lock: true }], [0xfe, 'dec', 'Eb', { ext: 1, lock: true }],
+  [0xff, 'inc', 'Ev', { ext: 0, lock: true }], [0xff, 'dec', 'Ev', { ext: 1, lock: true }],
+  [0xff, 'call', 'Ev', { ext: 2 }], [0xff, 'callFar', 'Mp', { ext: 3 }], [0xff, 'jmp', 'Ev', { ext: 4 }], [0xff, 'jmpFar', 'Mp', { ext: 5 }],
+  [0xff, 'push', 'Ev', { ext: 6 }],
+
+  [0x0f00, 'sldt', 'Ev', { ext: 0 }], [0x0f00, 'str', 'Ev', { ext: 1 }], [0x0f00, 'lldt', 'Ew', { ext: 2 }], [0x0f00, 'ltr', 'Ew', { ext: 3 }],
+  [0x0f00, 'verr', 'Ew', { ext: 4 }], [0x0f00, 'verw', 'Ew', { ext: 5 }],
+  [0x0f01, 'sgdt', 'M', { ext: 0 }], [0x0f01, 'sidt', 'M', { ext: 1 }], [0x0f01, 'lgdt', 'M', { ext: 2 }], [0x0f01, 'lidt', 'M', { ext: 3 }],
+  [0x0f01, 'smsw', 'Ev', { ext: 4 }], [0x0f01, 'lmsw', 'Ew', { ext: 6 }], [0x0f01, 'invlpg', 'M', { ext: 7 }],
+  [0x0f02, 'lar', 'Gv Ew'], [0x0f03, 'lsl', 'Gv Ew'], [0x0f06, 'clts'], [0x0f08, 'invd'], [0x0f09, 'wbinvd'], [0x0f0b, 'ud'],
+  ...range(0x0f18, 0x0f1f, 'nopModrm', 'Ev'),
+  [0x0f20, 'movFromControl', 'Rd Cd'], [0x0f21, 'movFromDebug', 'Rd Dd'], [0x0f22, 'movToControl', 'Cd Rd'], [0x0f23, 'movToDebug', 'Dd Rd'],
+  [0x0f30, 'wrmsr'], [0x0f31, 'rdtsc'], [0x0f32, 'rdmsr'],
+  ...range(0x0f40, 0x0f4f, 'cmov', 'Gv Ev'),
+  ...range(0x0f80, 0x0f8f, 'jcc', 'Jv'), ...range(0x0f90, 0x0f9f, 'setcc', 'Eb'),
+  [0x0fa0, 'pushSegment', 'FS'], [0x0fa1, 'popSegment', 'FS'], [0x0fa2, 'cpuid'], [0x0fa3, 'bt', 'Ev Gv'],
+  [0x0fa4, 'shld', 'Ev Gv Ib'], [0x0fa5, 'shld', 'Ev Gv CL'],
+  [0x0fa8, 'pushSegment', 'GS'], [0x0fa9, 'popSegment', 'GS'], [0x0fab, 'bts', 'Ev Gv', { lock: true }],
+  [0x0fac, 'shrd', 'Ev Gv Ib'], [0x0fad, 'shrd', 'Ev Gv CL'], [0x0faf, 'imul2', 'Gv Ev'],
+  [0x0fb0, 'cmpxchg', 'Eb Gb', { lock: true }], [0x0fb1, 'cmpxchg', 'Ev Gv', { lock: true }],
+  [0x0fb2, 'loadFarPointer', 'Gv Mp SS'], [0x0fb3, 'btr', 'Ev Gv', { lock: true }],
+  [0x0fb4, 'loadFarPointer', 'Gv Mp FS'], [0x0fb5, 'loadFarPointer', 'Gv Mp GS'],
+  [0x0fb6, 'movzx', 'Gv Eb'], [0x0fb7, 'movzx', 'Gv Ew'], [0x0fb9, 'ud', 'Gv Ev'],
+  [0x0fba, 'bt', 'Ev Ib', { ext: 4 }], [0x0fba, 'bts', 'Ev Ib', { ext: 5, lock: true }],
+  [0x0fba, 'btr', 'Ev Ib', { ext: 6, lock: true }], [0x0fba, 'btc', 'Ev Ib', { ext: 7, lock: true }],
+  [0x0fbb, 'btc', 'Ev Gv', { lock: true }], [0x0fbc, 'bsf', 'Gv Ev'], [0x0fbd, 'bsr', 'Gv Ev'],
+  [0x0fbe, 'movsx', 'Gv Eb'], [0x0fbf, 'movsx', 'Gv Ew'],
+  [0x0fc0, 'xadd', 'Eb Gb', { lock: true }], [0x0fc1, 'xadd', 'Ev Gv', { lock: true }], [0x0fc7, 'cmpxchg8b', 'M', { ext: 1, lock: true }],
+  ...range(0x0fc8, 0x0fcf, 'bswap', 'Zd'), [0x0fff, 'ud', 'Gv Ev'],
+]; // prettier-ignore
+
+function toRow([opcode, name, operands = '', options = {}]: Entry): Row {
+  const list = operands === '' ? [] : (operands.split(' ') as Operand[]);
+  return {
+    opcode,
+    extension: options.ext ?? -1,
+    name,
+    operands: list,
+    lock: options.lock ?? false,
+    memoryOnly: list.some((operand) => operand === 'M' || operand === 'Mp'),
+  };
+}
+
+/** Every instruction form the processor knows. */
+export const ROWS: readonly Row[] = ENTRIES.map(toRow);
+
+const MODRM = new Set<string>(['E', 'G', 'M', 'S', 'C', 'D', 'R']);
+/** Does this form have a ModRM byte? */
+export const hasModrm = (row: Row): boolean =>
+  row.extension >= 0 || row.operands.some((o) => o.length > 1 && MODRM.has(o[0]!) && !/^(ES|GS|DS|CS|DX|eAX)$/.test(o));
+
+/** What stands at an opcode: nothing (#UD), one form, or one for each ModRM reg. */
+export interface Slot {
+  readonly modrm: boolean;
+  readonly forms: readonly (Row | undefined)[];
+}
+
+function index(): (Slot | undefined)[] {
+  const slots: (Slot | undefined)[] = new Array<Slot | undefined>(512).fill(undefined);
+  for (const row of ROWS) {
+    const at = row.opcode < 0x100 ? row.opcode : 0x100 | (row.opcode & 0xff);
+    if (row.extension < 0) slots[at] = { modrm: hasModrm(row), forms: [row] };
+    else {
+      const forms = [...(slots[at]?.forms ?? new Array<Row | undefined>(8).fill(undefined))];
+      forms[row.extension] = row;
+      slots[at] = { modrm: true, forms };
+    }
+  }
+  return slots;
+}
+
+/** By opcode: 0–255 the one-byte map, 256–511 the 0F map. */
+export const OPCODE_SLOTS: readonly (Slot | undefined)[] = index();

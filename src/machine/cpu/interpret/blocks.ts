@@ -1,0 +1,161 @@
+/**
+ * The decoded blocks, kept by the frame their code lies in, the offset in it, and the mode they were made for. A write to
+ * code bytes, by whomever, drops the blocks of its frame. Words of dropped blocks are not reused until the whole area is
+ * full and everything is dropped at once, so a block that is running may be dropped under its own feet.
+ */
+import { PAGE_SIZE } from '../../address';
+import type { FrameStore } from '../../memory/frame-store';
+import { MODE_KEYS, type IrBlock } from '../lower/ir';
+import { IR_CODE, POOL_RESERVED } from '../state-layout';
+import { MAX_INSTRUCTION_LENGTH } from '../decode/decoder';
+import { encode } from './encode';
+
+export interface Block {
+  /** word index of its header in the pool */
+  header: number;
+  /** bytes from the block's start to each instruction, and their lengths */
+  offsets: readonly number[];
+  lengths: readonly number[];
+  /** word index of each instruction's first operation */
+  starts: readonly number[];
+  /** page that holds the rest of an instruction that crosses the page's end; such an instruction is a block of its own */
+  secondPage: CodePage | undefined;
+}
+
+/** Blocks of one code frame. */
+export interface CodePage {
+  frame: number;
+  /** by mode key: word index of the block that starts at each offset, 0 for none */
+  entries: (Int32Array | undefined)[];
+  /** blocks that reach into the next page, by offset × MODE_KEYS + mode key: never linked to, as the next page must be looked up */
+  crossing: Map<number, number>;
+  /** 1 for every byte that some block was made from */
+  code: Uint8Array;
+}
+
+export class BlockCache {
+  private readonly words: Int32Array;
+  private readonly pages = new Map<number, CodePage>();
+  private blocks: Block[] = [];
+  private next = IR_CODE.offset >> 2;
+  /** grows whenever everything was dropped */
+  epoch = 0;
+  /** translations made, for measurements */
+  translated = 0;
+
+  /**
+   * @param onCodeChanged called when a write has dropped blocks
+   * @throws RangeError when the pool keeps too little room at its bottom
+   */
+  constructor(
+    private readonly frames: FrameStore,
+    private readonly onCodeChanged: () => void,
+  ) {
+    if (frames.poolBase < POOL_RESERVED)
+      throw new RangeError(`the frame store reserves ${frames.poolBase} bytes, ${POOL_RESERVED} are needed`);
+    this.words = new Int32Array(frames.memory.buffer, 0, POOL_RESERVED >> 2);
+    frames.onCodeWrite((frame, offset, length) => this.codeWritten(frame, offset, length));
+    frames.onRelocate(() => this.dropAll());
+  }
+
+  page(frame: number): CodePage {
+    let page = this.pages.get(frame);
+    if (page === undefined) {
+      page = {
+        frame,
+        entries: new Array<Int32Array | undefined>(MODE_KEYS).fill(undefined),
+        crossing: new Map(),
+        code: new Uint8Array(PAGE_SIZE),
+      };
+      this.pages.set(frame, page);
+      this.frames.watchCode(frame);
+    }
+    return page;
+  }
+
+  /** The bytes of a frame at a pool offset. */
+  poolBytes(at: number): Uint8Array {
+    return this.frames.u8.subarray(at, at + PAGE_SIZE);
+  }
+
+  /** Is this still the page that the cache knows? (A write may have dropped it.) */
+  isCurrent(page: CodePage): boolean {
+    return this.pages.get(page.frame) === page;
+  }
+
+  entries(page: CodePage, key: number): Int32Array {
+    return (page.entries[key] ??= new Int32Array(PAGE_SIZE));
+  }
+
+  /** Side data of the block whose header is at a word index. */
+  at(header: number): Block {
+    return this.blocks[this.words[header + 1]!]!;
+  }
+
+  /**
+   * Stores a block made for mode `key` from the bytes at `offset` of a frame, and makes it findable.
+   * @param frame -1 when the bytes are not in memory: the block is good for one execution
+   * @param secondFrame frame of the bytes beyond the page's end, or -1
+   * @returns the header's word index. Everything older is gone when `epoch` has changed.
+   */
+  add(block: IrBlock, key: number, frame: number, offset: number, secondFrame = -1): number {
+    let encoded = encode(block, this.next);
+    if (this.next + encoded.words.length > (IR_CODE.offset + IR_CODE.bytes) >> 2) {
+      this.dropAll();
+      encoded = encode(block, this.next);
+    }
+    const header = this.next;
+    encoded.words[1] = this.blocks.length;
+    this.words.set(encoded.words, header);
+    this.next += encoded.words.length;
+    const secondPage = secondFrame < 0 ? undefined : this.page(secondFrame);
+    this.blocks.push({
+      header,
+      offsets: block.instructions.map((instruction) => instruction.offset),
+      lengths: block.instructions.map((instruction) => instruction.length),
+      starts: encoded.starts.map((start) => header + start),
+      secondPage,
+    });
+    this.translated++;
+    if (frame >= 0) {
+      const page = this.page(frame);
+      // bytes that could not be decoded matter too, though they make no length
+      const end = offset + (block.bytes === 0 ? MAX_INSTRUCTION_LENGTH : block.bytes);
+      page.code.fill(1, offset, Math.min(PAGE_SIZE, end));
+      if (secondPage === undefined) this.entries(page, key)[offset] = header;
+      else {
+        secondPage.code.fill(1, 0, end - PAGE_SIZE);
+        page.crossing.set(offset * MODE_KEYS + key, header);
+      }
+    }
+    return header;
+  }
+
+  /** The block that starts at an offset, or 0. */
+  find(page: CodePage, key: number, offset: number): number {
+    const header = this.entries(page, key)[offset]!;
+    return header !== 0 ? header : (page.crossing.get(offset * MODE_KEYS + key) ?? 0);
+  }
+
+  dropAll(): void {
+    for (const frame of this.pages.keys()) this.frames.unwatchCode(frame);
+    this.pages.clear();
+    this.blocks = [];
+    this.next = IR_CODE.offset >> 2;
+    this.epoch++;
+  }
+
+  private codeWritten(frame: number, offset: number, length: number): void {
+    const page = this.pages.get(frame);
+    if (page === undefined) return;
+    const end = Math.min(PAGE_SIZE, offset + length);
+    for (let at = offset; at < end; at++) {
+      if (page.code[at] !== 0) {
+        this.pages.delete(frame);
+        this.frames.unwatchCode(frame);
+        this.onCodeChanged();
+        return;
+      }
+    }
+  }
+}

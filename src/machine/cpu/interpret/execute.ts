@@ -1,0 +1,639 @@
+/**
+ * The interpreter's loop: one switch over the words of a block (encode.ts). The numbers in the cases are the operations'
+ * numbers, written out because only literals make the engine build a jump table; execute.spec.ts holds them against the
+ * table. A guest's mistake is a value of `stop`, never an exception.
+ */
+import type { CpuState } from '../cpu-state';
+import { wordOf } from '../cpu-state';
+import { LAZY, STATUS_FLAGS, carryFlag, conditionHolds } from '../flags';
+import { EXCEPTION } from '../lower/exceptions';
+import { ROTATE } from '../lower/ir';
+import type { DataAccess, OperandSize, SegmentIndex, SystemInstructions } from '../runtime';
+import { POOL_RESERVED, SEGMENT, SEGMENT_INDEX, STATE, STOP } from '../state-layout';
+import type { BlockCache } from './blocks';
+import { decimalAdjust } from './decimal';
+import { divide } from './divide';
+import { HEADER_WORDS } from './encode';
+import {
+  doubleShiftCarryOverflow,
+  doubleShiftValue,
+  multiplyHighSigned,
+  multiplyHighUnsigned,
+  multiplyOverflow,
+  rotateCarryOverflow,
+  rotateValue,
+} from './integer';
+import { callSystem } from './system-calls';
+
+const RIP = wordOf('rip');
+const FLAGS = wordOf('rflags');
+const KIND = wordOf('lazyKind');
+const LEFT = wordOf('lazyLeft');
+const RIGHT = wordOf('lazyRight');
+const RESULT = wordOf('lazyResult');
+const STOPPED = wordOf('stop');
+const PROGRESS = wordOf('blockProgress');
+const CS_LIMIT = (STATE.segments.offset + SEGMENT_INDEX.CS * SEGMENT.size + SEGMENT.limit) >> 2;
+const FLAG_DF = 1 << 10;
+const FLAG_CF = 1;
+
+/** Where a run of blocks came from and what it may chain to. */
+export interface CodeContext {
+  /** RIP of the first byte of the current page */
+  pageRip: number;
+  /** blocks by offset in the current page and mode; empty where none may be chained */
+  entries: Int32Array;
+}
+
+export class Executor {
+  /** after `execute`: the block's end asked for interrupts and modes to be looked at again */
+  left = false;
+  /** after `execute`: word of a link that may be set to the block that RIP names now, or 0 */
+  link = 0;
+  /** counts opcodes nobody knows */
+  unknownOpcodes = 0;
+
+  private readonly words: Int32Array;
+
+  constructor(
+    buffer: ArrayBufferLike,
+    private readonly state: CpuState,
+    private readonly access: DataAccess,
+    private readonly system: SystemInstructions,
+    private readonly blocks: BlockCache,
+  ) {
+    this.words = new Int32Array(buffer, 0, POOL_RESERVED >> 2);
+  }
+
+  /** Sets a link found by `execute`. */
+  setLink(word: number, header: number): void {
+    this.words[word] = header;
+  }
+
+  /**
+   * Runs the block at `header` and those chained to it, at most `limit` (≥ 1) instructions.
+   * @returns instructions completed. RIP and `stop` say how it ended; `instructions` and `ticks` are not advanced yet.
+   */
+  execute(header: number, limit: number, code: CodeContext): number {
+    const M = this.words;
+    const state = this.state;
+    const access = this.access;
+    const pageRip = code.pageRip;
+    const entries = code.entries;
+    let done = 0;
+    let pc = header + HEADER_WORDS;
+    /** where to stop before the block is over, and the number of the instruction there */
+    let end = -1;
+    let endIndex = 0;
+    /** RIP of the block, once `advance` has moved it on */
+    let advanced = false;
+    let advancedFrom = 0;
+    this.left = false;
+    this.link = 0;
+
+    if (M[header]! > limit) {
+      endIndex = limit;
+      end = this.blocks.at(header).starts[limit]!;
+    }
+    let k = 0;
+    while (pc !== end) {
+      // eslint-disable-next-line no-labels
+      fault: {
+        switch (M[pc]) {
+          case 0: // mov
+            M[M[pc + 1]!] = M[M[pc + 2]!]!;
+            pc += 3;
+            continue;
+          case 1: // get8
+            M[M[pc + 1]!] = (M[M[pc + 2]!]! >>> M[pc + 3]!) & 0xff;
+            pc += 4;
+            continue;
+          case 2: // get16
+            M[M[pc + 1]!] = M[M[pc + 2]!]! & 0xffff;
+            pc += 3;
+            continue;
+          case 3: {
+            // put8
+            const shift = M[pc + 3]!;
+            const d = M[pc + 1]!;
+            M[d] = (M[d]! & ~(0xff << shift)) | ((M[M[pc + 2]!]! & 0xff) << shift);
+            pc += 4;
+            continue;
+          }
+          case 4: {
+            // put16
+            const d = M[pc + 1]!;
+            M[d] = (M[d]! & ~0xffff) | (M[M[pc + 2]!]! & 0xffff);
+            pc += 3;
+            continue;
+          }
+          case 5: // sext8
+            M[M[pc + 1]!] = (M[M[pc + 2]!]! << 24) >> 24;
+            pc += 3;
+            continue;
+          case 6: // sext16
+            M[M[pc + 1]!] = (M[M[pc + 2]!]! << 16) >> 16;
+            pc += 3;
+            continue;
+          case 7: {
+            // bswap
+            const v = M[M[pc + 2]!]!;
+            M[M[pc + 1]!] = (v << 24) | ((v & 0xff00) << 8) | ((v >>> 8) & 0xff00) | (v >>> 24);
+            pc += 3;
+            continue;
+          }
+          case 8: // add
+            M[M[pc + 1]!] = M[M[pc + 2]!]! + M[M[pc + 3]!]!;
+            pc += 4;
+            continue;
+          case 9: // sub
+            M[M[pc + 1]!] = M[M[pc + 2]!]! - M[M[pc + 3]!]!;
+            pc += 4;
+            continue;
+          case 10: // and
+            M[M[pc + 1]!] = M[M[pc + 2]!]! & M[M[pc + 3]!]!;
+            pc += 4;
+            continue;
+          case 11: // or
+            M[M[pc + 1]!] = M[M[pc + 2]!]! | M[M[pc + 3]!]!;
+            pc += 4;
+            continue;
+          case 12: // xor
+            M[M[pc + 1]!] = M[M[pc + 2]!]! ^ M[M[pc + 3]!]!;
+            pc += 4;
+            continue;
+          case 13: // shl
+            M[M[pc + 1]!] = M[M[pc + 2]!]! << M[M[pc + 3]!]!;
+            pc += 4;
+            continue;
+          case 14: // shr
+            M[M[pc + 1]!] = M[M[pc + 2]!]! >>> M[M[pc + 3]!]!;
+            pc += 4;
+            continue;
+          case 15: // sar
+            M[M[pc + 1]!] = M[M[pc + 2]!]! >> M[M[pc + 3]!]!;
+            pc += 4;
+            continue;
+          case 16: // mul
+            M[M[pc + 1]!] = Math.imul(M[M[pc + 2]!]!, M[M[pc + 3]!]!);
+            pc += 4;
+            continue;
+          case 17: {
+            // mulHigh
+            const a = M[M[pc + 2]!]!;
+            const b = M[M[pc + 3]!]!;
+            M[M[pc + 1]!] = M[pc + 4] !== 0 ? multiplyHighSigned(a, b) : multiplyHighUnsigned(a, b);
+            pc += 5;
+            continue;
+          }
+          case 18: // mulOverflow
+            M[M[pc + 1]!] = multiplyOverflow(M[M[pc + 2]!]!, M[M[pc + 3]!]!, M[pc + 4]!, M[pc + 5] !== 0);
+            pc += 6;
+            continue;
+          case 19: // equal
+            M[M[pc + 1]!] = M[M[pc + 2]!]! === M[M[pc + 3]!]! ? 1 : 0;
+            pc += 4;
+            continue;
+          case 20: // choose
+            M[M[pc + 1]!] = M[M[pc + 2]!]! !== 0 ? M[M[pc + 3]!]! : M[M[pc + 4]!]!;
+            pc += 5;
+            continue;
+          case 21: {
+            // scan
+            const v = M[M[pc + 2]!]!;
+            M[M[pc + 1]!] = 31 - Math.clz32(M[pc + 3] !== 0 ? v : v & -v);
+            pc += 4;
+            continue;
+          }
+          case 22: {
+            // rotate
+            const operation = M[pc + 2]!;
+            const carry =
+              operation === ROTATE.rcl || operation === ROTATE.rcr ? carryFlag(M[KIND]!, M[LEFT]!, M[RIGHT]!, M[RESULT]!, M[FLAGS]!) : 0;
+            M[M[pc + 1]!] = rotateValue(operation, M[pc + 3]!, M[M[pc + 4]!]!, M[M[pc + 5]!]!, carry);
+            pc += 6;
+            continue;
+          }
+          case 23: // rotateFlags
+            this.rotateFlags(M[pc + 1]!, M[pc + 2]!, M[M[pc + 3]!]!, M[M[pc + 4]!]!);
+            pc += 5;
+            continue;
+          case 24: // doubleShift
+            M[M[pc + 1]!] = doubleShiftValue(M[pc + 2]!, M[pc + 3]!, M[M[pc + 4]!]!, M[M[pc + 5]!]!, M[M[pc + 6]!]!);
+            pc += 7;
+            continue;
+          case 25: // doubleShiftFlags
+            this.doubleShiftFlags(M[pc + 1]!, M[pc + 2]!, M[M[pc + 3]!]!, M[M[pc + 4]!]!, M[M[pc + 5]!]!);
+            pc += 6;
+            continue;
+          case 26: // divide
+            k = M[pc + 4]!;
+            if (!divide(state, M[pc + 1]!, M[pc + 2] !== 0, M[M[pc + 3]!]!)) break fault;
+            pc += 5;
+            continue;
+          case 27: // decimal
+            k = M[pc + 3]!;
+            if (!decimalAdjust(state, M[pc + 1]!, M[M[pc + 2]!]!)) break fault;
+            pc += 4;
+            continue;
+          case 29: // flagsIncDec
+          case 28: {
+            // flags
+            if (M[pc] === 29) this.keepCarry();
+            const shift = 32 - (M[pc + 2]! << 3);
+            M[KIND] = M[pc + 1]!;
+            M[LEFT] = (M[M[pc + 3]!]! << shift) >> shift;
+            M[RIGHT] = (M[M[pc + 4]!]! << shift) >> shift;
+            M[RESULT] = (M[M[pc + 5]!]! << shift) >> shift;
+            pc += 6;
+            continue;
+          }
+          case 30: // carry
+            M[M[pc + 1]!] = carryFlag(M[KIND]!, M[LEFT]!, M[RIGHT]!, M[RESULT]!, M[FLAGS]!);
+            pc += 2;
+            continue;
+          case 31: {
+            // setFlags
+            const mask = M[pc + 2]!;
+            if ((mask & STATUS_FLAGS) !== 0) state.materialiseFlags();
+            M[FLAGS] = (M[FLAGS]! & ~mask) | (M[M[pc + 1]!]! & mask);
+            pc += 3;
+            continue;
+          }
+          case 32: // getFlags
+            M[M[pc + 1]!] = state.eflags;
+            pc += 2;
+            continue;
+          case 33: // condition
+            M[M[pc + 1]!] = conditionHolds(M[pc + 2]!, M[KIND]!, M[LEFT]!, M[RIGHT]!, M[RESULT]!, M[FLAGS]!) ? 1 : 0;
+            pc += 3;
+            continue;
+          case 34: // stringStep
+            M[M[pc + 1]!] = (M[FLAGS]! & FLAG_DF) !== 0 ? -M[pc + 2]! : M[pc + 2]!;
+            pc += 3;
+            continue;
+
+          case 35: // load8
+            k = M[pc + 4]!;
+            M[PROGRESS] = done + k;
+            M[M[pc + 1]!] = access.load(M[pc + 2] as SegmentIndex, M[M[pc + 3]!]! >>> 0, 1);
+            pc += 5;
+            if (M[STOPPED] !== 0) break fault;
+            continue;
+          case 36: // load16
+            k = M[pc + 4]!;
+            M[PROGRESS] = done + k;
+            M[M[pc + 1]!] = access.load(M[pc + 2] as SegmentIndex, M[M[pc + 3]!]! >>> 0, 2);
+            pc += 5;
+            if (M[STOPPED] !== 0) break fault;
+            continue;
+          case 37: // load32
+            k = M[pc + 4]!;
+            M[PROGRESS] = done + k;
+            M[M[pc + 1]!] = access.load(M[pc + 2] as SegmentIndex, M[M[pc + 3]!]! >>> 0, 4);
+            pc += 5;
+            if (M[STOPPED] !== 0) break fault;
+            continue;
+          case 38: // store8
+            k = M[pc + 4]!;
+            M[PROGRESS] = done + k;
+            access.store(M[pc + 1] as SegmentIndex, M[M[pc + 2]!]! >>> 0, 1, M[M[pc + 3]!]! & 0xff);
+            pc += 5;
+            if (M[STOPPED] !== 0) break fault;
+            continue;
+          case 39: // store16
+            k = M[pc + 4]!;
+            M[PROGRESS] = done + k;
+            access.store(M[pc + 1] as SegmentIndex, M[M[pc + 2]!]! >>> 0, 2, M[M[pc + 3]!]! & 0xffff);
+            pc += 5;
+            if (M[STOPPED] !== 0) break fault;
+            continue;
+          case 40: // store32
+            k = M[pc + 4]!;
+            M[PROGRESS] = done + k;
+            access.store(M[pc + 1] as SegmentIndex, M[M[pc + 2]!]! >>> 0, 4, M[M[pc + 3]!]! >>> 0);
+            pc += 5;
+            if (M[STOPPED] !== 0) break fault;
+            continue;
+          case 41: // probe
+            k = M[pc + 4]!;
+            M[PROGRESS] = done + k;
+            access.prepareStore(M[pc + 1] as SegmentIndex, M[M[pc + 2]!]! >>> 0, M[pc + 3] as OperandSize);
+            pc += 5;
+            if (M[STOPPED] !== 0) break fault;
+            continue;
+
+          case 42: // raise
+            k = M[pc + 3]!;
+            state.raise(M[pc + 1]!, M[pc + 2]!);
+            break fault;
+          case 43: // raiseIf
+            k = M[pc + 4]!;
+            if (M[M[pc + 1]!] !== 0) {
+              state.raise(M[pc + 2]!, M[pc + 3]!);
+              break fault;
+            }
+            pc += 5;
+            continue;
+          case 44: // checkTarget
+            k = M[pc + 2]!;
+            if (M[M[pc + 1]!]! >>> 0 > M[CS_LIMIT]! >>> 0) {
+              state.raise(EXCEPTION.GP, 0);
+              break fault;
+            }
+            pc += 3;
+            continue;
+          case 45: // checkVirtual
+            k = M[pc + 2]!;
+            if (state.virtual8086 && state.iopl < 3) {
+              state.raise(EXCEPTION.GP, 0);
+              break fault;
+            }
+            pc += 3;
+            continue;
+          case 46: // unknown
+            k = M[pc + 1]!;
+            this.unknownOpcodes++;
+            state.raise(EXCEPTION.UD);
+            break fault;
+
+          case 47: // advance
+            advanced = true;
+            advancedFrom = M[RIP]!;
+            M[RIP] = advancedFrom + M[pc + 1]!;
+            pc += 2;
+            continue;
+          case 48: // nextRip
+            M[M[pc + 1]!] = M[RIP]! + M[pc + 2]!;
+            pc += 3;
+            continue;
+          case 49: // call
+            k = M[pc + 6]!;
+            M[PROGRESS] = done + k;
+            M[M[pc + 1]!] = callSystem(state, this.system, M[pc + 2]!, M[M[pc + 3]!]!, M[M[pc + 4]!]!, M[M[pc + 5]!]!);
+            pc += 7;
+            if (M[STOPPED] !== 0) break fault;
+            continue;
+
+          case 50: // exitIfZero
+            if (M[M[pc + 1]!] !== 0) {
+              pc += 4;
+              continue;
+            }
+            M[RIP] = M[RIP]! + M[pc + 2]!;
+            done += M[header]!;
+            this.link = M[pc + 3] === 0 ? pc + 3 : 0;
+            pc = M[pc + 3]!;
+            if (pc !== 0 && done + M[pc]! <= limit) {
+              header = pc;
+              pc += HEADER_WORDS;
+              continue;
+            }
+            M[PROGRESS] = 0;
+            return done;
+          case 51: {
+            // goto
+            M[RIP] = M[RIP]! + M[pc + 1]!;
+            done += M[header]!;
+            const link = M[pc + 2]!;
+            if (link !== 0 && done + M[link]! <= limit) {
+              header = link;
+              pc = link + HEADER_WORDS;
+              continue;
+            }
+            if (link === 0) this.link = pc + 2;
+            M[PROGRESS] = 0;
+            return done;
+          }
+          case 52: {
+            // jump
+            const target = M[RIP]! + M[pc + 1]!;
+            done += M[header]!;
+            if (M[pc + 2] === 2 && target !== (target & 0xffff)) {
+              M[RIP] = target & 0xffff;
+              M[PROGRESS] = 0;
+              return done;
+            }
+            M[RIP] = target;
+            const link = M[pc + 3]!;
+            if (link !== 0 && done + M[link]! <= limit) {
+              header = link;
+              pc = link + HEADER_WORDS;
+              continue;
+            }
+            if (link === 0) this.link = pc + 3;
+            M[PROGRESS] = 0;
+            return done;
+          }
+          case 53: // branch
+          case 54: {
+            // branchIf
+            const taken =
+              M[pc] === 54 ? M[M[pc + 1]!] !== 0 : conditionHolds(M[pc + 1]!, M[KIND]!, M[LEFT]!, M[RIGHT]!, M[RESULT]!, M[FLAGS]!);
+            const target = M[RIP]! + (taken ? M[pc + 2]! : M[pc + 3]!);
+            done += M[header]!;
+            if (taken && M[pc + 4] === 2 && target !== (target & 0xffff)) {
+              M[RIP] = target & 0xffff;
+              M[PROGRESS] = 0;
+              return done;
+            }
+            M[RIP] = target;
+            const at = taken ? pc + 5 : pc + 6;
+            const link = M[at]!;
+            if (link !== 0 && done + M[link]! <= limit) {
+              header = link;
+              pc = link + HEADER_WORDS;
+              continue;
+            }
+            if (link === 0) this.link = at;
+            M[PROGRESS] = 0;
+            return done;
+          }
+          case 55: {
+            // jumpTo
+            const target = M[M[pc + 1]!]!;
+            M[RIP] = target;
+            done += M[header]!;
+            const offset = (target - pageRip) >>> 0;
+            if (offset < entries.length) {
+              const next = entries[offset]!;
+              if (next !== 0 && done + M[next]! <= limit) {
+                header = next;
+                pc = next + HEADER_WORDS;
+                continue;
+              }
+            }
+            M[PROGRESS] = 0;
+            return done;
+          }
+          case 56: // leave
+            this.left = true;
+            M[PROGRESS] = 0;
+            return done + M[header]!;
+
+          case 57: {
+            // addFlags
+            const a = M[M[pc + 2]!]!;
+            const b = M[M[pc + 3]!]!;
+            const r = (a + b) | 0;
+            M[KIND] = 1;
+            M[LEFT] = a;
+            M[RIGHT] = b;
+            M[RESULT] = r;
+            M[M[pc + 1]!] = r;
+            pc += 4;
+            continue;
+          }
+          case 58: {
+            // subFlags
+            const a = M[M[pc + 2]!]!;
+            const b = M[M[pc + 3]!]!;
+            const r = (a - b) | 0;
+            M[KIND] = 2;
+            M[LEFT] = a;
+            M[RIGHT] = b;
+            M[RESULT] = r;
+            M[M[pc + 1]!] = r;
+            pc += 4;
+            continue;
+          }
+          case 59: {
+            // andFlags
+            const r = M[M[pc + 2]!]! & M[M[pc + 3]!]!;
+            M[KIND] = 3;
+            M[RESULT] = r;
+            M[M[pc + 1]!] = r;
+            pc += 4;
+            continue;
+          }
+          case 60: {
+            // orFlags
+            const r = M[M[pc + 2]!]! | M[M[pc + 3]!]!;
+            M[KIND] = 3;
+            M[RESULT] = r;
+            M[M[pc + 1]!] = r;
+            pc += 4;
+            continue;
+          }
+          case 61: {
+            // xorFlags
+            const r = M[M[pc + 2]!]! ^ M[M[pc + 3]!]!;
+            M[KIND] = 3;
+            M[RESULT] = r;
+            M[M[pc + 1]!] = r;
+            pc += 4;
+            continue;
+          }
+          case 62: // incFlags
+          case 63: {
+            // decFlags
+            this.keepCarry();
+            const down = M[pc] === 63;
+            const a = M[M[pc + 2]!]!;
+            const r = (down ? a - 1 : a + 1) | 0;
+            M[KIND] = down ? 5 : 4;
+            M[LEFT] = a;
+            M[RIGHT] = 1;
+            M[RESULT] = r;
+            M[M[pc + 1]!] = r;
+            pc += 4;
+            continue;
+          }
+          case 64: {
+            // compare
+            const a = M[M[pc + 1]!]!;
+            const b = M[M[pc + 2]!]!;
+            M[KIND] = 2;
+            M[LEFT] = a;
+            M[RIGHT] = b;
+            M[RESULT] = a - b;
+            pc += 3;
+            continue;
+          }
+          case 65: // test
+            M[KIND] = 3;
+            M[RESULT] = M[M[pc + 1]!]! & M[M[pc + 2]!]!;
+            pc += 3;
+            continue;
+          case 66: // load32At
+            k = M[pc + 5]!;
+            M[PROGRESS] = done + k;
+            M[M[pc + 1]!] = access.load(M[pc + 2] as SegmentIndex, (M[M[pc + 3]!]! + M[M[pc + 4]!]!) >>> 0, 4);
+            pc += 6;
+            if (M[STOPPED] !== 0) break fault;
+            continue;
+          case 67: // load8At
+            k = M[pc + 5]!;
+            M[PROGRESS] = done + k;
+            M[M[pc + 1]!] = access.load(M[pc + 2] as SegmentIndex, (M[M[pc + 3]!]! + M[M[pc + 4]!]!) >>> 0, 1);
+            pc += 6;
+            if (M[STOPPED] !== 0) break fault;
+            continue;
+          case 68: // store32At
+            k = M[pc + 5]!;
+            M[PROGRESS] = done + k;
+            access.store(M[pc + 1] as SegmentIndex, (M[M[pc + 2]!]! + M[M[pc + 3]!]!) >>> 0, 4, M[M[pc + 4]!]! >>> 0);
+            pc += 6;
+            if (M[STOPPED] !== 0) break fault;
+            continue;
+          default:
+            throw new RangeError(`there is no operation ${M[pc]} at word ${pc}`);
+        }
+      }
+      // `stop` is set by instruction k of the block
+      if (M[STOPPED] === STOP.fault || M[STOPPED] === STOP.exit) {
+        const block = this.blocks.at(header);
+        M[RIP] = (advanced ? advancedFrom : M[RIP]!) + block.offsets[k]!;
+        state.instructionLength = block.lengths[k]!;
+        M[PROGRESS] = 0;
+        return done + k;
+      }
+      // the instruction completes; nothing is executed after it
+      if (k + 1 < M[header]!) {
+        endIndex = k + 1;
+        end = this.blocks.at(header).starts[endIndex]!;
+      }
+      limit = done + M[header]!;
+    }
+    M[RIP] = M[RIP]! + this.blocks.at(header).offsets[endIndex]!;
+    M[PROGRESS] = 0;
+    return done + endIndex;
+  }
+
+  /** CF goes to rflags, where an operation that keeps it expects it. */
+  private keepCarry(): void {
+    const M = this.words;
+    if (carryFlag(M[KIND]!, M[LEFT]!, M[RIGHT]!, M[RESULT]!, M[FLAGS]!) !== 0) M[FLAGS] = M[FLAGS]! | FLAG_CF;
+    else M[FLAGS] = M[FLAGS]! & ~FLAG_CF;
+  }
+
+  /** A count of zero changes no flag. Rotates change CF and OF only. */
+  private rotateFlags(operation: number, size: number, value: number, count: number): void {
+    if (count === 0) return;
+    const M = this.words;
+    const throughCarry = operation === ROTATE.rcl || operation === ROTATE.rcr;
+    if (throughCarry && count % (size * 8 + 1) === 0) return;
+    const carry = throughCarry ? carryFlag(M[KIND]!, M[LEFT]!, M[RIGHT]!, M[RESULT]!, M[FLAGS]!) : 0;
+    const result = rotateValue(operation, size, value, count, carry);
+    const bits = rotateCarryOverflow(operation, size, value, count, result);
+    if (operation >= ROTATE.shl) this.known(size, result, bits);
+    else {
+      this.state.materialiseFlags();
+      M[FLAGS] = (M[FLAGS]! & ~0x801) | (bits & 1) | ((bits & 2) << 10);
+    }
+  }
+
+  private doubleShiftFlags(right: number, size: number, value: number, filler: number, count: number): void {
+    if (count === 0) return;
+    const result = doubleShiftValue(right, size, value, filler, count);
+    this.known(size, result, doubleShiftCarryOverflow(right, size, value, filler, count, result));
+  }
+
+  private known(size: number, result: number, bits: number): void {
+    const M = this.words;
+    const shift = 32 - size * 8;
+    M[KIND] = LAZY.known;
+    M[RIGHT] = bits;
+    M[RESULT] = (result << shift) >> shift;
+  }
+}

@@ -1,0 +1,261 @@
+/**
+ * Runs code from where RIP points: finds the frame behind it, finds or makes the block that starts there, executes, and
+ * links blocks of one page to each other. The page is looked up (checked and translated) when execution enters it and after
+ * every system instruction, never because a slice happened to end.
+ */
+import { hostPhysical, PAGE_SIZE } from '../../address';
+import type { FrameStore } from '../../memory/frame-store';
+import type { PhysicalMemory } from '../../memory/physical-memory';
+import { wordOf, type CpuState } from '../cpu-state';
+import { MAX_INSTRUCTION_LENGTH } from '../decode/decoder';
+import { EXCEPTION } from '../lower/exceptions';
+import { modeKey, type IrBlock, type Mode } from '../lower/ir';
+import { lowerBlock } from '../lower/lower';
+import type { DataAccess, SystemInstructions } from '../runtime';
+import { SEGMENT_INDEX, STATE, STOP } from '../state-layout';
+import { BlockCache, type CodePage } from './blocks';
+import { Executor, type CodeContext } from './execute';
+
+const RIP = wordOf('rip');
+const STOPPED = wordOf('stop');
+const INSTRUCTIONS = STATE.instructions.offset >> 3;
+const TICKS = STATE.ticks.offset >> 3;
+/** D/B in a segment's attributes: 32-bit code, 32-bit stack. */
+const ATTRIBUTE_BIG = 1 << 14;
+const NOTHING = new Int32Array(0);
+
+/** `locate` found no block: `stop` is set, or a breakpoint lies here. */
+const NO_BLOCK = 0;
+
+export class Interpreter {
+  readonly blocks: BlockCache;
+  /** after `run`: it ended before the instruction at a breakpoint */
+  atBreakpoint = false;
+
+  private readonly executor: Executor;
+  private mode: Mode = { code32: false, stack32: false, protectedMode: false, codeLimited: false };
+  private key = 0;
+  private codeBase = 0;
+  private codeLimit = 0;
+  /** false: modes and the current page must be looked at again */
+  private valid = false;
+  private page = -1;
+  private frame = -1;
+  private codePage: CodePage | undefined;
+  /** the current page reaches beyond CS's limit, so instructions must be checked one by one */
+  private straddlesLimit = false;
+  private readonly code: CodeContext = { pageRip: 0, entries: NOTHING };
+  private breakpointOffsets = new Set<number>();
+
+  constructor(
+    frames: FrameStore,
+    private readonly memory: PhysicalMemory,
+    private readonly state: CpuState,
+    private readonly access: DataAccess,
+    system: SystemInstructions,
+    /** linear addresses before which `run` ends; call breakpointsChanged after changing it */
+    private readonly breakpoints: ReadonlySet<number>,
+  ) {
+    this.blocks = new BlockCache(frames, () => {
+      if (state.stop === STOP.none) state.stop = STOP.codeWritten;
+    });
+    this.executor = new Executor(frames.memory.buffer, state, access, system, this.blocks);
+  }
+
+  /** Opcodes met that nobody knows, since power-on. */
+  get unknownOpcodes(): number {
+    return this.executor.unknownOpcodes;
+  }
+
+  /** Something outside the running code changed RIP, a segment, a mode or a translation. */
+  invalidate(): void {
+    this.valid = false;
+  }
+
+  reset(): void {
+    this.invalidate();
+    this.executor.unknownOpcodes = 0;
+  }
+
+  /** Blocks never span a breakpoint, so all of them are made anew. */
+  breakpointsChanged(): void {
+    this.breakpointOffsets = new Set([...this.breakpoints].map((linear) => linear & (PAGE_SIZE - 1)));
+    this.blocks.dropAll();
+  }
+
+  /**
+   * Executes up to `limit` instructions; fewer when `stop` is set, at a breakpoint, or after a system instruction, when
+   * interrupts and modes must be looked at. Advances `instructions` and `ticks`.
+   * @param passBreakpoint execute the first instruction even if a breakpoint lies there
+   * @returns instructions completed
+   */
+  run(limit: number, passBreakpoint: boolean): number {
+    const { state, executor, code } = this;
+    let total = 0;
+    let link = 0;
+    let linkPage = -1;
+    let linkEpoch = 0;
+    this.atBreakpoint = false;
+    while (total < limit) {
+      const header = this.locate(passBreakpoint && total === 0);
+      if (header === NO_BLOCK) break;
+      if (link !== 0 && linkPage === this.page && linkEpoch === this.blocks.epoch && code.entries.length !== 0) {
+        if (this.blocks.at(header).secondPage === undefined) executor.setLink(link, header);
+      }
+      const allowed = this.straddlesLimit ? this.withinLimit(header) : limit - total;
+      if (allowed === 0) {
+        state.raise(EXCEPTION.GP, 0);
+        break;
+      }
+      const done = executor.execute(header, Math.min(allowed, limit - total), code);
+      total += done;
+      state.f64[INSTRUCTIONS] = state.f64[INSTRUCTIONS]! + done;
+      state.f64[TICKS] = state.f64[TICKS]! + done;
+      if (executor.left) {
+        this.valid = false;
+        break;
+      }
+      const stop = state.i32[STOPPED]!;
+      if (stop === STOP.codeWritten) state.clearStop();
+      else if (stop !== STOP.none) break;
+      link = executor.link;
+      linkPage = this.page;
+      linkEpoch = this.blocks.epoch;
+    }
+    return total;
+  }
+
+  /** The header of the block at RIP, or NO_BLOCK. */
+  private locate(passBreakpoint: boolean): number {
+    const { state, code } = this;
+    if (!this.valid) this.readMode();
+    const rip = state.u32[RIP]!;
+    const linear = (this.codeBase + rip) >>> 0;
+    if (this.breakpoints.size !== 0 && !passBreakpoint && this.breakpoints.has(linear)) {
+      this.atBreakpoint = true;
+      return NO_BLOCK;
+    }
+    if (linear >>> 12 !== this.page && !this.enterPage(rip, linear)) return NO_BLOCK;
+    const offset = linear & (PAGE_SIZE - 1);
+    code.pageRip = (rip - offset) | 0;
+    if (rip > this.codeLimit) {
+      state.instructionLength = 0;
+      state.raise(EXCEPTION.GP, 0);
+      return NO_BLOCK;
+    }
+    if (this.frame < 0) return this.uncached(linear);
+    if (this.codePage === undefined || !this.blocks.isCurrent(this.codePage)) this.useFrame();
+    const header = this.blocks.find(this.codePage!, this.key, offset);
+    if (header === 0) return this.translate(linear, offset);
+    const second = this.blocks.at(header).secondPage;
+    if (second === undefined) return header;
+    const frame = this.fetchFrame(linear + PAGE_SIZE - offset);
+    if (frame === undefined) return NO_BLOCK;
+    return second.frame === frame && this.blocks.isCurrent(second) ? header : this.translate(linear, offset);
+  }
+
+  private readMode(): void {
+    const { state } = this;
+    const cs = SEGMENT_INDEX.CS;
+    this.codeBase = state.segmentBase(cs);
+    this.codeLimit = state.segmentLimit(cs);
+    const code32 = (state.segmentAttributes(cs) & ATTRIBUTE_BIG) !== 0;
+    this.mode = {
+      code32,
+      stack32: (state.segmentAttributes(SEGMENT_INDEX.SS) & ATTRIBUTE_BIG) !== 0,
+      protectedMode: state.protectedMode && !state.virtual8086,
+      codeLimited: this.codeLimit < (code32 ? 0xffff_ffff : 0xffff),
+    };
+    this.key = modeKey(this.mode);
+    this.page = -1;
+    this.valid = true;
+  }
+
+  /** Looks the page up. False when that faults. */
+  private enterPage(rip: number, linear: number): boolean {
+    const frame = this.fetchFrame(linear);
+    if (frame === undefined) return false;
+    const first = rip - (linear & (PAGE_SIZE - 1));
+    this.straddlesLimit = first < 0 || first + PAGE_SIZE - 1 > this.codeLimit;
+    this.page = linear >>> 12;
+    this.frame = this.memory.readableFrame(frame) < 0 ? -1 : frame;
+    this.codePage = undefined;
+    if (this.frame < 0) this.code.entries = NOTHING;
+    return true;
+  }
+
+  private fetchFrame(linear: number): number | undefined {
+    const frame = this.access.fetchFrame(linear >>> 0);
+    if (frame >= 0) return frame;
+    this.state.instructionLength = 0;
+    return undefined;
+  }
+
+  private useFrame(): void {
+    this.codePage = this.blocks.page(this.frame);
+    const chains = !this.straddlesLimit && this.breakpoints.size === 0;
+    this.code.entries = chains ? this.blocks.entries(this.codePage, this.key) : NOTHING;
+  }
+
+  /** Makes the block at `offset` of the current page. */
+  private translate(linear: number, offset: number): number {
+    const at = this.memory.readableFrame(this.frame);
+    const bytes = new Uint8Array(PAGE_SIZE + MAX_INSTRUCTION_LENGTH);
+    bytes.set(this.blocks.poolBytes(at), 0);
+    const breaks = this.breakpointOffsets;
+    const splits = breaks.size === 0 ? undefined : (distance: number): boolean => breaks.has((offset + distance) & (PAGE_SIZE - 1));
+    const block = lowerBlock({ bytes, start: offset, end: PAGE_SIZE }, this.mode, undefined, splits);
+    if (block !== 'truncated') return this.keep(block, offset, -1);
+    const second = this.fetchFrame((linear & ~(PAGE_SIZE - 1)) + PAGE_SIZE);
+    if (second === undefined) return NO_BLOCK;
+    const secondAt = this.memory.readableFrame(second);
+    if (secondAt < 0) return this.uncached(linear, second);
+    bytes.set(this.blocks.poolBytes(secondAt).subarray(0, MAX_INSTRUCTION_LENGTH), PAGE_SIZE);
+    const crossing = lowerBlock({ bytes, start: offset, end: bytes.length }, this.mode, 1);
+    if (crossing === 'truncated') throw new Error('an instruction is longer than 15 bytes');
+    return this.keep(crossing, offset, second);
+  }
+
+  private keep(block: IrBlock, offset: number, second: number): number {
+    const epoch = this.blocks.epoch;
+    const header = this.blocks.add(block, this.key, this.frame, offset, second);
+    if (epoch !== this.blocks.epoch) this.useFrame();
+    return header;
+  }
+
+  /**
+   * One instruction from what is not plain memory: device registers, several DIMMs at once, nobody. Bytes are read one by
+   * one, only as many as the instruction has.
+   */
+  private uncached(linear: number, second = -1): number {
+    const offset = linear & (PAGE_SIZE - 1);
+    const bytes = new Uint8Array(MAX_INSTRUCTION_LENGTH);
+    let first = this.frame;
+    if (first < 0) {
+      const frame = this.fetchFrame(linear);
+      if (frame === undefined) return NO_BLOCK;
+      first = frame;
+    }
+    for (let length = 1; ; length++) {
+      const at = offset + length - 1;
+      if (at >= PAGE_SIZE && second < 0) {
+        const frame = this.fetchFrame((linear & ~(PAGE_SIZE - 1)) + PAGE_SIZE);
+        if (frame === undefined) return NO_BLOCK;
+        second = frame;
+      }
+      const frame = at < PAGE_SIZE ? first : second;
+      bytes[length - 1] = this.memory.read(hostPhysical(frame * PAGE_SIZE + (at % PAGE_SIZE)), 1);
+      const block = lowerBlock({ bytes, start: 0, end: length }, this.mode, 1);
+      if (block !== 'truncated') return this.blocks.add(block, this.key, -1, 0);
+    }
+  }
+
+  /** How many of a block's instructions end within CS's limit. */
+  private withinLimit(header: number): number {
+    const block = this.blocks.at(header);
+    const rip = this.state.u32[RIP]!;
+    let count = 0;
+    while (count < block.offsets.length && rip + block.offsets[count]! + Math.max(block.lengths[count]!, 1) - 1 <= this.codeLimit) count++;
+    return count;
+  }
+}
