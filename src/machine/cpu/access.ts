@@ -219,7 +219,7 @@ export class MemoryAccess implements DataAccess {
     if (this.translating !== 0) {
       let entry = this.tlb.lookup(page);
       if (entry >= 0) {
-        rights = this.rightsOf(this.tlb.flags(entry), user);
+        rights = tlbRights(context.cr0, this.tlb.flags(entry), user);
         if ((rights & wantedRight(access)) === 0) {
           this.tlb.invalidatePage(page);
           entry = -1;
@@ -233,7 +233,7 @@ export class MemoryAccess implements DataAccess {
         if (!walkPaging(context, linear, access, this.tables, true, walk)) return this.stopped(walk, linear);
         frame = Math.floor(walk.hostPhysical / 4096);
         const flags = flagsOf(walk);
-        rights = this.rightsOf(flags, user);
+        rights = tlbRights(context.cr0, flags, user);
         this.tlb.fill(page, flags, Math.floor(walk.guestPhysical / 4096), frame);
       }
     }
@@ -259,22 +259,6 @@ export class MemoryAccess implements DataAccess {
     if (walk.outcome === WALK.eptViolation && final) return VIOLATION;
     this.exits.leaveForEpt(walk, linear, undefined);
     return STOPPED;
-  }
-
-  private rightsOf(flags: number, user: boolean): number {
-    const cr0 = this.context.cr0;
-    const access = user ? ACCESS.user : 0;
-    const writable = (flags & TLB_FLAG.writable) !== 0;
-    const userPage = (flags & TLB_FLAG.user) !== 0;
-    const noExecute = (flags & TLB_FLAG.noExecute) !== 0;
-    let rights = 0;
-    if (flags & TLB_FLAG.eptRead && pageAllows(cr0, access, writable, userPage, noExecute)) rights |= FAST_RIGHT.read;
-    if (flags & TLB_FLAG.dirty && flags & TLB_FLAG.eptWrite && pageAllows(cr0, access | ACCESS.write, writable, userPage, noExecute)) {
-      rights |= FAST_RIGHT.write;
-    }
-    if (flags & TLB_FLAG.eptExecute && pageAllows(cr0, access | ACCESS.execute, writable, userPage, noExecute))
-      rights |= FAST_RIGHT.execute;
-    return rights;
   }
 
   private readElsewhere(outcome: number, linear: number, size: OperandSize): number {
@@ -326,7 +310,23 @@ export class MemoryAccess implements DataAccess {
   }
 }
 
-function wantedRight(access: number): number {
+/** What a TLB entry with these flags lets an access do without a walk: FAST_RIGHT bits. A write needs D to be set. */
+export function tlbRights(cr0: number, flags: number, user: boolean): number {
+  const access = user ? ACCESS.user : 0;
+  const writable = (flags & TLB_FLAG.writable) !== 0;
+  const userPage = (flags & TLB_FLAG.user) !== 0;
+  const noExecute = (flags & TLB_FLAG.noExecute) !== 0;
+  let rights = 0;
+  if (flags & TLB_FLAG.eptRead && pageAllows(cr0, access, writable, userPage, noExecute)) rights |= FAST_RIGHT.read;
+  if (flags & TLB_FLAG.dirty && flags & TLB_FLAG.eptWrite && pageAllows(cr0, access | ACCESS.write, writable, userPage, noExecute)) {
+    rights |= FAST_RIGHT.write;
+  }
+  if (flags & TLB_FLAG.eptExecute && pageAllows(cr0, access | ACCESS.execute, writable, userPage, noExecute)) rights |= FAST_RIGHT.execute;
+  return rights;
+}
+
+/** The one FAST_RIGHT that an access (ACCESS bits) needs. */
+export function wantedRight(access: number): number {
   if (access & ACCESS.execute) return FAST_RIGHT.execute;
   return access & ACCESS.write ? FAST_RIGHT.write : FAST_RIGHT.read;
 }

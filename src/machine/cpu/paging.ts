@@ -97,19 +97,26 @@ export function walkPaging(
   return finalTranslation(context, access, tables, effects, result, recorder);
 }
 
-/** Guest-physical → host-physical of the access itself. */
-function finalTranslation(
+/**
+ * Guest-physical → host-physical of an access whose guest-physical address is `result.guestPhysical`. With `physical` there is
+ * no linear address behind it (an explanation that starts at a guest-physical address).
+ */
+export function finalTranslation(
   context: PagingContext,
   access: number,
   tables: TableMemory,
   effects: boolean,
   result: PageWalk,
   recorder?: JourneyRecorder,
+  physical = false,
 ): boolean {
+  result.outcome = WALK.ok;
   const wanted = access & ACCESS.execute ? EPT_ACCESS.execute : access & ACCESS.write ? EPT_ACCESS.write : EPT_ACCESS.read;
   const host = toHost(context, result.guestPhysical, wanted, tables, effects, result, recorder);
   if (host < 0) {
-    if (result.outcome === WALK.eptViolation) result.qualification |= EPT_QUALIFICATION.linearValid | EPT_QUALIFICATION.translation;
+    if (result.outcome === WALK.eptViolation && !physical) {
+      result.qualification |= EPT_QUALIFICATION.linearValid | EPT_QUALIFICATION.translation;
+    }
     return false;
   }
   result.hostPhysical = host;
