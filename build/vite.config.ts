@@ -7,7 +7,7 @@ import { builtinModules } from 'node:module';
 import { resolve } from 'node:path';
 import vue from '@vitejs/plugin-vue';
 import type { UserConfig } from 'vite';
-import { icedX86InTheBrowser } from './iced-x86-browser';
+import { icedX86InTheBrowser } from './iced-x86-browser.ts';
 
 /** iced-x86 finds its WebAssembly beside itself, so it stays in node_modules; everything else is bundled. */
 const EXTERNAL = ['electron', 'iced-x86', ...builtinModules, ...builtinModules.map((name) => `node:${name}`)];
@@ -68,7 +68,7 @@ export function rendererConfig(repository: string): UserConfig {
     base: './',
     plugins: [icedX86InTheBrowser(), vue()],
     optimizeDeps: { exclude: ['iced-x86'] },
-    worker: { format: 'es' },
+    worker: { format: 'es', plugins: () => [icedX86InTheBrowser()] },
     server: { host: '127.0.0.1' },
     build: {
       target: 'chrome130',
