@@ -1,0 +1,25 @@
+/** Text in columns, aligned in a terminal: Chinese characters are two cells wide. */
+
+const WIDE =
+  /[\u1100-\u115f\u2e80-\u303e\u3041-\u33ff\u3400-\u4dbf\u4e00-\u9fff\uac00-\ud7a3\uf900-\ufaff\ufe30-\ufe4f\uff00-\uff60\uffe0-\uffe6]/;
+
+/** Cells that a text takes in a terminal. */
+export function cellWidth(text: string): number {
+  let width = 0;
+  for (const character of text) width += WIDE.test(character) ? 2 : 1;
+  return width;
+}
+
+export const padCells = (text: string, width: number): string => text + ' '.repeat(Math.max(0, width - cellWidth(text)));
+
+/** Rows as lines, every column as wide as its widest cell, two spaces apart; the last column is not padded. */
+export function columns(rows: readonly (readonly string[])[], indent = ''): string {
+  const widths: number[] = [];
+  for (const row of rows) row.forEach((cell, index) => (widths[index] = Math.max(widths[index] ?? 0, cellWidth(cell))));
+  return rows
+    .map(
+      (row) =>
+        (indent + row.map((cell, index) => (index === row.length - 1 ? cell : padCells(cell, widths[index]!))).join('  ')).trimEnd() + '\n',
+    )
+    .join('');
+}

@@ -1,0 +1,152 @@
+/** `run LAB`: power on, run to the end or the limit, judge the checks, report. */
+import { evaluateChecks } from '../../lab/checks/evaluate';
+import { DEFAULT_INSTRUCTION_LIMIT, type LabDocument } from '../../lab/document/schema';
+import type { CheckResult, Language } from '../../lab/protocol';
+import type { Computer, Stop } from '../../lab/session/computer';
+import { powerOn } from '../../lab/session/power-on';
+import { plainHex } from '../../machine/address';
+import { columns } from '../columns';
+import { Failure, formatProblem, formatProblems } from '../failure';
+import { toJson } from '../json';
+import { openLab } from '../open-lab';
+import { EXIT, type Surroundings } from '../streams';
+
+export interface RunOptions {
+  json?: boolean;
+  set: string[];
+  maxInstructions?: number;
+}
+
+/** Instructions between looks at the clock; nothing else depends on it. */
+const SLICE = 5_000_000;
+
+/** Runs until nothing more can run or `limit` instructions are counted. */
+export function runToEnd(computer: Computer, limit: number): Stop {
+  for (;;) {
+    const left = limit - computer.instructions;
+    if (left <= 0) return computer.stopped ?? { kind: 'limit', detail: null };
+    const end = computer.run(Math.min(SLICE, left));
+    if (end.kind === 'stopped') return end.stop;
+  }
+}
+
+/** CONTRACTS: 1 when a check failed; else 3 when it stopped as the lab does not expect; else 0. What did not boot was not checked. */
+export function exitStatus(document: LabDocument, stop: Stop, checks: readonly CheckResult[]): number {
+  if (checks.some(({ passed }) => !passed)) return EXIT.checkFailed;
+  const expected = document.expect?.stop ?? 'halted';
+  const good =
+    stop.kind === expected ||
+    (document.expect === undefined && stop.kind === 'exit-port') ||
+    document.checks.some((check) => 'stop' in check && check.stop === stop.kind);
+  return good ? EXIT.ok : EXIT.notExpected;
+}
+
+function report(name: string, computer: Computer, stop: Stop, checks: readonly CheckResult[], language: Language): object {
+  const { faults, vms } = { faults: computer.isolation(false).faults, vms: computer.vmIds.length > 0 ? computer.virtualization().vms : [] };
+  const serial = computer.serial().channels;
+  const output = (vm: string | null): string =>
+    serial
+      .filter((channel) => channel.vm === vm)
+      .map((channel) => channel.text)
+      .join('');
+  return {
+    schema: 'pagewalk.run/1',
+    lab: name,
+    instructions: computer.instructions,
+    ticks: computer.ticks,
+    stop: stop.kind,
+    ...(stop.detail ? { stopDetail: stop.detail[language] } : {}),
+    ...(computer.vmIds.length === 0 ? { serial: output(null) } : {}),
+    vms: vms.map(({ id, instructions, exits }) => ({ id, instructions, exits, serial: output(id) })),
+    checks: checks.map(({ name: check, passed, detail }) => ({ name: check, passed, detail: detail[language] })),
+    faults: faults.map(({ requester, address, access, reason, text }) => ({
+      requester,
+      address: plainHex(address),
+      access,
+      reason,
+      text: text[language],
+    })),
+    stateHash: computer.stateHash(),
+  };
+}
+
+const STOPS: Record<Stop['kind'], Record<Language, string>> = {
+  halted: { en: 'halted: nothing is left that could run', 'zh-CN': '停机：没有可以继续运行的程序' },
+  limit: { en: 'stopped at the instruction limit', 'zh-CN': '达到指令数上限（limit）' },
+  'triple-fault': { en: 'triple fault: the processor gave up', 'zh-CN': '三重故障（triple fault）：处理器停止' },
+  'boot-refused': { en: 'boot refused', 'zh-CN': '拒绝启动' },
+  'exit-port': { en: 'ended by the program', 'zh-CN': '由程序结束' },
+  paused: { en: 'paused', 'zh-CN': '已暂停' },
+  'out-of-memory': { en: 'out of memory', 'zh-CN': '内存不足' },
+};
+
+function print(
+  name: string,
+  computer: Computer,
+  stop: Stop,
+  checks: readonly CheckResult[],
+  language: Language,
+  { out, err }: Surroundings,
+): void {
+  const en = language === 'en';
+  for (const { refused } of computer.boots) if (refused) err(formatProblem(refused, name, language) + '\n');
+  out(`${name}: ${STOPS[stop.kind][language]}${stop.detail ? ` (${stop.detail[language]})` : ''}\n`);
+  out(
+    en ? `${computer.instructions} instructions, ${computer.ticks} ticks\n` : `${computer.instructions} 条指令，${computer.ticks} 个时钟\n`,
+  );
+  if (computer.vmIds.length > 0) {
+    out('\n');
+    const header = en ? ['VM', 'instructions', 'exits'] : ['虚拟机', '指令', '退出'];
+    out(
+      columns([
+        header,
+        ...computer.virtualization().vms.map(({ id, instructions, exits }) => [
+          id,
+          String(instructions),
+          Object.entries(exits)
+            .map(([reason, count]) => `${reason} ${count}`)
+            .join(', '),
+        ]),
+      ]),
+    );
+    for (const { id, detail } of computer.virtualization().vms) if (detail) out(`${id}: ${detail[language]}\n`);
+  }
+  for (const { vm, port, text } of computer.serial().channels) {
+    if (text !== '') out(`\n--- ${[vm, port].filter(Boolean).join(' ')} ---\n${text}${text.endsWith('\n') ? '' : '\n'}`);
+  }
+  const isolation = computer.isolation(false);
+  if (isolation.faults.length > 0) {
+    out('\n');
+    out(
+      columns(
+        isolation.faults.map(({ requester, address, access, reason, text }) => [
+          en ? `fault ${reason}` : `故障 ${reason}`,
+          requester,
+          access,
+          plainHex(address),
+          text[language],
+        ]),
+      ),
+    );
+  }
+  for (const { at, text } of isolation.damage) out(`${en ? 'damage' : '损坏'} @ ${at}: ${text[language]}\n`);
+  if (checks.length > 0) {
+    out('\n');
+    out(columns(checks.map(({ name: check, passed, detail }) => [passed ? '✓' : '✗', check, detail[language]])));
+  }
+}
+
+/** Exit status per CONTRACTS, "Command line and JSON". */
+export async function run(lab: string, options: RunOptions, language: Language, surroundings: Surroundings): Promise<number> {
+  const { document, files, name, shown, warnings } = await openLab(lab, options.set, surroundings);
+  surroundings.err(formatProblems(warnings, shown, language));
+  const { computer, problems } = powerOn(document, files);
+  if (!computer) throw new Failure(problems, shown);
+  const stop =
+    computer.stopped ?? runToEnd(computer, options.maxInstructions ?? document.limits?.instructions ?? DEFAULT_INSTRUCTION_LIMIT);
+  const ran = stop.kind !== 'boot-refused' || document.expect?.stop === 'boot-refused';
+  const checks = ran ? evaluateChecks(document.checks, { ...computer.checkContext(), stop: stop.kind }) : [];
+  if (options.json) surroundings.out(toJson(report(name, computer, stop, checks, language)));
+  else print(name, computer, stop, checks, language, surroundings);
+  return exitStatus(document, stop, checks);
+}

@@ -1,0 +1,31 @@
+/** What a command throws when it cannot go on because of what it was given: problems with places and remedies, exit status 2. */
+import type { Language, Problem } from '../lab/protocol';
+import { error, type Text } from '../lab/document/problem';
+
+export class Failure extends Error {
+  constructor(
+    readonly problems: readonly Problem[],
+    /** the file the problems lie in, as the user named it; problems may name another */
+    readonly file: string | null = null,
+  ) {
+    super(problems[0]?.message.en ?? 'bad input');
+    this.name = 'Failure';
+  }
+}
+
+export const failure = (code: string, message: Text, remedy?: Text, file: string | null = null): Failure =>
+  new Failure([error(code, message, remedy)], file);
+
+const SEVERITY = { error: { en: 'error', 'zh-CN': '错误' }, warning: { en: 'warning', 'zh-CN': '警告' } } as const;
+
+/** `lab.yaml:7:12: error: …` and the remedy below it. */
+export function formatProblem(problem: Problem, file: string | null, language: Language): string {
+  const name = problem.file ?? file;
+  const line = problem.line === undefined ? '' : `:${problem.line}${problem.column === undefined ? '' : `:${problem.column}`}`;
+  const place = name === null ? '' : `${name}${line}: `;
+  const remedy = problem.remedy ? `\n    ${problem.remedy[language]}` : '';
+  return `${place}${SEVERITY[problem.severity][language]}: ${problem.message[language]}${remedy}`;
+}
+
+export const formatProblems = (problems: readonly Problem[], file: string | null, language: Language): string =>
+  problems.map((problem) => `${formatProblem(problem, file, language)}\n`).join('');

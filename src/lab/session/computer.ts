@@ -1,0 +1,101 @@
+/**
+ * What a session drives: a powered-on board, bare or under the VMM, seen through the questions that views, checks and commands ask. Every
+ * call is synchronous; the session cuts running into slices.
+ */
+import type { Journey } from '../../machine/journey/journey';
+import type { CheckContext } from '../checks/context';
+import type { Text } from '../document/problem';
+import type {
+  AccessQuery,
+  BootReport,
+  DisassemblyLine,
+  FrameOwner,
+  IsolationView,
+  MemoryRange,
+  RegistersView,
+  SerialView,
+  StopKind,
+  TlbView,
+  TransactionsView,
+  VirtualizationView,
+} from '../protocol';
+import type { Cell } from '../../machine/journey/journey';
+import type { PlacedProgram } from './breakpoints';
+
+export interface Stop {
+  kind: StopKind;
+  /** why, for people, when there is more to say */
+  detail: Text | null;
+}
+
+/** Where a run stops before the instruction is executed. `vm` null: the bare machine. */
+export interface CodeAddress {
+  vm: string | null;
+  linear: number;
+}
+
+/** Why `run` came back: its budget is used up, a breakpoint is next, or nothing more can run. */
+export type RunEnd = { kind: 'budget' } | { kind: 'breakpoint'; at: CodeAddress } | { kind: 'stopped'; stop: Stop };
+
+/** A question about something that is not there: an unknown VM, device or space. `text` is the message in both languages. */
+export class QueryError extends Error {
+  constructor(readonly text: Text) {
+    super(text.en);
+    this.name = 'QueryError';
+  }
+}
+
+export interface MemoryQuery {
+  space: 'linear' | 'guest' | 'host';
+  vm: string | null;
+  base: bigint;
+  length: number;
+}
+
+export interface Computer {
+  readonly programs: readonly PlacedProgram[];
+  readonly boots: readonly BootReport[];
+  /** in the document's order; empty on the bare machine */
+  readonly vmIds: readonly string[];
+  readonly instructions: number;
+  readonly ticks: number;
+  /** the VM whose turn it is; null on the bare machine */
+  readonly currentVm: string | null;
+  readonly poolBytes: number;
+  /** set once nothing more can run */
+  readonly stopped: Stop | null;
+
+  /** Executes at most `budget` instructions. A breakpoint on the very next instruction does not hold a run that starts there. */
+  run(budget: number): RunEnd;
+  /** Executes exactly one instruction of `vm` (null: of whoever's turn it is). */
+  step(vm: string | null): RunEnd;
+  setBreakpoints(addresses: readonly CodeAddress[]): void;
+
+  registers(vm: string | null): Omit<RegistersView, 'changed'>;
+  lastJourney(vm: string | null): Journey | null;
+  virtualization(): VirtualizationView;
+  isolation(running: boolean): IsolationView;
+  transactions(): TransactionsView;
+  serial(): SerialView;
+  tlb(): TlbView;
+  checkContext(): CheckContext;
+
+  /** Throws QueryError when the query names a VM, device or space that is not there. The same for the queries below. */
+  explain(query: AccessQuery): Journey;
+  readMemory(query: MemoryQuery): MemoryRange;
+  disassemble(vm: string | null, linear: bigint, count: number): DisassemblyLine[];
+  locate(hostAddress: number): { cell: Cell | null; owner: FrameOwner | null };
+
+  /** SHA-256 of the canonical state, 64 hex digits. */
+  stateHash(): string;
+  snapshot(): ComputerSnapshot;
+  restore(snapshot: ComputerSnapshot): void;
+}
+
+/** Everything that running changes, to the byte. Opaque outside the computer that made it. */
+export interface ComputerSnapshot {
+  readonly instructions: number;
+  /** rough size */
+  readonly bytes: number;
+  readonly state: unknown;
+}

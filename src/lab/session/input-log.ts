@@ -1,0 +1,40 @@
+/**
+ * What came from outside and changed the course of the machine, at which instruction: with the document and this list a run can be repeated
+ * exactly. Pausing, looking and breakpoints change nothing and are not here.
+ */
+
+export type Input =
+  /** one instruction of a VM out of turn */
+  { kind: 'step-vm'; vm: string };
+
+export interface LoggedInput {
+  /** the machine's count when it arrived */
+  instructions: number;
+  ticks: number;
+  input: Input;
+}
+
+export class InputLog {
+  private entries: LoggedInput[] = [];
+
+  get length(): number {
+    return this.entries.length;
+  }
+
+  get list(): readonly LoggedInput[] {
+    return this.entries;
+  }
+
+  add(entry: LoggedInput): void {
+    this.entries.push(entry);
+  }
+
+  /** Forgets what came after a snapshot that was restored. */
+  truncate(length: number): void {
+    this.entries.length = Math.min(this.entries.length, length);
+  }
+
+  clear(): void {
+    this.entries = [];
+  }
+}

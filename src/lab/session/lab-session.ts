@@ -1,0 +1,412 @@
+/**
+ * A running lab: takes commands, drives the computer, pushes views. It lives on a worker thread but knows nothing of threads: time and turns
+ * come from the scheduler. Commands are answered in the order in which they come; none of them trusts its arguments.
+ */
+import { evaluateChecks } from '../checks/evaluate';
+import { hasErrors, text } from '../document/problem';
+import { DEFAULT_INSTRUCTION_LIMIT, type LabDocument } from '../document/schema';
+import { validateLab } from '../document/validate';
+import type {
+  AccessQuery,
+  CheckResult,
+  DisassemblyLine,
+  FrameOwner,
+  LabFiles,
+  MemoryRange,
+  OpenResult,
+  PatchResult,
+  Power,
+  RegistersView,
+  SessionCommands,
+  SessionEvents,
+  StatusView,
+  ViewName,
+  Views,
+} from '../protocol';
+import type { Cell, Journey } from '../../machine/journey/journey';
+import { Breakpoints, sourceLine } from './breakpoints';
+import { changedRegisters } from './changed-registers';
+import type { CodeAddress, Computer, ComputerSnapshot, MemoryQuery, RunEnd, Stop } from './computer';
+import { QueryError } from './computer';
+import { InputLog } from './input-log';
+import { powerOn } from './power-on';
+import { buildAll } from './programs';
+import { RunLoop, type Scheduler } from './run-loop';
+import { mayChangeWhileRunning } from './live-changes';
+
+export type { Scheduler } from './run-loop';
+
+/** Views are pushed at most this often while running. */
+const VIEW_INTERVAL_MS = 1_000 / 30;
+/** Bytes that one memory query may ask for. */
+const MAX_READ = 1024 * 1024;
+const MAX_DISASSEMBLY = 1_000;
+const MAX_SNAPSHOTS = 64;
+
+const VIEW_NAMES: readonly ViewName[] = [
+  'status',
+  'registers',
+  'virtualization',
+  'isolation',
+  'transactions',
+  'serial',
+  'boot',
+  'checks',
+  'journey',
+  'tlb',
+];
+
+interface KeptSnapshot {
+  label: string;
+  computer: ComputerSnapshot;
+  inputs: number;
+  stop: Stop | null;
+}
+
+const noPower = (): QueryError => new QueryError(text('The power is off.', '电源已关闭。'));
+
+const whole = (value: number, least: number, most: number, what: string): number => {
+  if (!Number.isInteger(value) || value < least || value > most) {
+    throw new QueryError(
+      text(`${what} is ${value}; expected ${least} to ${most}.`, `${what} 为 ${value}；应在 ${least} 到 ${most} 之间。`),
+    );
+  }
+  return value;
+};
+
+export class LabSession implements SessionCommands {
+  private events: SessionEvents | null = null;
+  private document: LabDocument | null = null;
+  private files: LabFiles = {};
+  /** an edit that the running machine cannot take; the next power-on does */
+  private waiting: { document: LabDocument; files: LabFiles } | null = null;
+  private computer: Computer | null = null;
+  private stop: Stop | null = null;
+  private breakpointHit: CodeAddress | null = null;
+  private selected: string | null = null;
+  private readonly breakpoints = new Breakpoints();
+  private readonly loop: RunLoop;
+  private readonly inputs = new InputLog();
+  private subscribed = new Set<ViewName>();
+  private lastPush = -Infinity;
+  private cancelPush: (() => void) | null = null;
+  private registersBefore: Omit<RegistersView, 'changed'> | null = null;
+  private snapshots = new Map<number, KeptSnapshot>();
+  private nextSnapshot = 1;
+
+  constructor(private readonly scheduler: Scheduler) {
+    this.loop = new RunLoop(scheduler, { onSlice: () => this.pushSoon(), onEnd: (end) => this.onEnd(end) });
+  }
+
+  /** Where views and problems go. */
+  attach(events: SessionEvents): void {
+    this.events = events;
+  }
+
+  // ── document and power ──
+
+  async open(document: LabDocument, files: LabFiles): Promise<OpenResult> {
+    await this.powerOff();
+    this.waiting = null;
+    this.document = document;
+    this.files = files;
+    return this.examine();
+  }
+
+  async update(document: LabDocument, files: LabFiles): Promise<PatchResult> {
+    const problems = validateLab(document, files);
+    if (hasErrors(problems)) return { outcome: 'rejected', problems };
+    if (this.computer && this.document && !mayChangeWhileRunning(this.document, this.files, document, files)) {
+      this.waiting = { document, files };
+      return { outcome: 'needs-power-off' };
+    }
+    this.waiting = null;
+    this.document = document;
+    this.files = files;
+    this.pushNow();
+    return { outcome: 'applied' };
+  }
+
+  async powerOn(): Promise<OpenResult> {
+    this.loop.stop();
+    if (this.waiting) ({ document: this.document, files: this.files } = this.waiting);
+    this.waiting = null;
+    if (!this.document) return { ok: false, problems: [] };
+    this.forgetRun();
+    const { computer, problems } = powerOn(this.document, this.files);
+    this.computer = computer;
+    this.stop = computer?.stopped ?? null;
+    if (computer) computer.setBreakpoints(this.breakpoints.addresses(computer.programs));
+    this.events?.problems(problems);
+    this.pushNow();
+    return { ok: computer !== null, problems };
+  }
+
+  async powerOff(): Promise<void> {
+    this.loop.stop();
+    this.forgetRun();
+    this.computer = null;
+    this.pushNow();
+  }
+
+  async reset(): Promise<void> {
+    await this.powerOff();
+    await this.powerOn();
+  }
+
+  private examine(): OpenResult {
+    const document = this.document!;
+    const problems = validateLab(document, this.files);
+    if (!hasErrors(problems)) problems.push(...buildAll(document, this.files).problems);
+    this.events?.problems(problems);
+    this.pushNow();
+    return { ok: !hasErrors(problems), problems };
+  }
+
+  private forgetRun(): void {
+    this.stop = null;
+    this.breakpointHit = null;
+    this.registersBefore = null;
+    this.snapshots.clear();
+    this.inputs.clear();
+  }
+
+  // ── running ──
+
+  async run(): Promise<void> {
+    if (!this.computer) {
+      const { ok } = await this.powerOn();
+      if (!ok) return;
+    }
+    const computer = this.computer!;
+    if (this.loop.running || this.stop?.kind === 'boot-refused' || (this.stop && this.stop.kind !== 'limit')) return;
+    // past the limit a run goes on for as long again
+    const limit = this.document?.limits?.instructions ?? DEFAULT_INSTRUCTION_LIMIT;
+    const until = this.stop?.kind === 'limit' ? computer.instructions + limit : Math.max(limit, computer.instructions + 1);
+    this.stop = null;
+    this.breakpointHit = null;
+    this.registersBefore = null;
+    this.loop.start(computer, until);
+    this.pushNow();
+  }
+
+  async pause(): Promise<void> {
+    if (!this.loop.running) return;
+    this.loop.stop();
+    this.registersBefore = null;
+    this.pushNow();
+  }
+
+  async step(options: { count?: number; vm?: string } = {}): Promise<void> {
+    if (!this.computer && !(await this.powerOn()).ok) return;
+    const computer = this.computer!;
+    this.loop.stop();
+    if (this.stop && this.stop.kind !== 'limit') return this.pushNow();
+    const count = whole(options.count ?? 1, 1, 1_000_000, 'count');
+    const vm = options.vm ?? null;
+    if (vm !== null && !computer.vmIds.includes(vm)) throw new QueryError(text(`There is no VM "${vm}".`, `没有虚拟机 “${vm}”。`));
+    this.breakpointHit = null;
+    this.stop = null;
+    for (let done = 0; done < count; done++) {
+      this.registersBefore = computer.registers(this.shownVm(vm));
+      if (vm !== null) this.inputs.add({ instructions: computer.instructions, ticks: computer.ticks, input: { kind: 'step-vm', vm } });
+      const end = computer.step(vm);
+      if (end.kind === 'stopped') {
+        this.stop = end.stop;
+        break;
+      }
+    }
+    this.pushNow();
+  }
+
+  async setSpeed(instructionsPerSecond: number | null): Promise<void> {
+    this.loop.speed = instructionsPerSecond === null ? null : whole(Math.round(instructionsPerSecond), 1, 1e9, 'speed');
+  }
+
+  async setBreakpoints(file: string, lines: number[]): Promise<{ line: number; bound: boolean }[]> {
+    this.breakpoints.set(String(file), Array.isArray(lines) ? lines.slice(0, 10_000) : []);
+    const { computer } = this;
+    if (!computer) return this.breakpoints.bound(file, this.document ? buildAll(this.document, this.files).programs : []);
+    computer.setBreakpoints(this.breakpoints.addresses(computer.programs));
+    return this.breakpoints.bound(file, computer.programs);
+  }
+
+  async setObserve(_mode: 'off' | 'sampled' | 'exact'): Promise<void> {
+    // there is one tier so far, and it passes every access through the walkers: everything is observed exactly
+  }
+
+  private onEnd(end: RunEnd | { kind: 'limit' }): void {
+    if (end.kind === 'stopped') this.stop = end.stop;
+    else if (end.kind === 'limit') this.stop = { kind: 'limit', detail: null };
+    else if (end.kind === 'breakpoint') this.breakpointHit = end.at;
+    this.pushNow();
+  }
+
+  // ── questions ──
+
+  private get on(): Computer {
+    if (!this.computer) throw noPower();
+    return this.computer;
+  }
+
+  /** Checks a VM named by a query: undefined and null mean the selected one where VMs exist. */
+  private shownVm(vm: string | null): string | null {
+    const ids = this.computer?.vmIds ?? [];
+    if (ids.length === 0) return null;
+    return vm ?? this.selected ?? this.computer?.currentVm ?? ids[0]!;
+  }
+
+  async explain(query: AccessQuery): Promise<Journey> {
+    return this.on.explain({ ...query, vm: query.space === 'host' || query.space === 'iova' ? query.vm : this.shownVm(query.vm) });
+  }
+
+  async readMemory(query: MemoryQuery): Promise<MemoryRange> {
+    whole(query.length, 0, MAX_READ, 'length');
+    return this.on.readMemory({ ...query, vm: query.space === 'host' ? null : this.shownVm(query.vm) });
+  }
+
+  async disassemble(query: { vm: string | null; linear: bigint; count: number }): Promise<DisassemblyLine[]> {
+    return this.on.disassemble(this.shownVm(query.vm), query.linear, whole(query.count, 0, MAX_DISASSEMBLY, 'count'));
+  }
+
+  async locate(hostAddress: number): Promise<{ cell: Cell | null; owner: FrameOwner | null }> {
+    return this.on.locate(whole(hostAddress, 0, Number.MAX_SAFE_INTEGER, 'address'));
+  }
+
+  async evaluateChecks(): Promise<CheckResult[]> {
+    const results = this.checks();
+    this.push('checks', results);
+    return results;
+  }
+
+  async selectVm(vm: string | null): Promise<void> {
+    if (vm !== null && this.computer && !this.computer.vmIds.includes(vm))
+      throw new QueryError(text(`There is no VM "${vm}".`, `没有虚拟机 “${vm}”。`));
+    this.selected = vm;
+    this.registersBefore = null;
+    this.pushNow();
+  }
+
+  async stateHash(): Promise<string> {
+    return this.on.stateHash();
+  }
+
+  async ping(): Promise<number> {
+    return this.scheduler.now();
+  }
+
+  // ── snapshots ──
+
+  async snapshot(label = ''): Promise<{ id: number; instructions: number; bytes: number }> {
+    const computer = this.on;
+    const id = this.nextSnapshot++;
+    const kept = { label: String(label).slice(0, 200), computer: computer.snapshot(), inputs: this.inputs.length, stop: this.stop };
+    this.snapshots.set(id, kept);
+    if (this.snapshots.size > MAX_SNAPSHOTS) this.snapshots.delete(this.snapshots.keys().next().value!);
+    this.pushNow();
+    return { id, instructions: kept.computer.instructions, bytes: kept.computer.bytes };
+  }
+
+  async restore(id: number): Promise<void> {
+    const computer = this.on;
+    const kept = this.snapshots.get(id);
+    if (!kept) throw new QueryError(text(`There is no snapshot ${id}.`, `没有快照 ${id}。`));
+    this.loop.stop();
+    computer.restore(kept.computer);
+    this.inputs.truncate(kept.inputs);
+    this.stop = kept.stop;
+    this.breakpointHit = null;
+    this.registersBefore = null;
+    this.pushNow();
+  }
+
+  // ── views ──
+
+  async subscribe(views: ViewName[]): Promise<void> {
+    this.subscribed = new Set(VIEW_NAMES.filter((name) => views.includes(name)));
+    this.pushNow();
+  }
+
+  private get power(): Power {
+    if (!this.computer) return 'off';
+    if (this.loop.running) return 'running';
+    return this.stop ? 'stopped' : 'paused';
+  }
+
+  private status(): StatusView {
+    const { computer, breakpointHit } = this;
+    const line = computer && breakpointHit ? sourceLine(computer.programs, breakpointHit.vm, breakpointHit.linear) : null;
+    return {
+      power: this.power,
+      stop: this.stop?.kind ?? null,
+      stopDetail: this.stop?.detail ?? null,
+      instructions: computer?.instructions ?? 0,
+      ticks: computer?.ticks ?? 0,
+      mips: this.loop.mips,
+      currentVm: computer?.currentVm ?? null,
+      breakpoint: line && breakpointHit ? { vm: breakpointHit.vm, ...line } : null,
+      poolBytes: computer?.poolBytes ?? 0,
+      snapshots: this.snapshots.size,
+    };
+  }
+
+  private checks(): CheckResult[] {
+    const { computer, document } = this;
+    if (!computer || !document) return [];
+    return evaluateChecks(document.checks, { ...computer.checkContext(), stop: this.stop?.kind ?? null });
+  }
+
+  private registers(computer: Computer): RegistersView {
+    const now = computer.registers(this.shownVm(null));
+    return { ...now, changed: this.registersBefore ? changedRegisters(this.registersBefore, now) : [] };
+  }
+
+  /** The value of a view, or undefined when there is nothing to show with the power off. */
+  private value(name: ViewName): Views[ViewName] | undefined {
+    if (name === 'status') return this.status();
+    const { computer } = this;
+    if (!computer) return undefined;
+    switch (name) {
+      case 'registers':
+        return this.registers(computer);
+      case 'virtualization':
+        return computer.virtualization();
+      case 'isolation':
+        return computer.isolation(this.loop.running);
+      case 'transactions':
+        return computer.transactions();
+      case 'serial':
+        return computer.serial();
+      case 'boot':
+        return [...computer.boots];
+      case 'checks':
+        // judged when the run has come to rest: half-way results would only confuse
+        return this.loop.running ? undefined : this.checks();
+      case 'journey':
+        return this.loop.running ? null : computer.lastJourney(this.shownVm(null));
+      case 'tlb':
+        return computer.tlb();
+    }
+  }
+
+  private push(name: ViewName, value: Views[ViewName]): void {
+    this.events?.view(name, value as never);
+  }
+
+  private pushNow(): void {
+    this.cancelPush?.();
+    this.cancelPush = null;
+    this.lastPush = this.scheduler.now();
+    for (const name of this.subscribed) {
+      const value = this.value(name);
+      if (value !== undefined) this.push(name, value);
+    }
+  }
+
+  /** While running: at once when the last push is long enough ago, else when it will be. */
+  private pushSoon(): void {
+    const wait = this.lastPush + VIEW_INTERVAL_MS - this.scheduler.now();
+    if (wait <= 0) this.pushNow();
+    else this.cancelPush ??= this.scheduler.after(wait, () => this.pushNow());
+  }
+}

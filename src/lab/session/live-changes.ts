@@ -1,0 +1,18 @@
+/** What of a document may change while the power is on: words, limits and checks. What the machine was built from may not. */
+import type { LabFiles } from '../protocol';
+import type { LabDocument } from '../document/schema';
+
+const BUILT_FROM = ['board', 'machine', 'vmm', 'vms', 'files'] as const satisfies readonly (keyof LabDocument)[];
+
+const same = (a: unknown, b: unknown): boolean => {
+  if (Object.is(a, b)) return true;
+  if (a === null || b === null || typeof a !== 'object' || typeof b !== 'object') return false;
+  const [left, right] = [a as Record<string, unknown>, b as Record<string, unknown>];
+  const keys = new Set([...Object.keys(left), ...Object.keys(right)]);
+  return [...keys].every((key) => same(left[key], right[key]));
+};
+
+/** Program files count too: what runs must be what the editor shows. */
+export function mayChangeWhileRunning(before: LabDocument, filesBefore: LabFiles, after: LabDocument, filesAfter: LabFiles): boolean {
+  return BUILT_FROM.every((key) => same(before[key], after[key])) && same(filesBefore, filesAfter);
+}

@@ -1,0 +1,120 @@
+/** The machine's log carries codes and data; here each becomes a sentence in both languages. */
+import { formatAddress } from '../../machine/address';
+import type { TransactionEntry } from '../../machine/bus/transaction-log';
+import { text, type Text } from '../document/problem';
+
+const hex = (value: number | string | boolean | undefined): string =>
+  typeof value === 'number' ? `0x${value.toString(16).toUpperCase()}` : String(value ?? '');
+
+/** `0x0001_9010` of the entry, or an empty text. */
+const address = (entry: TransactionEntry): string => (entry.address ? formatAddress(entry.address.address) : '');
+const datum = (entry: TransactionEntry, name: string): string => {
+  const value = entry.data?.[name];
+  return typeof value === 'number' ? String(value) : String(value ?? '');
+};
+/** the device's register: `dma0 bar0+0x80` */
+const register = (entry: TransactionEntry): string =>
+  `${entry.answeredBy ?? ''} ${datum(entry, 'region')}+${hex(entry.data?.['offset'])}`.trim();
+const port = (entry: TransactionEntry): string =>
+  `0x${Number(entry.data?.['port'] ?? 0)
+    .toString(16)
+    .toUpperCase()}`;
+
+type Sentence = (entry: TransactionEntry) => Text;
+
+const SENTENCES: Record<string, Sentence> = {
+  'register-read': (entry) => text(`reads ${hex(entry.value)} from ${register(entry)}`, `从 ${register(entry)} 读出 ${hex(entry.value)}`),
+  'register-write': (entry) => text(`writes ${hex(entry.value)} to ${register(entry)}`, `向 ${register(entry)} 写入 ${hex(entry.value)}`),
+  'memory-read': (entry) => text(`reads ${address(entry)}: nobody answers, all ones`, `读 ${address(entry)}：无人应答，得到全 1`),
+  'memory-write': (entry) =>
+    text(
+      `writes ${hex(entry.value)} to ${address(entry)}: nobody answers, it is lost`,
+      `向 ${address(entry)} 写入 ${hex(entry.value)}：无人应答，数据丢失`,
+    ),
+  'conflict-read': (entry) =>
+    text(`reads ${address(entry)}: ${entry.matched ?? ''} answer together`, `读 ${address(entry)}：${entry.matched ?? ''} 同时应答`),
+  'conflict-write': (entry) =>
+    text(`writes ${address(entry)}: ${entry.matched ?? ''} both take it`, `写 ${address(entry)}：${entry.matched ?? ''} 同时写入`),
+  'dma-address-clamped': (entry) =>
+    text(
+      `the address ${datum(entry, 'address')} is cut to ${datum(entry, 'clamped') || datum(entry, 'to')} by the device's DMA mask`,
+      `地址 ${datum(entry, 'address')} 被设备的 DMA 掩码截为 ${datum(entry, 'clamped') || datum(entry, 'to')}`,
+    ),
+  'dma-outside-buffer': (entry) =>
+    text(
+      `DMA would leave the device's buffer (${datum(entry, 'address')}); nothing is moved`,
+      `DMA 越出设备缓冲区（${datum(entry, 'address')}），未传输`,
+    ),
+  'dma-address-too-wide': (entry) =>
+    text(`the DMA address ${datum(entry, 'address')} is wider than the bus`, `DMA 地址 ${datum(entry, 'address')} 超出总线宽度`),
+  'dma-aborted': (entry) =>
+    text(
+      `DMA ended early: ${datum(entry, 'status')}, ${datum(entry, 'moved')} bytes moved`,
+      `DMA 提前结束：${datum(entry, 'status')}，已传输 ${datum(entry, 'moved')} 字节`,
+    ),
+};
+
+const BY_KIND: Record<TransactionEntry['kind'], Sentence> = {
+  'mmio-read': (entry) => SENTENCES['register-read']!(entry),
+  'mmio-write': (entry) => SENTENCES['register-write']!(entry),
+  'port-read': (entry) => text(`reads ${hex(entry.value)} from port ${port(entry)}`, `从端口 ${port(entry)} 读出 ${hex(entry.value)}`),
+  'port-write': (entry) => text(`writes ${hex(entry.value)} to port ${port(entry)}`, `向端口 ${port(entry)} 写入 ${hex(entry.value)}`),
+  'dma-read': (entry) => dma(entry, text('DMA read', 'DMA 读')),
+  'dma-write': (entry) => dma(entry, text('DMA write', 'DMA 写')),
+  unanswered: (entry) =>
+    entry.data?.['port'] === undefined
+      ? text(`${address(entry)}: nobody answers`, `${address(entry)}：无人应答`)
+      : text(`port ${port(entry)}: nobody answers`, `端口 ${port(entry)}：无人应答`),
+  'iommu-walk': (entry) => text(`the IOMMU translates ${address(entry)}${details(entry)}`, `IOMMU 转换 ${address(entry)}${details(entry)}`),
+  'iommu-fault': (entry) => {
+    const reason = entry.data?.['reason'];
+    const named = typeof reason === 'number' ? faultReason(reason) : text(entry.code, entry.code);
+    return text(`the IOMMU rejects ${address(entry)}: ${named.en}`, `IOMMU 拒绝 ${address(entry)}：${named['zh-CN']}`);
+  },
+  completion: (entry) => text(`the answer arrives${details(entry)}`, `应答到达${details(entry)}`),
+  interrupt: (entry) => text(`interrupt${details(entry)}`, `中断${details(entry)}`),
+  note: (entry) => text(`${entry.code.replaceAll('-', ' ')}${details(entry)}`, `${entry.code}${details(entry)}`),
+};
+
+/** What remains of an entry's data, as `name value` pairs. */
+function details(entry: TransactionEntry): string {
+  const pairs = Object.entries(entry.data ?? {}).map(([name, value]) => `${name} ${value}`);
+  return pairs.length > 0 ? ` (${pairs.join(', ')})` : '';
+}
+
+function dma(entry: TransactionEntry, what: Text): Text {
+  const hop = entry.matched === undefined ? '' : ` @ ${entry.matched}`;
+  const to = entry.data?.['toAddress'] ?? entry.data?.['to'];
+  const moved = typeof to === 'number' ? ` → ${formatAddress(to)}` : '';
+  const size = entry.size ?? 0;
+  return text(
+    `${what.en} of ${size} bytes at ${address(entry)}${moved}${hop}`,
+    `${what['zh-CN']} ${size} 字节，地址 ${address(entry)}${moved}${hop}`,
+  );
+}
+
+/** VT-d fault reasons (facts of the specification, section 7.2.3): number → words. */
+const FAULT_REASONS: Record<number, Text> = {
+  1: text('no root entry for the bus', '该总线没有根表项'),
+  2: text('no context entry for the device', '该设备没有上下文表项'),
+  3: text('invalid context entry', '上下文表项无效'),
+  4: text('address beyond the translated width', '地址超出转换位宽'),
+  5: text('no write permission', '没有写权限'),
+  6: text('no read permission', '没有读权限'),
+  7: text('a page table could not be read', '页表无法读取'),
+  8: text('the root table could not be read', '根表无法读取'),
+  9: text('the context table could not be read', '上下文表无法读取'),
+  0xa: text('reserved bits in the root entry', '根表项的保留位被置位'),
+  0xb: text('reserved bits in the context entry', '上下文表项的保留位被置位'),
+  0xc: text('reserved bits in a page table entry', '页表项的保留位被置位'),
+  0xd: text('translated request blocked', '已转换请求被拦截'),
+};
+
+export function faultReason(reason: number): Text {
+  const named = FAULT_REASONS[reason];
+  return text(`${named?.en ?? 'fault'} (reason ${reason})`, `${named?.['zh-CN'] ?? '故障'}（原因 ${reason}）`);
+}
+
+export function transactionText(entry: TransactionEntry): Text {
+  return (SENTENCES[entry.code] ?? BY_KIND[entry.kind])(entry);
+}
