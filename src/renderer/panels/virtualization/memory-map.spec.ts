@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { hostX, layoutMemoryMap } from './memory-map';
+import { hostBoxes, hostX, layoutMemoryMap } from './memory-map';
 
 const MIB = 1024 ** 2;
 const SLOTS = [0, 1, 2, 3].map((i) => ({ slot: `S${i}`, base: i * 256 * MIB, bytes: 256 * MIB }));
@@ -46,6 +46,18 @@ describe('memory map', () => {
     expect(bands.length).toBeLessThan(500);
     expect(bands.reduce((sum, band) => sum + band.bytes, 0)).toBe(8_000 * 4096);
     expect(bands.reduce((sum, band) => sum + band.pieces, 0)).toBe(8_000);
+  });
+
+  it('draws what is owned: a hairline at least, neighbours of one colour as one box', () => {
+    const { host } = layoutMemoryMap(VMS, [], SLOTS, 0, 840);
+    const owner = { kind: 'preoccupied' } as const;
+    const extents = Array.from({ length: 100 }, (_, i) => ({ base: i * 8192, bytes: 4096, owner }));
+    expect(hostBoxes(host, extents, () => 'grey')).toHaveLength(1);
+    const apart = hostBoxes(host, [extents[0]!, { base: 0x3000_0000, bytes: 4096, owner }], () => 'grey');
+    expect(apart.map((box) => [Math.round(box.x), box.width])).toEqual([
+      [0, 1],
+      [630, 1],
+    ]);
   });
 
   it('keeps every band inside its bars', () => {

@@ -2,7 +2,7 @@
  * Geometry of the memory map: each VM's guest-physical space as a bar on top, host memory by slots below, and bands from each
  * piece to where it landed. All in pixels of the drawing; pure, so that thousands of pieces can be tested without a screen.
  */
-import type { MappingPiece } from '../../../lab/protocol';
+import type { MappingPiece, OwnedExtent } from '../../../lab/protocol';
 
 export interface MapVm {
   id: string;
@@ -171,6 +171,32 @@ function joins(last: Band, next: Band): boolean {
   const nearGuest = Math.abs(next.guestX - (last.guestX + last.guestWidth)) < JOIN_DISTANCE;
   const nearHost = next.hostX >= last.hostX - JOIN_DISTANCE && next.hostX <= last.hostX + last.hostWidth + JOIN_DISTANCE;
   return thin && nearGuest && nearHost;
+}
+
+export interface HostBox {
+  x: number;
+  width: number;
+  fill: string;
+  extent: OwnedExtent;
+}
+
+/** Owned extents as boxes of the host bar. Hairlines stay visible; what is of one colour and less than a pixel apart is one box. */
+export function hostBoxes(host: readonly HostSegment[], extents: readonly OwnedExtent[], fill: (extent: OwnedExtent) => string): HostBox[] {
+  const boxes: HostBox[] = [];
+  for (const extent of extents) {
+    for (const segment of host) {
+      const from = Math.max(extent.base, segment.base);
+      const to = Math.min(extent.base + extent.bytes, segment.base + segment.bytes);
+      if (from >= to) continue;
+      const x = segment.x + ((from - segment.base) / segment.bytes) * segment.width;
+      const width = Math.max(1, ((to - from) / segment.bytes) * segment.width);
+      const colour = fill(extent);
+      const last = boxes.at(-1);
+      if (last && last.fill === colour && x - (last.x + last.width) < 0.5) last.width = Math.max(last.width, x + width - last.x);
+      else boxes.push({ x, width, fill: colour, extent });
+    }
+  }
+  return boxes;
 }
 
 /** The outline of a band from (guest) `top` to (host) `bottom`: vertical where it leaves and arrives. */

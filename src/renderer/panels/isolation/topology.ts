@@ -1,0 +1,44 @@
+/**
+ * The way of the last DMA through the board, as what is drawn: how far it came, which entries the IOMMU read, where it stopped.
+ * From the journey of that DMA; without one, the way is only drawn. Pure.
+ */
+import type { Journey } from '../../../machine/journey/journey';
+import { buildJourney, type EntryCard } from '../machine/journey-model';
+
+export interface DmaPath {
+  /** `iommu`: stopped there; `memory`: it reached a DIMM; `elsewhere`: a register or nobody */
+  reached: 'iommu' | 'memory' | 'elsewhere';
+  /** false: the IOMMU let it through untranslated */
+  translated: boolean;
+  entries: EntryCard[];
+  stopped: EntryCard | null;
+  /** VT-d fault reason */
+  reason: number | null;
+  slot: string | null;
+  hostAddress: bigint | null;
+  owner: string | null;
+  access: Journey['access'];
+}
+
+export function dmaPath(journey: Journey): DmaPath {
+  const model = buildJourney(journey);
+  const iommu = model.stations.find((station) => station.space === 'iova')?.how;
+  const { end } = journey;
+  const entries = iommu?.cards ?? [];
+  return {
+    reached: end.kind === 'fault' ? 'iommu' : end.kind === 'dram' ? 'memory' : 'elsewhere',
+    translated: entries.length > 0,
+    entries,
+    stopped: model.stopped,
+    reason: end.kind === 'fault' ? (end.fault.reason ?? null) : null,
+    slot: end.kind === 'dram' ? end.cell.slot : null,
+    hostAddress: end.kind === 'fault' ? null : end.hostAddress,
+    owner: end.kind === 'dram' ? (end.owner ?? null) : null,
+    access: journey.access,
+  };
+}
+
+/** Entries drawn at most; of more, those in the middle are left out, never the one that decided. */
+export function shownEntries(entries: readonly EntryCard[], most = 6): readonly EntryCard[] {
+  return entries.length <= most ? entries : [...entries.slice(0, most - 2), ...entries.slice(-2)];
+}
