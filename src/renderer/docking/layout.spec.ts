@@ -35,6 +35,10 @@ describe('default layouts', () => {
     expect(below?.data.activeView).toBe('listing');
     expect(Object.keys(panels)).toEqual(['files', 'editor', 'problems', 'listing']);
   });
+  it('hides the tab strip of a subject', () => {
+    const { grid } = toDockview({ split: 'row', of: [{ panels: ['gallery'], headless: true }] }, 100, 100);
+    expect((grid.root.data as { data: { hideHeader?: boolean } }[])[0]?.data.hideHeader).toBe(true);
+  });
   it('refuses a row in a row and a panel in two places', () => {
     expect(() => toDockview({ split: 'row', of: [{ split: 'row', of: [{ panels: ['a'] }] }] }, 1, 1)).toThrow(/row directly inside a row/);
     expect(() => toDockview({ split: 'row', of: [{ panels: ['a'] }, { panels: ['a'] }] }, 1, 1)).toThrow(/twice/);

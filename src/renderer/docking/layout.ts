@@ -13,6 +13,8 @@ export interface TabGroup extends Sized {
   panels: readonly string[];
   /** the tab on top; the first one unless told */
   active?: string;
+  /** one panel without a tab strip: the subject of the workspace */
+  headless?: boolean;
 }
 export interface Split extends Sized {
   /** `row`: side by side; `column`: one above the other. A child split must turn the other way. */
@@ -51,7 +53,11 @@ export function toDockview(layout: LayoutNode, width: number, height: number): S
     }
     const id = `group-${++groups}`;
     const activeView = node.active ?? node.panels[0];
-    return { type: 'leaf', size, data: { id, views: [...node.panels], ...(activeView ? { activeView } : {}) } };
+    return {
+      type: 'leaf',
+      size,
+      data: { id, views: [...node.panels], ...(activeView ? { activeView } : {}), ...(node.headless ? { hideHeader: true } : {}) },
+    };
   };
   const branch = (node: Split, along: number, across: number, size: number): GridObject => {
     const sizes = divide(node.of, along);

@@ -11,7 +11,8 @@ export interface Notice {
   action?: { label: string; perform: () => void };
 }
 
-export type DialogName = 'settings' | 'shortcuts' | 'about' | 'close' | 'open-web';
+export type DialogName = 'settings' | 'shortcuts' | 'about';
+export type UnsavedAnswer = 'save' | 'discard' | 'cancel';
 
 /** A place in a file, or a panel, that something asked to be shown. Consumers act on a new object, even an equal one. */
 export interface RevealRequest {
@@ -53,5 +54,21 @@ export const useUi = defineStore('ui', () => {
     reveal.value = { file, line, column };
   }
 
-  return { workspace, palette, dialog, notices, reveal, panel, cursor, notify, dismiss, go, showSource };
+  /** the question whether to save what is about to be dropped, while it is open */
+  const unsavedQuestion = shallowRef<{ name: string; answer: (answer: UnsavedAnswer) => void } | null>(null);
+  /** Asks; a second question while one is open cancels. */
+  function askUnsaved(name: string): Promise<UnsavedAnswer> {
+    if (unsavedQuestion.value) return Promise.resolve('cancel');
+    return new Promise((answered) => {
+      unsavedQuestion.value = {
+        name,
+        answer: (answer) => {
+          unsavedQuestion.value = null;
+          answered(answer);
+        },
+      };
+    });
+  }
+
+  return { workspace, palette, dialog, notices, reveal, panel, cursor, unsavedQuestion, notify, dismiss, go, showSource, askUnsaved };
 });

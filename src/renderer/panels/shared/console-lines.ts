@@ -17,5 +17,4 @@ export function consoleLines(channels: SerialView['channels']): ConsoleLine[] {
   });
 }
 
-// eslint-disable-next-line no-control-regex
 const clean = (line: string): string => line.replace(/[\u0000-\u0008\u000b-\u001f\u007f]/g, '');

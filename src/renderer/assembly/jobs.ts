@@ -1,0 +1,37 @@
+/** Which programs of a lab are assembled, and with which symbols. Pure. */
+import type { LabDocument, Program } from '../../lab/document/schema';
+import { programFiles } from '../../lab/document/validate';
+import type { AssemblyJob } from './messages';
+
+export interface ProgramUse {
+  program: Program;
+  /** null: the bare machine */
+  vm: string | null;
+}
+
+export function programsOf(document: LabDocument): ProgramUse[] {
+  const uses: ProgramUse[] = [];
+  if (document.machine) uses.push({ program: document.machine.program, vm: null });
+  for (const vm of document.vms ?? []) if (vm.program) uses.push({ program: vm.program, vm: vm.id });
+  return uses;
+}
+
+export const isSource = (file: string): boolean => /\.(asm|nasm|s)$/i.test(file);
+
+/** Symbols that get their value at power-on stand in with this one: wide enough that instructions keep the length they will have. */
+const UNKNOWN_ADDRESS = 0x7fff_f000;
+
+/** One job for each source that a program begins with; a source that two VMs share is assembled once, with the first one's symbols. */
+export function jobsOf(document: LabDocument): AssemblyJob[] {
+  const jobs = new Map<string, AssemblyJob>();
+  for (const { program } of programsOf(document)) {
+    const [main] = programFiles(program);
+    if (main === undefined || !isSource(main) || jobs.has(main)) continue;
+    const given = 'defines' in program ? (program.defines ?? {}) : {};
+    const defines = Object.fromEntries(
+      Object.entries(given).map(([name, value]) => [name, typeof value === 'number' ? value : UNKNOWN_ADDRESS]),
+    );
+    jobs.set(main, { main, defines });
+  }
+  return [...jobs.values()];
+}

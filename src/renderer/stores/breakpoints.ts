@@ -1,0 +1,90 @@
+/** Breakpoints by file and line, kept while the lab is open. The session moves them to the lines that carry code. */
+import { defineStore } from 'pinia';
+import { shallowRef, watch } from 'vue';
+import { useDocument } from './document';
+import { useSession } from './session';
+
+export interface Breakpoint {
+  file: string;
+  line: number;
+  /** false while the line carries no code, or the session has not answered */
+  bound: boolean;
+}
+
+export const useBreakpoints = defineStore('breakpoints', () => {
+  const session = useSession();
+  const lab = useDocument();
+  const all = shallowRef<readonly Breakpoint[]>([]);
+
+  const of = (file: string): readonly Breakpoint[] => all.value.filter((point) => point.file === file);
+  function replace(file: string, points: readonly Breakpoint[]): void {
+    const sorted = [...points].sort((a, b) => a.line - b.line).filter((point, index, list) => list[index - 1]?.line !== point.line);
+    all.value = [...all.value.filter((point) => point.file !== file), ...sorted].sort((a, b) => a.file.localeCompare(b.file));
+  }
+  async function send(file: string): Promise<void> {
+    const asked = of(file);
+    if (session.connection !== 'ready') return;
+    try {
+      const ended = await session.commands.setBreakpoints(
+        file,
+        asked.map((point) => point.line),
+      );
+      // the student may have changed them meanwhile: then the later answer counts
+      if (of(file) === asked || of(file).map(lineOf).join() === asked.map(lineOf).join()) {
+        replace(
+          file,
+          ended.map(({ line, bound }) => ({ file, line, bound })),
+        );
+      }
+    } catch {
+      // the session is gone; they are sent again to the next one
+    }
+  }
+  const lineOf = (point: Breakpoint): number => point.line;
+
+  function toggle(file: string, line: number): void {
+    const points = of(file);
+    replace(
+      file,
+      points.some((point) => point.line === line)
+        ? points.filter((point) => point.line !== line)
+        : [...points, { file, line, bound: false }],
+    );
+    void send(file);
+  }
+  /** The lines they moved to while the file was edited. */
+  function move(file: string, lines: readonly number[]): void {
+    replace(
+      file,
+      lines.map((line) => ({ file, line, bound: false })),
+    );
+    void send(file);
+  }
+  function clear(): void {
+    const files = new Set(all.value.map((point) => point.file));
+    all.value = [];
+    for (const file of files) void send(file);
+  }
+
+  watch(
+    () => lab.opened,
+    () => (all.value = []),
+  );
+  watch(
+    () => session.views.status?.power,
+    (power, before) => {
+      // addresses exist from power-on; a new worker knows none
+      if (before === 'off' || before === undefined) {
+        if (power && power !== 'off') for (const file of new Set(all.value.map((point) => point.file))) void send(file);
+      }
+    },
+  );
+  watch(
+    () => session.generation,
+    () => {
+      for (const file of new Set(all.value.map((point) => point.file))) void send(file);
+    },
+  );
+
+  return { all, of, toggle, move, clear };
+});

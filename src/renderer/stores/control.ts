@@ -1,0 +1,117 @@
+/**
+ * Power, run, pause, step and reset as the student means them: the session always has the document as it is on screen before
+ * it is switched on, and a machine that has stopped starts over. Failures become notices, never unhandled rejections.
+ */
+import { defineStore } from 'pinia';
+import { computed, ref, watch } from 'vue';
+import type { OpenResult } from '../../lab/protocol';
+import { useDocument } from './document';
+import { SessionLostError, useSession } from './session';
+
+const UPDATE_DELAY_MS = 250;
+
+export const useControl = defineStore('control', () => {
+  const lab = useDocument();
+  const session = useSession();
+  /** a command is under way */
+  const busy = ref(false);
+  /** edits wait for the next power-on */
+  const stale = ref(false);
+  /** why the last command did not do what it should; for a notice */
+  const complaint = ref<string | null>(null);
+  /** instructions a second; null is full speed */
+  const speed = ref<number | null>(null);
+
+  let timer: ReturnType<typeof setTimeout> | undefined;
+  let sentRevision = -1;
+
+  /** Gives the session the document whole; the power goes off. */
+  async function open(): Promise<OpenResult | null> {
+    clearTimeout(timer);
+    if (!lab.document) return null;
+    sentRevision = lab.revision;
+    stale.value = false;
+    const result = await session.commands.open(lab.document, lab.files);
+    if (speed.value !== null) await session.commands.setSpeed(speed.value);
+    return result;
+  }
+  /** Gives the session what was edited, if anything was. */
+  async function update(): Promise<void> {
+    clearTimeout(timer);
+    if (!lab.document || sentRevision === lab.revision || session.connection !== 'ready') return;
+    sentRevision = lab.revision;
+    const result = await session.commands.update(lab.document, lab.files);
+    stale.value = result.outcome === 'needs-power-off';
+  }
+
+  async function guarded(action: () => Promise<void>): Promise<void> {
+    if (busy.value) return;
+    busy.value = true;
+    complaint.value = null;
+    try {
+      await action();
+    } catch (error) {
+      // a lost session has its own bar
+      if (!(error instanceof SessionLostError)) complaint.value = error instanceof Error ? error.message : String(error);
+    } finally {
+      busy.value = false;
+    }
+  }
+
+  const ignoreLoss = (error: unknown): void => {
+    if (!(error instanceof SessionLostError)) complaint.value = error instanceof Error ? error.message : String(error);
+  };
+  // another lab, or another worker: the session starts from the whole document
+  watch([() => lab.opened, () => session.generation], () => {
+    if (session.connection === 'ready' && lab.isOpen) void open().catch(ignoreLoss);
+  });
+  watch(
+    () => lab.revision,
+    () => {
+      clearTimeout(timer);
+      timer = setTimeout(() => void update().catch(ignoreLoss), UPDATE_DELAY_MS);
+    },
+  );
+
+  /** Switches on with the document as it is now. False when it was refused; the session's problems say why. */
+  async function fresh(): Promise<boolean> {
+    if (session.poweredOn) await session.commands.powerOff();
+    const opened = await open();
+    if (!opened?.ok) return false;
+    return (await session.commands.powerOn()).ok;
+  }
+  /** What runs is out of date, or has come to its end. */
+  const mustRestart = (): boolean => session.power === 'off' || session.power === 'stopped' || stale.value;
+
+  const run = () =>
+    guarded(async () => {
+      await update();
+      if (mustRestart() && !(await fresh())) return;
+      await session.commands.run();
+    });
+  const pause = () => guarded(() => session.commands.pause());
+  const step = (options?: { count?: number; vm?: string }) =>
+    guarded(async () => {
+      await update();
+      if (mustRestart()) {
+        await fresh();
+        return;
+      }
+      await session.commands.step(options);
+    });
+  /** Power off and on: paused at the first instruction, with the document as it is now. */
+  const reset = () =>
+    guarded(async () => {
+      await fresh();
+    });
+  const powerOff = () => guarded(() => session.commands.powerOff());
+  const setSpeed = (chosen: number | null) =>
+    guarded(async () => {
+      speed.value = chosen;
+      await session.commands.setSpeed(chosen);
+    });
+  const canRun = computed(() => session.connection === 'ready' && lab.runnable && !session.running);
+  const canStep = computed(() => canRun.value && !busy.value);
+
+  return { busy, stale, complaint, speed, canRun, canStep, open, update, run, pause, step, reset, powerOff, setSpeed };
+});

@@ -1,0 +1,37 @@
+import { describe, expect, it } from 'vitest';
+import type { Check } from '../../../lab/document/schema';
+import en from '../../i18n/en/labs';
+import { checkWords } from './check-words';
+
+const all: Check[] = [
+  { memory: { at: { space: 'host', address: 0 }, equals: 'x' } },
+  { memory: { at: { space: 'guest', vm: 'a', address: 0x5000 }, equals: 'x' } },
+  { memory: { at: { space: 'linear', address: 0x5000 }, equals: 'x' } },
+  { unchanged: { range: { vm: 'a', from: 0, bytes: 4096 } } },
+  { unchanged: { range: { from: 0, bytes: 4096 } } },
+  { unchanged: { range: { vmmPart: 'ept', vm: 'a', from: 0, bytes: 4096 } } },
+  { located: { address: 0, slot: 'A1' } },
+  { unanswered: { count: 1 } },
+  { differs: { frames: [{ vm: 'a', gpa: 0 }, { vm: 'b', gpa: 0 }] } }, // prettier-ignore
+  { contiguous: { range: { from: 0, bytes: 2 ** 30 }, in: 'host', expect: true } },
+  { contiguous: { range: { vm: 'a', from: 0, bytes: 8192 }, in: 'guest', expect: true } },
+  { contiguous: { range: { from: 0, bytes: 8192 }, in: 'host', expect: false } },
+  { contiguous: { range: { vm: 'a', from: 0, bytes: 8192 }, in: 'guest', expect: false } },
+  { serial: { vm: 'a', contains: 'hello\n' } },
+  { serial: { contains: 'hello' } },
+  { exits: { vm: 'a', reason: 'hlt' } },
+  { exception: { vector: 14 } },
+  { faults: { requester: '00:04.0', count: 2 } },
+  { stop: 'halted' },
+];
+
+describe('checks in words', () => {
+  it('has a sentence for every kind, and fills every gap in it', () => {
+    for (const check of all) {
+      const { key, named } = checkWords(check);
+      const sentence = (en.check as Record<string, string>)[key.replace('labs.check.', '')];
+      expect(sentence, key).toBeTypeOf('string');
+      for (const gap of sentence?.matchAll(/\{(\w+)\}/g) ?? []) expect(named, key).toHaveProperty(gap[1] ?? '');
+    }
+  });
+});

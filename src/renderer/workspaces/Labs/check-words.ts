@@ -1,0 +1,44 @@
+/** A check of the lab file in words, before anything has run. Pure: the message's key and what goes into it. */
+import { formatAddress } from '../../../machine/address';
+import type { Check } from '../../../lab/document/schema';
+import { formatSize } from '../../components/format';
+
+export interface CheckWords {
+  key: string;
+  named: Record<string, string | number>;
+}
+const words = (key: string, named: Record<string, string | number> = {}): CheckWords => ({ key: `labs.check.${key}`, named });
+
+export function checkWords(check: Check): CheckWords {
+  if ('memory' in check) {
+    const { space, vm, address } = check.memory.at;
+    return vm
+      ? words('memoryVm', { vm, address: formatAddress(address) })
+      : words(space === 'host' ? 'memoryHost' : 'memory', { address: formatAddress(address) });
+  }
+  if ('unchanged' in check) {
+    const { vm, vmmPart, from, bytes } = check.unchanged.range;
+    if (vmmPart !== undefined) return words('unchangedPart', { part: vm ? `${vmmPart} (${vm})` : vmmPart });
+    return words(vm ? 'unchangedVm' : 'unchanged', { vm: vm ?? '', address: formatAddress(from), size: formatSize(bytes) });
+  }
+  if ('located' in check) return words('located', { address: formatAddress(check.located.address), slot: check.located.slot });
+  if ('unanswered' in check) return words('unanswered', { count: check.unanswered.count });
+  if ('differs' in check)
+    return words('differs', { frames: check.differs.frames.map(({ vm, gpa }) => `${vm} ${formatAddress(gpa)}`).join(', ') });
+  if ('contiguous' in check) {
+    const { range, in: space, expect } = check.contiguous;
+    return words(`${expect ? 'contiguous' : 'scattered'}${space === 'host' ? 'Host' : 'Guest'}`, {
+      vm: range.vm ?? '',
+      address: formatAddress(range.from),
+      size: formatSize(range.bytes),
+    });
+  }
+  if ('serial' in check) {
+    const text = check.serial.contains ?? check.serial.equals ?? '';
+    return words(check.serial.vm ? 'serialVm' : 'serial', { vm: check.serial.vm ?? '', text: text.trim() });
+  }
+  if ('exits' in check) return words('exits', { vm: check.exits.vm, reason: check.exits.reason });
+  if ('exception' in check) return words('exception', { vector: check.exception.vector });
+  if ('faults' in check) return words('faults', { requester: check.faults.requester, count: check.faults.count });
+  return words('stop', { stop: check.stop });
+}

@@ -1,0 +1,42 @@
+import { describe, expect, it } from 'vitest';
+import { runJob } from '../../assembly/assemble-job';
+import { gutterLines } from './gutter';
+
+const source = `org 0x7c00
+bits 16
+start:
+    mov ax, 0x1234
+    hlt
+    db 1, 2, 3, 4, 5, 6, 7
+    resb 4
+`;
+const result = runJob({ 'a.asm': source }, { main: 'a.asm', defines: {} });
+
+describe('addresses and bytes beside the lines', () => {
+  const lines = gutterLines([result], 'a.asm');
+  it('come from the assembled program', () => {
+    expect(result.ok).toBe(true);
+    expect(lines.get(4)).toEqual({ address: 0x7c00, bytes: 'B8 34 12' });
+    expect(lines.get(5)).toEqual({ address: 0x7c03, bytes: 'F4' });
+  });
+  it('are cut where a line became many bytes', () => {
+    expect(lines.get(6)?.bytes).toBe('01 02 03 04 …');
+  });
+  it('leave lines alone that became nothing, and other files', () => {
+    expect(lines.has(3)).toBe(false);
+    expect(gutterLines([result], 'b.asm').size).toBe(0);
+    expect(gutterLines([], 'a.asm').size).toBe(0);
+  });
+});
+
+describe('one job', () => {
+  it('reports symbols with their place, and diagnostics with theirs', () => {
+    expect(result.symbols).toContainEqual({ name: 'start', value: 0x7c00, kind: 'label', file: 'a.asm', line: 3 });
+    const broken = runJob({ 'a.asm': 'bits 32\n mov [ebx], 8\n' }, { main: 'a.asm', defines: {} });
+    expect(broken.ok).toBe(false);
+    expect(broken.diagnostics[0]?.line).toBe(2);
+  });
+  it('knows the symbols that the lab defines', () => {
+    expect(runJob({ 'a.asm': 'bits 32\n mov eax, TARGET\n' }, { main: 'a.asm', defines: { TARGET: 0x1234_5678 } }).ok).toBe(true);
+  });
+});
