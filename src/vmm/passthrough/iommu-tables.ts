@@ -78,6 +78,17 @@ export class IommuTables {
     return this.domains.get(vm)?.id;
   }
 
+  /** Host-physical address of the context table in use for the lowest bus, undefined when no device is assigned. */
+  contextTableAddress(): number | undefined {
+    const lowest = [...this.contexts.keys()].sort((a, b) => a - b)[0];
+    return lowest === undefined ? undefined : this.contexts.get(lowest)!.hostFrame * PAGE_SIZE;
+  }
+
+  /** Host-physical address of the top second-level table of a VM's devices, undefined when it has none. */
+  secondLevelAddress(vm: string): number | undefined {
+    return this.domains.get(vm)?.tables.rootAddress;
+  }
+
   /** Puts a device into the domain of a VM, which begins empty: every access faults until memory is mapped. */
   assign(requester: RequesterId, vm: string): void {
     const domain = this.domain(vm);

@@ -65,6 +65,18 @@ export class PageTables {
     this.fill(first, host, count, bits, true);
   }
 
+  /** Takes `count` frames out; tables stay. */
+  unmap(first: number, count: number): void {
+    for (let done = 0; done < count;) {
+      const frame = first + done;
+      const index = frame % ENTRIES;
+      const here = Math.min(count - done, ENTRIES - index);
+      const page = this.page(1, frame - index);
+      if (page) this.clear(page, index, here);
+      done += here;
+    }
+  }
+
   /** As map, but only in the VMM's own copy: after loading a snapshot, when memory already holds the entries. */
   expect(first: number, host: number, count: number, bits: number): void {
     this.fill(first, host, count, bits, false);
@@ -164,8 +176,17 @@ export class PageTables {
       view.setUint32((index + i) * 8, ((address % 2 ** 32) | bits) >>> 0, true);
       view.setUint32((index + i) * 8 + 4, Math.floor(address / 2 ** 32), true);
     });
-    if (!toMemory) return;
-    const changed = copy.slice(index * 8, (index + hostFrames.length) * 8);
+    if (toMemory) this.flush(page, index, hostFrames.length);
+  }
+
+  private clear(page: TablePage, index: number, count: number): void {
+    this.expected.get(page.hostFrame)!.fill(0, index * 8, (index + count) * 8);
+    this.flush(page, index, count);
+  }
+
+  /** Writes entries of the copy to where they belong. */
+  private flush(page: TablePage, index: number, count: number): void {
+    const changed = this.expected.get(page.hostFrame)!.slice(index * 8, (index + count) * 8);
     this.memory.writeBytes(hostPhysical(page.hostFrame * PAGE_SIZE + index * 8), changed);
   }
 }

@@ -21,6 +21,7 @@ export interface Translation {
   readonly tableBytes: number;
   /** `count` guest frames from `guest` on lie in the host frames from `host` on */
   map(guest: number, host: number, count: number, rights: MappingRights): void;
+  unmap(guest: number, count: number): void;
   /** Host-physical address of the entry that maps a guest frame; -1 when there is none yet. */
   entryAddress(guestFrame: number): number;
   /** Does this host frame hold one of the tables? */

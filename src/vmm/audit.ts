@@ -1,0 +1,190 @@
+/**
+ * Looks at memory as it is. Two questions: can any VM, or a device given to it, reach a frame that is not its own, by what the
+ * tables' bytes say? And are the VMM's own pages still as it wrote them? Looking leaves no trace and repairs nothing.
+ */
+import { formatAddress, hostPhysical, PAGE_SIZE } from '../machine/address';
+import type { PhysicalMemory } from '../machine/memory/physical-memory';
+import type { FrameOwnership } from './frames/frame-ownership';
+import type { FrameOwner } from './frames/frame-owner';
+import type { IommuTables } from './passthrough/iommu-tables';
+import type { Text } from './text';
+import { sameBytes } from './translation/page-tables';
+import type { TableDifference } from './translation/page-tables';
+import type { Vm } from './vm';
+import type { OwnPage } from './vmm-memory';
+
+/** A VM reaches a frame that is not its own. */
+export interface AuditViolation {
+  vm: string;
+  /** host frame number */
+  frame: number;
+  text: Text;
+}
+
+/** Something of the VMM's own that is not as it wrote it. */
+export interface Damage {
+  part: string;
+  vm?: string;
+  /** host-physical address of the first byte concerned */
+  address: number;
+  text: Text;
+}
+
+/** A table full of wild pointers says the same thing many times; so many are enough. */
+const MOST_VIOLATIONS = 64;
+
+export function ownerText(owner: FrameOwner | null | undefined): Text {
+  if (owner === undefined) return { en: 'no DRAM', 'zh-CN': '没有内存的地址' };
+  if (owner === null) return { en: 'a free frame', 'zh-CN': '空闲页框' };
+  switch (owner.kind) {
+    case 'vm':
+      return { en: `memory of ${owner.vm}`, 'zh-CN': `${owner.vm} 的内存` };
+    case 'preoccupied':
+      return { en: 'memory of the host', 'zh-CN': '宿主机占用的内存' };
+    default:
+      return owner.vm
+        ? { en: `the VMM's ${owner.part} of ${owner.vm}`, 'zh-CN': `VMM 为 ${owner.vm} 保存的 ${owner.part}` }
+        : { en: `the VMM's ${owner.part}`, 'zh-CN': `VMM 的 ${owner.part}` };
+  }
+}
+
+/** Every frame that the EPT bytes let a VM reach, and that is neither its own memory nor registers passed through to it. */
+export function auditReach(vms: readonly Vm[], frames: FrameOwnership): AuditViolation[] {
+  const violations: AuditViolation[] = [];
+  for (const vm of vms) {
+    const registers = vm.bus.mappedBars();
+    for (const { guest, host, count, entryAddress } of vm.translation.reachableFrames()) {
+      for (let frame = host; frame < host + count; frame++) {
+        const owner = frames.ownerOf(frame);
+        if (owner?.kind === 'vm' && owner.vm === vm.id) continue;
+        const address = frame * PAGE_SIZE;
+        if (owner === undefined && registers.some(({ hostBase, bytes }) => address >= hostBase && address < hostBase + bytes)) continue;
+        const whose = ownerText(owner);
+        violations.push({
+          vm: vm.id,
+          frame,
+          text: {
+            en: `${vm.id} reaches ${formatAddress(address)}, ${whose.en}, at guest-physical ${formatAddress((guest + frame - host) * PAGE_SIZE)}: the EPT entry at ${formatAddress(entryAddress)} says so.`,
+            'zh-CN': `${vm.id} 可通过客户机物理地址 ${formatAddress((guest + frame - host) * PAGE_SIZE)} 访问 ${formatAddress(address)}（${whose['zh-CN']}）：${formatAddress(entryAddress)} 处的 EPT 表项如此指示。`,
+          },
+        });
+        if (violations.length === MOST_VIOLATIONS) return violations;
+        // one frame of a superpage is enough to say
+        break;
+      }
+    }
+  }
+  return violations;
+}
+
+/** What is damaged, part by part; a table that was overwritten is one entry with what its first wrong entry now means. */
+export function auditState(memory: PhysicalMemory, vms: readonly Vm[], own: readonly OwnPage[], iommu: IommuTables | null): Damage[] {
+  const damage: Damage[] = [];
+  for (const page of own) {
+    const bytes = memory.peek(hostPhysical(page.frame * PAGE_SIZE), PAGE_SIZE);
+    if (sameBytes(bytes, page.expected)) continue;
+    const first = bytes.findIndex((byte, index) => byte !== page.expected[index]);
+    const changed = bytes.reduce((sum, byte, index) => sum + (byte === page.expected[index] ? 0 : 1), 0);
+    const address = page.frame * PAGE_SIZE + first;
+    damage.push({
+      part: page.part,
+      address,
+      text: {
+        en: `${changed} bytes of the VMM's ${page.part} were overwritten, from ${formatAddress(address)} on.`,
+        'zh-CN': `VMM 的 ${page.part} 有 ${changed} 个字节被改写，起始于 ${formatAddress(address)}。`,
+      },
+    });
+  }
+  for (const vm of vms) damage.push(...eptDamage(vm));
+  for (const [address, group] of groupByPage(iommu?.damage() ?? [])) {
+    const first = group[0]!;
+    const of = first.vm ? { en: ` of ${first.vm}`, 'zh-CN': `（${first.vm}）` } : { en: '', 'zh-CN': '' };
+    damage.push({
+      part: first.part,
+      ...(first.vm ? { vm: first.vm } : {}),
+      address,
+      text: {
+        en: `${group.length} words of the ${first.part} table${of.en} were overwritten; the one at ${formatAddress(address)} was ${formatAddress(first.expected, 16)} and is ${formatAddress(first.found, 16)}. What devices may reach is no longer what the VMM decided.`,
+        'zh-CN': `${first.part} 表${of['zh-CN']}有 ${group.length} 个字被改写；${formatAddress(address)} 处原为 ${formatAddress(first.expected, 16)}，现为 ${formatAddress(first.found, 16)}。设备可访问的范围已不再由 VMM 决定。`,
+      },
+    });
+  }
+  return damage;
+}
+
+/** The control block of a VM that is about to be entered, when somebody has written to it. */
+export function auditControlBlock(vm: Vm): Damage | null {
+  const fields = vm.vcpu.tampered();
+  const first = fields[0];
+  if (!first) return null;
+  const names = fields.slice(0, 6).map(({ name }) => name);
+  const more = fields.length > names.length ? ', …' : '';
+  return {
+    part: 'control-block',
+    vm: vm.id,
+    address: first.address,
+    text: {
+      en: `The control block of ${vm.id} was overwritten from ${formatAddress(first.address)} on: ${names.join(', ')}${more}. The guest goes on with what stands there now.`,
+      'zh-CN': `${vm.id} 的控制块自 ${formatAddress(first.address)} 起被改写：${names.join('、')}${more}。客户机将以现有内容继续运行。`,
+    },
+  };
+}
+
+/** Why hardware did not find a page that the VMM has mapped: the entry on its way that is not as it was written. */
+export function describeEntryDamage(vm: Vm, guestPhysical: number): Text {
+  const frame = Math.floor(guestPhysical / PAGE_SIZE);
+  const onTheWay = vm.translation.differences().find((difference) => covers(difference, frame));
+  if (!onTheWay)
+    return {
+      en: 'Its EPT tables are as the VMM wrote them; the control block points elsewhere, or an entry was put back',
+      'zh-CN': '其 EPT 表与 VMM 写入的一致；可能是控制块指向了别处，或表项已被恢复',
+    };
+  return entryText(onTheWay);
+}
+
+function eptDamage(vm: Vm): Damage[] {
+  return groupByPage(vm.translation.differences()).map(([address, group]) => {
+    const first = group[0]!;
+    const { en, 'zh-CN': zh } = entryText(first);
+    return {
+      part: 'ept',
+      vm: vm.id,
+      address,
+      text: {
+        en: `${group.length} ${group.length === 1 ? 'entry' : 'entries'} of an EPT table of ${vm.id} ${group.length === 1 ? 'was' : 'were'} overwritten. ${en}.`,
+        'zh-CN': `${vm.id} 的 EPT 表有 ${group.length} 个表项被改写。${zh}。`,
+      },
+    };
+  });
+}
+
+const LEVEL_NAMES = ['PTE', 'PDE', 'PDPTE', 'PML4E'] as const;
+
+const covers = ({ page, index }: TableDifference, frame: number): boolean => {
+  const span = 512 ** (page.level - 1);
+  const first = page.firstFrame + index * span;
+  return frame >= first && frame < first + span;
+};
+
+function entryText({ page, index, address, expected, found }: TableDifference): Text {
+  const guest = formatAddress((page.firstFrame + index * 512 ** (page.level - 1)) * PAGE_SIZE);
+  const name = LEVEL_NAMES[page.level - 1]!;
+  const [was, is] = [formatAddress(expected, 16), formatAddress(found, 16)];
+  const present = (found & 7n) !== 0n;
+  return {
+    en: `The ${name} at host-physical ${formatAddress(address)} was ${was} and is ${is}: guest-physical ${guest} ${present ? 'now leads elsewhere' : 'is no longer mapped'}`,
+    'zh-CN': `宿主机物理地址 ${formatAddress(address)} 处的 ${name} 原为 ${was}，现为 ${is}：客户机物理地址 ${guest} ${present ? '已指向别处' : '不再有映射'}`,
+  };
+}
+
+/** Differences by the page they lie in, with the address of the first of each. */
+function groupByPage<T extends { address: number }>(differences: readonly T[]): [number, T[]][] {
+  const groups = new Map<number, T[]>();
+  for (const difference of differences) {
+    const page = Math.floor(difference.address / PAGE_SIZE);
+    const group = groups.get(page);
+    if (group) group.push(difference);
+    else groups.set(page, [difference]);
+  }
+  return [...groups.values()].map((group) => [group[0]!.address, group]);
+}

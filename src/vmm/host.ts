@@ -1,0 +1,58 @@
+/**
+ * What the VMM uses of the machine below it. Everything it does to hardware goes through here: memory and registers by
+ * host-physical address, the processor by entering a guest, time by letting due events happen.
+ */
+import type { VmExit } from '../machine/cpu/exit';
+import type { ControlBlock } from '../machine/cpu/control-block';
+import type { TransactionReport } from '../machine/bus/transaction-log';
+import type { DmaRecord } from '../machine/bus/dma-path';
+import type { RequesterId } from '../machine/bus/dma-port';
+import type { PciIdentity } from '../machine/devices/device';
+import type { PhysicalMemory } from '../machine/memory/physical-memory';
+
+/** A device of the board that may be passed through. */
+export interface HostDevice {
+  id: string;
+  kind: string;
+  requester: RequesterId;
+  identity: PciIdentity;
+  /** memory BARs in BAR order */
+  bars: readonly { region: string; size: number; hostBase: number }[];
+}
+
+export interface VmmHost {
+  readonly memory: PhysicalMemory;
+  readonly physicalAddressBits: number;
+  /** DRAM without conflicts, ascending, in bytes */
+  readonly dram: readonly { base: number; bytes: number }[];
+  readonly devices: readonly HostDevice[];
+  readonly iommuPresent: boolean;
+  /** slots whose DIMMs hold a range of host memory */
+  slotsOf(address: number, bytes: number): string[];
+  /** what CPUID answers on this processor */
+  cpuid(leaf: number): { eax: number; ebx: number; ecx: number; edx: number };
+  /**
+   * VMLAUNCH/VMRESUME: runs the guest until it leaves, at most `budget` instructions. `passBreakpoint`: a breakpoint on the
+   * first instruction does not hold it.
+   */
+  enter(block: ControlBlock, budget: number, passBreakpoint: boolean): VmExit;
+  /** did the last entry end before an instruction at a breakpoint? */
+  atBreakpoint(): boolean;
+  /** linear addresses at which the guest that is entered next stops */
+  setBreakpoints(addresses: readonly number[]): void;
+  /** INVEPT for the tables at a pointer */
+  invalidateEpt(pointer: number): void;
+  /** an instruction that the VMM completed for a guest: it counts on the machine too */
+  countInstruction(): void;
+  /** the machine's instruction count */
+  instructions(): number;
+  /** delivers the events that are due now */
+  runDueEvents(): void;
+  /** ticks until the next event, Infinity when none is pending */
+  ticksToNextEvent(): number;
+  /** everyone waits: time jumps to the next event and it happens. False when none is pending. */
+  waitForEvent(): boolean;
+  log(report: TransactionReport): void;
+  /** every DMA request of the board's devices, when it is done */
+  onDma(listener: (record: DmaRecord) => void): void;
+}

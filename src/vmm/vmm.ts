@@ -1,0 +1,480 @@
+/**
+ * The hypervisor: shares one board among VMs. It keeps all its state in the same host memory (so that it can be attacked),
+ * lets the processor run guests and handles their exits, gives devices to VMs through the IOMMU, and says what it finds
+ * wrong. It never repairs damage and never falls over it: whoever suffers crashes, the rest go on.
+ */
+import { PAGE_SIZE } from '../machine/address';
+import type { DmaRecord } from '../machine/bus/dma-path';
+import type { IommuFault } from '../machine/iommu/faults';
+import { auditControlBlock, auditReach, auditState } from './audit';
+import type { AuditViolation, Damage } from './audit';
+import { ExitHandlers } from './exits';
+import { FrameOwnership } from './frames/frame-ownership';
+import type { FrameOwner, OwnedExtent } from './frames/frame-owner';
+import { preoccupiedRuns } from './frames/preoccupied';
+import type { VmmHost } from './host';
+import { IommuDriver } from './passthrough/iommu-driver';
+import { IommuTables } from './passthrough/iommu-tables';
+import { Scheduler } from './scheduler';
+import { VmmSetupError } from './text';
+import { Vm } from './vm';
+import type { SavedVm, VmOptions } from './vm';
+import { createOwnPages, knownOwnPages } from './vmm-memory';
+import type { OwnPage } from './vmm-memory';
+
+export interface VmmOptions {
+  allocation: { seed: number; preoccupied: number };
+  /** may the VMM turn DMA translation on, where there is an IOMMU? */
+  iommuEnabled: boolean;
+  vms: readonly VmOptions[];
+}
+
+/** Why `run` came back. `stopped`: no VM can run and nothing is pending that could change that. */
+export type VmmRunReason = 'budget' | 'breakpoint' | 'stopped';
+
+export interface VmmRunResult {
+  reason: VmmRunReason;
+  /** instructions completed, by all VMs together */
+  executed: number;
+  /** `breakpoint`: whose */
+  vm?: string;
+}
+
+export interface RecordedFault extends IommuFault {
+  /** the machine's instruction count when the VMM took the record */
+  at: number;
+}
+
+export interface RecordedDamage extends Damage {
+  at: number;
+}
+
+/** What happened, for whoever shows it. */
+export type VmmEvent =
+  | { kind: 'exit'; vm: string; reason: string }
+  | { kind: 'fault'; fault: RecordedFault }
+  | { kind: 'faults-lost' }
+  | { kind: 'damage'; damage: RecordedDamage }
+  | { kind: 'crash'; vm: string };
+
+interface SavedVmm {
+  version: number;
+  frames: ReturnType<FrameOwnership['save']>;
+  own: number[];
+  vms: SavedVm[];
+  iommu: ReturnType<IommuTables['save']> | null;
+  scheduler: { turn: number; used: number };
+  faults: RecordedFault[];
+  faultsLost: number;
+  damage: RecordedDamage[];
+  auditDue: boolean;
+}
+
+const STATE_VERSION = 1;
+/** Fault records and damage reports kept. */
+const MOST_RECORDS = 4096;
+
+export class Vmm {
+  readonly frames: FrameOwnership;
+  readonly vms: readonly Vm[];
+  private readonly scheduler: Scheduler;
+  private readonly exits: ExitHandlers;
+  private own: OwnPage[];
+  private iommu: IommuTables | null = null;
+  private readonly driver: IommuDriver | null;
+  private faultList: RecordedFault[] = [];
+  private lost = 0;
+  private damageList: RecordedDamage[] = [];
+  /** a device wrote into a frame of the VMM's own: look when the guest has left */
+  private auditDue = false;
+  private faultsDue = false;
+  private breakpoints = new Map<string, readonly number[]>();
+  private breakpointsOf: string | null = null;
+  private readonly listeners: ((event: VmmEvent) => void)[] = [];
+
+  /**
+   * Sets everything up: takes frames, writes tables, programs the IOMMU. The VMs are then as after RESET; the firmware loads
+   * their programs. Throws VmmSetupError when the board cannot hold what is asked for.
+   */
+  constructor(
+    private readonly host: VmmHost,
+    private readonly options: VmmOptions,
+  ) {
+    checkOptions(host, options);
+    const { seed, preoccupied } = options.allocation;
+    this.frames = new FrameOwnership(host.dram);
+    for (const { first, count } of preoccupiedRuns(host.dram, preoccupied, seed)) this.frames.take(first, count, { kind: 'preoccupied' });
+    this.scheduler = new Scheduler(options.vms.length);
+    this.exits = new ExitHandlers(host);
+    this.driver = host.iommuPresent ? new IommuDriver(host.memory) : null;
+    this.own = createOwnPages(host.memory, seed, (part) => this.ownFrame({ kind: 'vmm', part }));
+    if (this.driver) this.iommu = new IommuTables(host.memory, (part, vm) => this.ownFrame({ kind: 'table', part, ...(vm ? { vm } : {}) }));
+    this.vms = options.vms.map((vm, index) => this.createVm(vm, index));
+    for (const vm of this.vms) this.passDevices(vm);
+    for (const vm of this.vms) if (vm.eager) vm.backAll();
+    if (this.driver && this.iommu && options.iommuEnabled) this.driver.enable(this.iommu.rootAddress);
+    host.onDma((record) => this.noteDma(record));
+  }
+
+  vm(id: string): Vm | undefined {
+    return this.vms.find((vm) => vm.id === id);
+  }
+
+  /** The VM whose turn it is. */
+  get current(): Vm | undefined {
+    return this.vms[this.scheduler.current];
+  }
+
+  onEvent(listener: (event: VmmEvent) => void): void {
+    this.listeners.push(listener);
+  }
+
+  // --- running -----------------------------------------------------------------------------------
+
+  /**
+   * Lets the VMs run, each in its turn, until `budget` instructions have completed, nothing can run any more, or a breakpoint
+   * is next. A breakpoint on the very first instruction does not hold a run that starts there when `passBreakpoint` is set.
+   */
+  run(budget: number, passBreakpoint = false): VmmRunResult {
+    const start = this.host.instructions();
+    let pass = passBreakpoint;
+    for (;;) {
+      this.host.runDueEvents();
+      this.lookAround();
+      const executed = this.host.instructions() - start;
+      if (executed >= budget) return { reason: 'budget', executed };
+      const index = this.scheduler.pick((candidate) => this.vms[candidate]!.state === 'ready');
+      if (index < 0) {
+        if (this.host.waitForEvent()) continue;
+        this.audit();
+        return { reason: 'stopped', executed };
+      }
+      const slice = Math.min(budget - executed, this.scheduler.left, Math.max(1, this.host.ticksToNextEvent()));
+      const vm = this.vms[index]!;
+      if (this.enter(vm, slice, pass)) return { reason: 'breakpoint', executed: this.host.instructions() - start, vm: vm.id };
+      pass = false;
+    }
+  }
+
+  /** Completes exactly one instruction of a VM (of the one whose turn it is, unless told), whatever exits that takes. */
+  step(id?: string): VmmRunResult {
+    const start = this.host.instructions();
+    const done = (reason: VmmRunReason): VmmRunResult => ({ reason, executed: this.host.instructions() - start });
+    const runnable = this.scheduler.pick((candidate) => this.vms[candidate]!.state === 'ready');
+    const vm = id === undefined ? this.vms[runnable] : this.vm(id);
+    if (vm) this.scheduler.give(vm.index);
+    this.host.runDueEvents();
+    this.lookAround();
+    while (vm?.state === 'ready' && this.host.instructions() === start) this.enter(vm, 1, true);
+    if (!vm || (vm.state !== 'ready' && this.host.instructions() === start)) return this.settle(done);
+    this.host.runDueEvents();
+    this.lookAround();
+    return done('budget');
+  }
+
+  /** Addresses (linear) at which a VM's run stops before the instruction there. */
+  setBreakpoints(vm: string, addresses: readonly number[]): void {
+    this.breakpoints.set(vm, [...addresses]);
+    this.breakpointsOf = null;
+  }
+
+  /** Nothing could be stepped: if events are pending, one happens. */
+  private settle(done: (reason: VmmRunReason) => VmmRunResult): VmmRunResult {
+    if (this.vms.some(({ state }) => state === 'ready')) return done('budget');
+    if (this.host.waitForEvent()) {
+      this.lookAround();
+      return done('budget');
+    }
+    this.audit();
+    return done('stopped');
+  }
+
+  /** Enters a VM and handles its exit. True when it stands before an instruction at a breakpoint. */
+  private enter(vm: Vm, slice: number, passBreakpoint: boolean): boolean {
+    const damage = auditControlBlock(vm);
+    if (damage) this.report(damage);
+    this.applyBreakpoints(vm);
+    const before = this.host.instructions();
+    const exit = this.host.enter(vm.vcpu.block, slice, passBreakpoint);
+    this.exits.handle(vm, exit);
+    this.scheduler.charge(this.host.instructions() - before);
+    this.emit({ kind: 'exit', vm: vm.id, reason: exit.reason });
+    vm.vcpu.seal();
+    if (vm.state === 'crashed') {
+      this.emit({ kind: 'crash', vm: vm.id });
+      this.audit();
+    }
+    return exit.reason === 'preemption-timer' && this.host.atBreakpoint();
+  }
+
+  private applyBreakpoints(vm: Vm): void {
+    if (this.breakpointsOf === vm.id) return;
+    // one VM's set is loaded at a time; as long as nobody has any, there is nothing to change
+    if (this.breakpointsOf !== null || [...this.breakpoints.values()].some((addresses) => addresses.length > 0))
+      this.host.setBreakpoints(this.breakpoints.get(vm.id) ?? []);
+    this.breakpointsOf = vm.id;
+  }
+
+  // --- DMA, faults, damage -----------------------------------------------------------------------
+
+  /** Fault records that the VMM took out of the IOMMU, in the order of the faults. */
+  get faults(): readonly RecordedFault[] {
+    return this.faultList;
+  }
+
+  /** How many times the IOMMU had no register left for a record. */
+  get faultsLost(): number {
+    return this.lost;
+  }
+
+  /** What the VMM found overwritten, in the order in which it found it. */
+  get damage(): readonly RecordedDamage[] {
+    return this.damageList;
+  }
+
+  get iommuEnabled(): boolean {
+    return this.driver !== null && this.options.iommuEnabled;
+  }
+
+  /** Looks at all of the VMM's own memory and reports what is newly damaged. */
+  audit(): readonly RecordedDamage[] {
+    this.auditDue = false;
+    for (const damage of auditState(this.host.memory, this.vms, this.own, this.iommu)) this.report(damage);
+    for (const vm of this.vms) {
+      const damage = auditControlBlock(vm);
+      if (damage) this.report(damage);
+    }
+    return this.damageList;
+  }
+
+  /** Every frame that a VM could reach and does not own, by the tables' bytes as they are now. Changes nothing. */
+  reachViolations(): AuditViolation[] {
+    return auditReach(this.vms, this.frames);
+  }
+
+  private noteDma({ kind, hostAddress, status }: DmaRecord): void {
+    if (status !== 'success') this.faultsDue = true;
+    if (kind !== 'write' || hostAddress === null) return;
+    const owner = this.frames.ownerOf(Math.floor(hostAddress / PAGE_SIZE));
+    if (owner?.kind === 'vmm' || owner?.kind === 'table') this.auditDue = true;
+  }
+
+  /** Between guests: takes fault records, and looks at what a device may have written to. */
+  private lookAround(): void {
+    if (this.faultsDue) {
+      this.faultsDue = false;
+      this.takeFaults();
+    }
+    if (this.auditDue) this.audit();
+  }
+
+  private takeFaults(): void {
+    if (!this.driver) return;
+    const { faults, overflow } = this.driver.takeFaults();
+    for (const fault of faults) {
+      const recorded = { ...fault, at: this.host.instructions() };
+      if (this.faultList.length < MOST_RECORDS) this.faultList.push(recorded);
+      this.emit({ kind: 'fault', fault: recorded });
+    }
+    if (overflow) {
+      this.lost++;
+      this.emit({ kind: 'faults-lost' });
+    }
+  }
+
+  /** Once for each place: the same damage found again is not news. */
+  private report(damage: Damage): void {
+    const known = this.damageList.some(({ part, vm, text }) => part === damage.part && vm === damage.vm && text.en === damage.text.en);
+    if (known || this.damageList.length >= MOST_RECORDS) return;
+    const recorded = { ...damage, at: this.host.instructions() };
+    this.damageList.push(recorded);
+    this.emit({ kind: 'damage', damage: recorded });
+  }
+
+  private emit(event: VmmEvent): void {
+    for (const listener of this.listeners) listener(event);
+  }
+
+  // --- what is where -----------------------------------------------------------------------------
+
+  /** Whose host frame an address lies in: null for a free one, undefined where there is no DRAM. */
+  ownerAt(hostAddress: number): FrameOwner | null | undefined {
+    return this.frames.ownerOf(Math.floor(hostAddress / PAGE_SIZE));
+  }
+
+  extents(): OwnedExtent[] {
+    return this.frames.extents();
+  }
+
+  /** Bytes of host memory that a VM's translation and IOMMU tables take. */
+  tableBytes(vm: string): number {
+    return this.extents().reduce((sum, { owner, bytes }) => sum + (owner.kind === 'table' && owner.vm === vm ? bytes : 0), 0);
+  }
+
+  /**
+   * Host range of a part of the VMM's own state, or null when there is none of that name: `gdt`, `idt`, `secret`;
+   * `control-block` and `ept` (the top table) and `ept-leaf` (the table that maps guest-physical 0) of a VM; `iommu` or
+   * `iommu-root` (the root table), `iommu-context`, and `iommu-sl` (the top table) of a VM with a device.
+   */
+  part(name: string, vm?: string): { base: number; bytes: number } | null {
+    const page = (base: number | undefined): { base: number; bytes: number } | null =>
+      base === undefined || base < 0 ? null : { base, bytes: PAGE_SIZE };
+    const own = this.own.find(({ part }) => part === name);
+    if (own) return page(own.frame * PAGE_SIZE);
+    const of = vm === undefined ? undefined : this.vm(vm);
+    switch (name) {
+      case 'control-block':
+        return page(of?.vcpu.block.address);
+      case 'ept':
+        return page(of && of.translation.pointer - (of.translation.pointer % PAGE_SIZE));
+      case 'ept-leaf': {
+        const entry = of?.translation.entryAddress(0) ?? -1;
+        return page(entry < 0 ? undefined : entry - (entry % PAGE_SIZE));
+      }
+      case 'iommu':
+      case 'iommu-root':
+        return page(this.iommu?.rootAddress);
+      case 'iommu-context':
+        return page(this.iommu?.contextTableAddress());
+      case 'iommu-sl':
+        return page(vm === undefined ? undefined : this.iommu?.secondLevelAddress(vm));
+      default:
+        return null;
+    }
+  }
+
+  // --- snapshots ---------------------------------------------------------------------------------
+
+  /** Everything that is not in memory frames, canonical. */
+  save(): Uint8Array {
+    const saved: SavedVmm = {
+      version: STATE_VERSION,
+      frames: this.frames.save(),
+      own: this.own.map(({ frame }) => frame),
+      vms: this.vms.map((vm) => vm.save()),
+      iommu: this.iommu?.save() ?? null,
+      scheduler: this.scheduler.save(),
+      faults: this.faultList,
+      faultsLost: this.lost,
+      damage: this.damageList,
+      auditDue: this.auditDue,
+    };
+    return new TextEncoder().encode(JSON.stringify(saved));
+  }
+
+  /** Into a VMM made with the same options, whose memory frames have been restored. Throws RangeError for anything else. */
+  load(bytes: Uint8Array): void {
+    const saved = JSON.parse(new TextDecoder().decode(bytes)) as SavedVmm;
+    if (saved.version !== STATE_VERSION || saved.vms?.length !== this.vms.length)
+      throw new RangeError('the saved VMM state is of another version, or of another set of VMs');
+    this.frames.load(saved.frames);
+    this.own = knownOwnPages(this.options.allocation.seed, saved.own);
+    this.vms.forEach((vm, index) => vm.load(saved.vms[index]!));
+    if (saved.iommu) {
+      this.iommu = new IommuTables(
+        this.host.memory,
+        (part, vm) => this.ownFrame({ kind: 'table', part, ...(vm ? { vm } : {}) }),
+        saved.iommu,
+      );
+      for (const vm of this.vms)
+        if (this.passes(vm.options)) for (const run of vm.map.pieces()) this.iommu.expect(vm.id, run.guest, run.host, run.count);
+    }
+    this.scheduler.load(saved.scheduler);
+    this.faultList = saved.faults;
+    this.lost = saved.faultsLost;
+    this.damageList = saved.damage;
+    this.auditDue = saved.auditDue;
+    this.faultsDue = false;
+    this.breakpointsOf = null;
+  }
+
+  // --- setting up --------------------------------------------------------------------------------
+
+  /** A frame for the VMM itself, from the top of memory. */
+  private ownFrame(owner: FrameOwner): number {
+    const runs = this.frames.allocate(1, owner, 'top');
+    if (runs) return runs[0]!.first;
+    throw new VmmSetupError(
+      'vmm-out-of-memory',
+      { en: 'The host has no free frame left for the tables of the VMM.', 'zh-CN': '宿主机已没有空闲页框可供 VMM 存放其表。' },
+      {
+        en: 'Plug in more DIMMs, lower `preoccupied`, or give the VMs less memory.',
+        'zh-CN': '请插入更多内存条、降低 preoccupied，或减少虚拟机内存。',
+      },
+    );
+  }
+
+  private createVm(options: VmOptions, index: number): Vm {
+    const controlBlock = this.ownFrame({ kind: 'vmm', part: 'control-block', vm: options.id });
+    return new Vm(
+      this.host,
+      this.frames,
+      options,
+      index,
+      controlBlock,
+      () => this.ownFrame({ kind: 'table', part: 'ept', vm: options.id }),
+      (guest, host, count) => {
+        if (this.passes(options)) this.iommu?.map(options.id, guest, host, count);
+      },
+    );
+  }
+
+  private passes({ passthrough }: VmOptions): boolean {
+    return passthrough.length > 0;
+  }
+
+  private passDevices(vm: Vm): void {
+    for (const id of vm.options.passthrough) {
+      const device = this.host.devices.find((candidate) => candidate.id === id)!;
+      vm.bus.pass(device);
+      this.iommu?.assign(device.requester, vm.id);
+    }
+  }
+}
+
+/** What cannot be set up is said before anything is taken. */
+function checkOptions(host: VmmHost, { vms }: VmmOptions): void {
+  const ids = new Set<string>();
+  const taken = new Map<string, string>();
+  for (const { id, memory, passthrough } of vms) {
+    if (ids.has(id))
+      throw new VmmSetupError(
+        'vmm-duplicate-vm',
+        { en: `Two VMs are called ${id}.`, 'zh-CN': `有两个虚拟机都叫 ${id}。` },
+        { en: 'Give each VM an id of its own.', 'zh-CN': '请为每个虚拟机指定不同的 id。' },
+        id,
+      );
+    ids.add(id);
+    if (!Number.isSafeInteger(memory) || memory <= 0 || memory % PAGE_SIZE !== 0)
+      throw new VmmSetupError(
+        'vmm-memory-size',
+        { en: `${id} is to have ${memory} bytes of memory.`, 'zh-CN': `${id} 的内存大小为 ${memory} 字节。` },
+        { en: 'Give it a multiple of 4 KiB, and at least one page.', 'zh-CN': '请指定 4 KiB 的整数倍，至少一页。' },
+        id,
+      );
+    for (const device of passthrough) {
+      if (!host.devices.some((candidate) => candidate.id === device))
+        throw new VmmSetupError(
+          'vmm-unknown-device',
+          {
+            en: `${id} is given ${device}, and the board has no such device on PCI.`,
+            'zh-CN': `${id} 被分配设备 ${device}，但主板的 PCI 上没有该设备。`,
+          },
+          {
+            en: `Name one of: ${host.devices.map((known) => known.id).join(', ') || 'none'}.`,
+            'zh-CN': `请使用：${host.devices.map((known) => known.id).join('、') || '无'}。`,
+          },
+          id,
+        );
+      const holder = taken.get(device);
+      if (holder !== undefined)
+        throw new VmmSetupError(
+          'vmm-device-taken',
+          { en: `${device} is given to ${holder} and to ${id}.`, 'zh-CN': `设备 ${device} 同时被分配给 ${holder} 和 ${id}。` },
+          { en: 'A device belongs to one VM at a time.', 'zh-CN': '一个设备同一时刻只能属于一个虚拟机。' },
+          id,
+        );
+      taken.set(device, id);
+    }
+  }
+}
