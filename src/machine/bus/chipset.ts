@@ -39,7 +39,8 @@ export interface SavedChipset {
 export class Chipset implements PhysicalMemory, PortSpace {
   counters: ChipsetCounters = { ...NO_COUNTS };
   /** The decode table: what the board wired, with device windows where they are now. */
-  private table: AddressRange[] = [];
+  private decoded: AddressRange[] = [];
+  private stale = true;
   /** frames of plain DRAM as [first, end) pairs, ascending, and the pair that answered last */
   private plain: { first: number; end: number }[] = [];
   private plainFirst = 0;
@@ -52,8 +53,16 @@ export class Chipset implements PhysicalMemory, PortSpace {
     readonly bus: Bus,
     private readonly log: TransactionLog,
   ) {
-    bus.onChange(() => this.decode());
-    this.decode();
+    bus.onChange(() => {
+      this.stale = true;
+      this.plainFirst = this.plainEnd = 0;
+    });
+  }
+
+  /** Rebuilt when it is next looked at after a window moved. */
+  private get table(): AddressRange[] {
+    if (this.stale) this.decode();
+    return this.decoded;
   }
 
   /** The decode table as it stands; ranges ascend and cover the whole space. */
@@ -282,8 +291,8 @@ export class Chipset implements PhysicalMemory, PortSpace {
 
   // --- inside ----------------------------------------------------------------------------------------------------------
 
-  /** Rebuilds the decode table after a window appeared, moved or went. */
   private decode(): void {
+    this.stale = false;
     const limit = 2 ** this.map.physicalAddressBits;
     const windows: MmioWindow[] = [];
     for (const { device, region, base, size } of this.bus.memoryWindows()) {
@@ -293,8 +302,8 @@ export class Chipset implements PhysicalMemory, PortSpace {
     const reserved = this.map.ranges.filter(({ kind }) => kind === 'reserved');
     const keptFrom = reserved[0]?.base;
     const kept = keptFrom === undefined ? undefined : { base: keptFrom, end: reserved.at(-1)!.end };
-    this.table = composeRanges(this.map.dram, windows, kept, limit);
-    for (const range of this.table) {
+    this.decoded = composeRanges(this.map.dram, windows, kept, limit);
+    for (const range of this.decoded) {
       // composeRanges knows visible parts only; offsets count from the window's true base
       if (range.device !== undefined)
         range.windowBase = this.bus
@@ -302,7 +311,7 @@ export class Chipset implements PhysicalMemory, PortSpace {
           .find(({ device, region }) => device.id === range.device && region === range.region)!.base;
     }
     this.plain = [];
-    for (const { kind, base, end } of this.table) {
+    for (const { kind, base, end } of this.decoded) {
       if (kind !== 'dram') continue;
       const first = Math.ceil(base / PAGE_SIZE);
       const last = Math.floor(end / PAGE_SIZE);
@@ -313,6 +322,7 @@ export class Chipset implements PhysicalMemory, PortSpace {
 
   private isPlain(frame: number): boolean {
     if (frame >= this.plainFirst && frame < this.plainEnd) return true;
+    if (this.stale) this.decode();
     let low = 0;
     let high = this.plain.length - 1;
     while (low <= high) {

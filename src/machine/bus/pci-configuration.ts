@@ -102,14 +102,15 @@ export class PciConfiguration implements Device {
     this.functions.set(requester, new PciFunction(options));
   }
 
-  /** What firmware does at power-on: the base of a BAR by its region, then memory decoding and bus mastering on. */
-  assign(requester: RequesterId, bases: Readonly<Record<string, number>>): void {
+  /** What firmware does at power-on: the base of a BAR by its region and the interrupt line, then decoding and bus mastering on. */
+  assign(requester: RequesterId, bases: Readonly<Record<string, number>>, interruptLine = 0xff): void {
     const found = this.functions.get(requester);
     if (!found) throw new RangeError(`there is no PCI function 0x${requester.toString(16)}`);
     found.bars.forEach(({ region }, index) => {
       const base = bases[region];
       if (base !== undefined) found.bases[index] = base;
     });
+    found.interruptLine = interruptLine;
     found.command = COMMAND.memory | COMMAND.busMaster;
     found.tell();
   }

@@ -1,9 +1,17 @@
 /**
- * The machine clock. Ticks are the instructions completed plus what was charged on top (memory timing, waiting): exact at the
- * instruction that asks, also in mid-slice, because the count is read from the processor. Events are data in a queue ordered
+ * The machine clock. Ticks live in the processor's state: one for each instruction completed plus what was charged on top
+ * (memory timing, waiting), exact at the instruction that asks, also in mid-slice. Events are data in a queue ordered
  * by tick, and among equals by when they were scheduled, so that every run is the same and a snapshot can hold them.
  */
 import type { DeviceClock, EventTag } from '../devices/device';
+
+/** Where the ticks are counted: the processor. */
+export interface TimeSource {
+  /** ticks now, exact whenever a device may look */
+  now(): number;
+  /** time that passes without instructions; only between instructions */
+  charge(ticks: number): void;
+}
 
 export interface ScheduledEvent {
   tick: number;
@@ -18,30 +26,26 @@ interface QueuedEvent extends ScheduledEvent {
 }
 
 export interface SavedClock {
-  charged: number;
   sequence: number;
   events: QueuedEvent[];
 }
 
 export class MachineClock {
-  /** ticks beyond the instructions counted */
-  private charged = 0;
   private sequence = 0;
   /** ascending */
   private queue: QueuedEvent[] = [];
   private readonly earlierListeners: (() => void)[] = [];
 
-  /** `instructions`: the machine's instruction count, exact whenever a device may look at it. */
-  constructor(private readonly instructions: () => number) {}
+  constructor(private readonly time: TimeSource) {}
 
   now(): number {
-    return this.instructions() + this.charged;
+    return this.time.now();
   }
 
   /** Time that passes without instructions. Throws RangeError for a negative or fractional number. */
   charge(ticks: number): void {
     if (!Number.isSafeInteger(ticks) || ticks < 0) throw new RangeError(`cannot charge ${ticks} ticks`);
-    this.charged += ticks;
+    this.time.charge(ticks);
   }
 
   /** Jumps to a later tick (every processor waits). Going back is refused. */
@@ -101,19 +105,19 @@ export class MachineClock {
     };
   }
 
+  /** Nothing pending, as at power-on. The ticks themselves are the processor's. */
   reset(): void {
-    this.charged = 0;
     this.sequence = 0;
     this.queue = [];
   }
 
+  /** The pending events; the ticks are in the processor's state. */
   save(): SavedClock {
-    return structuredClone({ charged: this.charged, sequence: this.sequence, events: this.queue });
+    return structuredClone({ sequence: this.sequence, events: this.queue });
   }
 
   load(saved: SavedClock): void {
-    const { charged, sequence, events } = structuredClone(saved);
-    this.charged = charged;
+    const { sequence, events } = structuredClone(saved);
     this.sequence = sequence;
     this.queue = events;
   }

@@ -1,0 +1,37 @@
+/** The bare board as firmware sees it: where its DRAM is, how it came there, and how to write to it. */
+import { hostPhysical } from './address';
+import type { Platform, PlatformRange, SlotAssignment } from './firmware/platform';
+import type { Machine } from './machine';
+
+export function boardPlatform(machine: Machine): Platform {
+  const { board, map } = machine;
+  return {
+    kind: 'board',
+    name: 'board',
+    get memory() {
+      return dramRanges(machine);
+    },
+    assignment: {
+      mode: board.assignment,
+      slots: map.placements.map(({ slot, base, end }): SlotAssignment => ({ slot, base, bytes: end - base })),
+    },
+    loader: board.firmware?.loader ?? 'strict',
+    physicalAddressBits: map.physicalAddressBits,
+    writeBytes: (address, bytes) => machine.chipset.writeBytes(hostPhysical(address), bytes),
+    slotsOf: (address, bytes) => machine.slotsOf(hostPhysical(address), bytes),
+  };
+}
+
+/** DRAM that answers now, under no device window; neighbours joined. Conflicts are no memory to build on. */
+function dramRanges({ chipset }: Machine): PlatformRange[] {
+  const ranges: { base: number; bytes: number; slots: string[] }[] = [];
+  for (const { base, end, kind, slots } of chipset.ranges()) {
+    if (kind !== 'dram') continue;
+    const last = ranges.at(-1);
+    if (last && last.base + last.bytes === base) {
+      last.bytes = end - last.base;
+      for (const slot of slots) if (!last.slots.includes(slot)) last.slots.push(slot);
+    } else ranges.push({ base, bytes: end - base, slots: [...slots] });
+  }
+  return ranges;
+}

@@ -1,0 +1,243 @@
+/**
+ * A pair of 8259A interrupt controllers as PC boards wire them: the second hangs on input 2 of the first. Initialisation words
+ * ICW1-4, operation words OCW1-3, fixed priority, edge and level triggered inputs (ELCR), automatic and commanded end of
+ * interrupt, spurious requests. Rotation and the special mask and fully nested modes are not here. Intel 8259A data sheet; the
+ * ELCR ports are those of the PIIX. At reset every input is masked, so that nothing arrives before a program initialises them.
+ */
+import type { InterruptSource } from '../cpu/runtime';
+import type { Device, DeviceRegion, EventTag } from '../devices/device';
+import { decodeState, encodeState } from '../devices/device-state';
+
+export const MASTER_BASE = 0x20;
+export const SLAVE_BASE = 0xa0;
+export const ELCR_BASE = 0x4d0;
+/** The input of the first controller that the second one drives. */
+export const CASCADE_INPUT = 2;
+const SPURIOUS_INPUT = 7;
+const STATE_VERSION = 1;
+
+interface Saved8259 {
+  request: number;
+  service: number;
+  mask: number;
+  levels: number;
+  levelTriggered: number;
+  vectorBase: number;
+  step: number;
+  needsFourth: boolean;
+  single: boolean;
+  automaticEnd: boolean;
+  readService: boolean;
+  poll: boolean;
+}
+
+const AT_RESET: Saved8259 = {
+  request: 0,
+  service: 0,
+  mask: 0xff,
+  levels: 0,
+  levelTriggered: 0,
+  vectorBase: 0,
+  step: 0,
+  needsFourth: false,
+  single: false,
+  automaticEnd: false,
+  readService: false,
+  poll: false,
+};
+
+/** Number of the lowest set bit: the input with the highest priority; 8 when none is. */
+const highest = (bits: number): number => (bits === 0 ? 8 : 31 - Math.clz32(bits & -bits));
+
+/** One controller. */
+class Controller8259 {
+  state: Saved8259 = { ...AT_RESET };
+
+  reset(): void {
+    const { levels } = this.state;
+    this.state = { ...AT_RESET, levels };
+  }
+
+  setLevel(input: number, asserted: boolean): void {
+    const bit = 1 << input;
+    const state = this.state;
+    if (asserted) {
+      if (state.levelTriggered & bit || !(state.levels & bit)) state.request |= bit;
+      state.levels |= bit;
+    } else {
+      state.levels &= ~bit;
+      // a request that goes away before it is acknowledged becomes spurious
+      state.request &= ~bit;
+    }
+  }
+
+  /** The input to be served now, or -1. */
+  wanted(): number {
+    const { request, mask, service } = this.state;
+    const input = highest(request & ~mask);
+    return input < highest(service) ? input : -1;
+  }
+
+  /** Takes a request: the input, or the spurious one when there is nothing to take. */
+  acknowledge(): number {
+    const input = this.wanted();
+    if (input < 0) return SPURIOUS_INPUT;
+    const bit = 1 << input;
+    const state = this.state;
+    if (!(state.levelTriggered & bit)) state.request &= ~bit;
+    if (!state.automaticEnd) state.service |= bit;
+    return input;
+  }
+
+  writeCommand(value: number): void {
+    const state = this.state;
+    if (value & 0x10) {
+      // ICW1: the mask, the request latch and what was set up before are cleared
+      const { levels, levelTriggered } = state;
+      this.state = {
+        ...AT_RESET,
+        mask: 0,
+        levels,
+        levelTriggered,
+        request: levels & levelTriggered,
+        step: 2,
+        needsFourth: (value & 1) !== 0,
+        single: (value & 2) !== 0,
+      };
+    } else if (value & 0x08) {
+      // OCW3
+      if (value & 0x04) state.poll = true;
+      if (value & 0x02) state.readService = (value & 0x01) !== 0;
+    } else if (value & 0x20) {
+      // OCW2 with EOI: specific, or the one in service with the highest priority
+      const input = value & 0x40 ? value & 7 : highest(state.service);
+      if (input < 8) state.service &= ~(1 << input);
+    }
+  }
+
+  writeData(value: number): void {
+    const state = this.state;
+    switch (state.step) {
+      case 2:
+        state.vectorBase = value & 0xf8;
+        state.step = state.single ? (state.needsFourth ? 4 : 0) : 3;
+        return;
+      case 3:
+        // ICW3 says how the pair is wired, which the board has fixed
+        state.step = state.needsFourth ? 4 : 0;
+        return;
+      case 4:
+        state.automaticEnd = (value & 0x02) !== 0;
+        state.step = 0;
+        return;
+      default:
+        state.mask = value & 0xff;
+    }
+  }
+
+  readCommand(): number {
+    const state = this.state;
+    if (state.poll) {
+      state.poll = false;
+      return this.wanted() < 0 ? 0 : 0x80 | this.acknowledge();
+    }
+    return state.readService ? state.service : state.request;
+  }
+}
+
+export class InterruptControllerPair implements Device, InterruptSource {
+  readonly kind = 'pic';
+  readonly regions: readonly DeviceRegion[] = [
+    { name: 'master', kind: 'port', size: 2, base: MASTER_BASE },
+    { name: 'slave', kind: 'port', size: 2, base: SLAVE_BASE },
+    { name: 'elcr', kind: 'port', size: 2, base: ELCR_BASE },
+  ];
+  private readonly master = new Controller8259();
+  private readonly slave = new Controller8259();
+
+  /** `raised` is called when the processor's pin goes up: the slice that runs now should end. */
+  constructor(
+    readonly id = 'pic',
+    private readonly raised: () => void = () => undefined,
+  ) {}
+
+  /** Level of IRQ 0 to 15 (2 is the cascade and cannot be driven). */
+  setLine(irq: number, asserted: boolean): void {
+    if (irq < 0 || irq > 15 || irq === CASCADE_INPUT) throw new RangeError(`there is no interrupt line ${irq}`);
+    this.change(() => (irq < 8 ? this.master.setLevel(irq, asserted) : this.slave.setLevel(irq - 8, asserted)));
+  }
+
+  pending(): boolean {
+    return this.master.wanted() >= 0;
+  }
+
+  acknowledge(): number {
+    const input = this.master.acknowledge();
+    if (input !== CASCADE_INPUT) return this.master.state.vectorBase + input;
+    const second = this.slave.acknowledge();
+    this.cascade();
+    return this.slave.state.vectorBase + second;
+  }
+
+  reset(): void {
+    this.master.reset();
+    this.slave.reset();
+  }
+
+  read(region: string, offset: number, size: 1 | 2 | 4): number {
+    if (size > 1) return this.read(region, offset, 1) | (offset === 0 ? this.read(region, 1, 1) << 8 : 0xff00);
+    if (region === 'elcr') return (offset === 0 ? this.master : this.slave).state.levelTriggered;
+    const controller = region === 'master' ? this.master : this.slave;
+    if (offset === 1) return controller.state.mask;
+    let value = 0;
+    this.change(() => (value = controller.readCommand()));
+    return value;
+  }
+
+  write(region: string, offset: number, size: 1 | 2 | 4, value: number): void {
+    if (size > 1) {
+      this.write(region, offset, 1, value & 0xff);
+      if (offset === 0) this.write(region, 1, 1, (value >>> 8) & 0xff);
+      return;
+    }
+    this.change(() => {
+      if (region === 'elcr') {
+        // the timer, keyboard, cascade, clock and coprocessor inputs stay edge triggered
+        if (offset === 0) this.master.state.levelTriggered = value & 0xf8;
+        else this.slave.state.levelTriggered = value & 0xde;
+        return;
+      }
+      const controller = region === 'master' ? this.master : this.slave;
+      if (offset === 0) controller.writeCommand(value);
+      else controller.writeData(value);
+    });
+  }
+
+  event(_tag: EventTag): void {
+    // nothing is ever scheduled
+  }
+
+  save(): Uint8Array {
+    return encodeState(this.kind, STATE_VERSION, { master: { ...this.master.state }, slave: { ...this.slave.state } });
+  }
+
+  load(bytes: Uint8Array): void {
+    const { master, slave } = decodeState<{ master: Saved8259; slave: Saved8259 }>(this.kind, STATE_VERSION, bytes);
+    this.master.state = master;
+    this.slave.state = slave;
+  }
+
+  private change(action: () => void): void {
+    const before = this.pending();
+    action();
+    this.cascade();
+    if (!before && this.pending()) this.raised();
+  }
+
+  private cascade(): void {
+    // the second controller holds its output up while it has something to offer
+    const bit = 1 << CASCADE_INPUT;
+    if (this.slave.wanted() >= 0) this.master.state.request |= bit;
+    else this.master.state.request &= ~bit;
+  }
+}

@@ -1,0 +1,388 @@
+/**
+ * One board, put together and powered: processor, chipset, clock, frames, IOMMU and devices. It runs in slices that end where
+ * the next event is due, so interrupts and DMA land at the same instruction in every run.
+ */
+import { hostPhysical, type HostPhysicalAddress } from './address';
+import { addressMap, type AddressMap } from './board/address-map';
+import { devicePart, dimmPart, processorPart } from './board/parts';
+import type { Board } from './board/schema';
+import { deviceRequesters } from './board/windows';
+import { Bus } from './bus/bus';
+import { Chipset } from './bus/chipset';
+import { DevicePort, DmaPath, RootComplex, type DmaRecord } from './bus/dma-path';
+import type { DmaHop, RequesterId } from './bus/dma-port';
+import { reportOfHop } from './bus/dma-report';
+import { PciConfiguration } from './bus/pci-configuration';
+import { TransactionLog, type TransactionContext } from './bus/transaction-log';
+import { MachineClock } from './clock/machine-clock';
+import { Processor } from './cpu/processor';
+import { POOL_RESERVED } from './cpu/state-layout';
+import { createDevice } from './devices';
+import { DebugPort } from './devices/debug-port/debug-port';
+import type { DeviceContext } from './devices/device';
+import { ExitPort } from './devices/exit-port/exit-port';
+import { Uart } from './devices/uart/uart';
+import type { Platform } from './firmware/platform';
+import { COM1_IRQ, InterruptLines, PCI_LEVEL_TRIGGERED, pciIrq } from './interrupts/lines';
+import { InterruptControllerPair } from './interrupts/pic';
+import { Iommu } from './iommu/iommu';
+import type { JourneyEnd, JourneyRecorder } from './journey/journey';
+import { FrameStore } from './memory/frame-store';
+import { MemoryController } from './memory/memory-controller';
+import { boardPlatform } from './board-platform';
+import { loadMachine, saveMachine, stateChunks, type MachineSnapshot } from './machine-state';
+
+/** Slices are never longer than this, so that a pause is never far. */
+export const LONGEST_SLICE = 200_000;
+
+export type MachineStop = 'budget' | 'halted' | 'triple-fault' | 'breakpoint' | 'exit-port' | 'out-of-memory';
+
+export interface MachineRun {
+  reason: MachineStop;
+  /** instructions completed */
+  executed: number;
+}
+
+export interface MachineOptions {
+  /** bytes the frame pool may grow to; 3.5 GiB unless told */
+  poolLimit?: number;
+}
+
+/** Thrown when a drawing cannot be powered on at all. `checkBoard` finds these, and more, with remedies. */
+export class BoardError extends Error {
+  constructor(
+    readonly part: string,
+    problem: string,
+  ) {
+    super(`${part}: ${problem}`);
+    this.name = 'BoardError';
+  }
+}
+
+/** The identity of the host bridge at 00:00.0: Intel's 82G33/Q35, the chipset whose IOMMU this is. */
+const HOST_BRIDGE = { vendor: 0x8086, device: 0x29c0, classCode: 0x060000, revision: 2, interruptPin: 0 } as const;
+
+export class Machine {
+  readonly map: AddressMap;
+  readonly frames: FrameStore;
+  readonly log: TransactionLog;
+  readonly bus = new Bus();
+  readonly chipset: Chipset;
+  readonly controller: MemoryController;
+  readonly clock: MachineClock;
+  readonly pic: InterruptControllerPair;
+  readonly lines: InterruptLines;
+  readonly pci = new PciConfiguration('pci');
+  readonly processor: Processor;
+  /** present when the board has one */
+  readonly iommu?: Iommu;
+  readonly uart: Uart;
+  readonly debugPort = new DebugPort('port-e9');
+  readonly exitPort = new ExitPort('exit-port');
+  /** what firmware loads programs through */
+  readonly platform: Platform;
+  /** PCI address of each board device */
+  readonly requesters: ReadonlyMap<string, RequesterId>;
+
+  /** who makes the accesses that are not a device's: `cpu`, or a VM's id while it runs (the VMM says) */
+  private initiator: { who: string; vm?: string } = { who: 'cpu' };
+  private dmaRequests = 0;
+  private readonly dmaListeners: ((record: DmaRecord) => void)[] = [];
+  private running = false;
+
+  /** Throws BoardError when the drawing has an unknown processor or DIMM, or parts that cannot be told apart. */
+  constructor(
+    readonly board: Board,
+    options: MachineOptions = {},
+  ) {
+    const part = processorPart(board.processor);
+    if (part === undefined) throw new BoardError(board.processor, 'no such processor in the catalogue');
+    const unknown = board.slots.find(({ dimm }) => dimm !== null && dimmPart(dimm) === undefined);
+    if (unknown) throw new BoardError(unknown.id, `no DIMM ${String(unknown.dimm)} in the catalogue`);
+    this.map = addressMap(board);
+    this.frames = new FrameStore({ reservedBytes: POOL_RESERVED, limitBytes: options.poolLimit });
+    this.log = new TransactionLog(() => this.context());
+    this.chipset = new Chipset(this.map, this.frames, this.bus, this.log);
+    this.controller = new MemoryController(board, this.map.dram);
+    this.pic = new InterruptControllerPair('pic', () => this.endSlice());
+    this.lines = new InterruptLines((irq, asserted) => this.pic.setLine(irq, asserted));
+    this.processor = new Processor({
+      frames: this.frames,
+      memory: this.chipset,
+      ports: {
+        interrupts: this.pic,
+        readPort: (port, size) => this.chipset.readPort(port, size),
+        writePort: (port, size, value) => this.chipset.writePort(port, size, value),
+      },
+      part: { ...part, physicalAddressBits: this.map.physicalAddressBits },
+    });
+    this.clock = new MachineClock({
+      now: () => this.processor.machineTicks,
+      charge: (ticks) => (this.processor.state.ticks += ticks),
+    });
+    this.clock.onEarlierEvent(() => this.endSlice());
+    // a window that moved may lie over DRAM whose pool offsets the processor has cached
+    this.bus.onChange(() => this.processor.tlb.clearFast());
+    this.requesters = deviceRequesters(board);
+
+    this.uart = new Uart('com1', this.contextFor('com1', undefined, COM1_IRQ));
+    if (board.iommu?.present) {
+      this.iommu = new Iommu({ memory: this.chipset, hostAddressBits: this.map.physicalAddressBits, now: () => this.clock.now() });
+    }
+    this.pci.add(0, { identity: HOST_BRIDGE });
+    for (const device of [this.uart, this.debugPort, this.exitPort, this.pic, this.pci, ...(this.iommu ? [this.iommu] : [])])
+      this.bus.attach(device);
+    for (const { id, kind, dmaMask } of board.devices) this.plug(id, kind, dmaMask);
+    this.platform = boardPlatform(this);
+    this.reset();
+  }
+
+  /** Instructions completed since power-on, exact at any moment. */
+  get instructions(): number {
+    return this.processor.machineInstructions;
+  }
+
+  /** The machine clock in ticks. */
+  get ticks(): number {
+    return this.processor.machineTicks;
+  }
+
+  /** Power-on: everything as new, then the addresses that firmware assigns to PCI devices. Memory is all zero. */
+  reset(): void {
+    this.frames.reset();
+    this.clock.reset();
+    this.processor.reset();
+    this.lines.reset();
+    for (const device of this.bus.devices()) device.reset();
+    this.chipset.reset();
+    this.dmaRequests = 0;
+    this.initiator = { who: 'cpu' };
+    this.assignPci();
+    this.log.clear();
+  }
+
+  // --- running ---------------------------------------------------------------------------------------------------------
+
+  /**
+   * Executes at most `budget` instructions on the bare machine. `halted` is HLT with no event that could end it; while one
+   * is pending, the clock jumps to it.
+   */
+  run(budget: number, options: { passBreakpoint?: boolean } = {}): MachineRun {
+    let executed = 0;
+    let passBreakpoint = options.passBreakpoint ?? false;
+    for (;;) {
+      this.serviceEvents();
+      const stop = this.stopRequested();
+      if (stop) return { reason: stop, executed };
+      if (executed >= budget) return { reason: 'budget', executed };
+      const slice = this.slice(() => this.processor.run(this.sliceLimit(budget - executed), { passBreakpoint }));
+      executed += slice.executed;
+      passBreakpoint &&= slice.executed === 0;
+      if (slice.reason === 'halted' && this.stopRequested() === null && !this.waitForEvent()) return { reason: 'halted', executed };
+      if (slice.reason === 'triple-fault' || slice.reason === 'breakpoint') return { reason: slice.reason, executed };
+    }
+  }
+
+  /** One instruction (a breakpoint on it does not hold it), or the wait for the next event when the processor is halted. */
+  step(): MachineRun {
+    return this.run(1, { passBreakpoint: true });
+  }
+
+  /** Runs something that executes instructions (the processor, or the VMM's entry into a guest): devices may end its slice. */
+  slice<T>(run: () => T): T {
+    this.running = true;
+    try {
+      return run();
+    } finally {
+      this.running = false;
+    }
+  }
+
+  /** Instructions until the next event is due: at least 1, at most `budget` and LONGEST_SLICE. */
+  sliceLimit(budget: number): number {
+    return Math.max(1, Math.min(budget, LONGEST_SLICE, this.clock.nextEventTick() - this.clock.now()));
+  }
+
+  /** Delivers every event that is due, in order. Events that these cause in turn come at least one tick later. */
+  serviceEvents(): void {
+    for (let event = this.clock.takeDue(); event; event = this.clock.takeDue()) {
+      const device = this.bus.device(event.device);
+      if (!device) continue;
+      if (event.tag.completion) {
+        const { id, status } = event.tag.completion;
+        const requester = this.requesters.get(event.device);
+        this.log.add({
+          kind: 'completion',
+          code: 'dma-completion',
+          ...(requester === undefined ? {} : { who: event.device }),
+          answeredBy: event.device,
+          outcome: status === 'success' ? 'ok' : 'fault',
+          data: { id, status },
+        });
+      }
+      device.event(event.tag);
+    }
+  }
+
+  /** Every processor waits: the clock jumps to the next event. False when there is none, and nothing would ever happen again. */
+  waitForEvent(): boolean {
+    if (this.pic.pending() && this.interruptible()) return true;
+    const tick = this.clock.nextEventTick();
+    if (tick === Infinity) return false;
+    this.clock.advanceTo(Math.max(tick, this.clock.now()));
+    return true;
+  }
+
+  /** What ends a run whoever executes: a program that asked for it, or a pool without room. */
+  stopRequested(): 'exit-port' | 'out-of-memory' | null {
+    if (this.frames.full) return 'out-of-memory';
+    return this.exitPort.exitValue === null ? null : 'exit-port';
+  }
+
+  /** Who makes the accesses from now on, for the log; the VMM names the VM it enters. */
+  setInitiator(who: string, vm?: string): void {
+    this.initiator = vm === undefined ? { who } : { who, vm };
+  }
+
+  /** Called with every finished DMA request and its Journey. */
+  onDma(listener: (record: DmaRecord) => void): void {
+    this.dmaListeners.push(listener);
+  }
+
+  // --- explaining ------------------------------------------------------------------------------------------------------
+
+  /** The end of every Journey: the decode table, then the memory controller. Changes nothing. */
+  explainHost(hostAddress: number, recorder: JourneyRecorder): JourneyEnd {
+    const address = hostPhysical(hostAddress);
+    const range = this.chipset.explain(address, recorder);
+    if (range?.kind === 'mmio') {
+      const offset = hostAddress - range.windowBase!;
+      return { kind: 'register', hostAddress: BigInt(hostAddress), device: range.device!, region: range.region!, offset };
+    }
+    const found = range && range.claims.length > 0 ? this.controller.explain(address, recorder) : undefined;
+    const value = this.chipset.peek(address, 4);
+    return found
+      ? { kind: 'dram', hostAddress: BigInt(hostAddress), cell: found.cell, value }
+      : { kind: 'nobody', hostAddress: BigInt(hostAddress), value };
+  }
+
+  /** Slots whose DIMMs hold `bytes` bytes from a host address, in address order, each once. */
+  slotsOf(address: HostPhysicalAddress, bytes: number): string[] {
+    const slots = new Set<string>();
+    for (const { base, end, claims } of this.map.dram) {
+      if (base < address + bytes && end > address) for (const { slot } of claims) slots.add(slot);
+    }
+    return [...slots];
+  }
+
+  /** Where a region of a board device answers now; undefined while nowhere. */
+  barOf(device: string, region = 'bar0'): number | undefined {
+    return this.bus.baseOf(device, region);
+  }
+
+  // --- snapshots -------------------------------------------------------------------------------------------------------
+
+  /** Everything that running changes, as plain data. Only between slices. */
+  snapshot(): MachineSnapshot {
+    return { ...saveMachine(this), dmaRequests: this.dmaRequests, initiator: { ...this.initiator } };
+  }
+
+  /** The machine as it was, to the byte. Throws MachineStateError for a snapshot of another version or board. */
+  restore(snapshot: MachineSnapshot): void {
+    loadMachine(this, snapshot);
+    this.dmaRequests = snapshot.dmaRequests;
+    this.initiator = { ...snapshot.initiator };
+  }
+
+  /** The canonical serialisation behind the state hash, piece by piece (CONTRACTS.md, "State hash"). */
+  stateChunks(): Iterable<Uint8Array> {
+    return stateChunks(this);
+  }
+
+  // --- inside ----------------------------------------------------------------------------------------------------------
+
+  private plug(id: string, kind: string, dmaMask: number | undefined): void {
+    const part = devicePart(kind);
+    if (!part) throw new BoardError(id, `no device of kind ${kind} in the catalogue`);
+    const requester = this.requesters.get(id);
+    if (part.pci && requester === undefined) throw new BoardError(id, 'its PCI address is taken or malformed');
+    // the pin decides the line, and only the device knows its pin; every PCI device of the catalogue uses INTA#
+    const irq = requester === undefined ? undefined : pciIrq(requester, 1);
+    const context = this.contextFor(id, requester, irq);
+    const device = createDevice(kind, id, context, { requester, dmaMask: dmaMask ?? part.dmaMask });
+    this.bus.attach(device, { requester });
+    if (requester === undefined || !device.pci) return;
+    this.pci.add(requester, {
+      identity: device.pci,
+      bars: device.regions.filter((region) => region.kind === 'memory').map(({ name, size }) => ({ region: name, size })),
+      onMove: (region, base) => this.bus.move(id, region, base),
+    });
+  }
+
+  private contextFor(id: string, requester: RequesterId | undefined, irq: number | undefined): DeviceContext {
+    const clock = this.clock.forDevice(id);
+    const line = irq === undefined ? { set: () => undefined } : this.lines.forDevice(id, irq);
+    return {
+      clock,
+      interrupt: line,
+      dma:
+        requester === undefined
+          ? {
+              issue: () => {
+                throw new BoardError(id, 'it has no place on PCI and cannot make DMA');
+              },
+            }
+          : this.dmaPath(id, requester, clock),
+      log: {
+        note: (event, detail) =>
+          this.log.add({ kind: 'note', code: event, who: id, answeredBy: id, outcome: 'ok', ...(detail ? { data: detail } : {}) }),
+      },
+    };
+  }
+
+  /** What stands behind a device's port: the port itself, the root complex, the IOMMU when there is one, the chipset. */
+  private dmaPath(id: string, requester: RequesterId, clock: DeviceContext['clock']): DmaPath {
+    const port = new DevicePort(requester);
+    const gate: DmaHop = {
+      id: port.id,
+      handle: (request) =>
+        this.pci.isBusMaster(requester)
+          ? port.handle(request)
+          : { outcome: 'reject', status: 'unsupported-request', reason: 0, text: `bus mastering of ${id} is off` },
+    };
+    return new DmaPath({
+      hops: [gate, new RootComplex(), ...(this.iommu ? [this.iommu] : [])],
+      memory: this.chipset,
+      clock,
+      log: (entry) => this.log.add(reportOfHop(entry)),
+      describeHost: (address, recorder) => this.explainHost(address, recorder),
+      instructions: () => this.instructions,
+      nextId: () => ++this.dmaRequests,
+      observe: (record) => {
+        for (const listener of this.dmaListeners) listener(record);
+      },
+    });
+  }
+
+  /** What firmware does before anything else: BARs where the address map has them, decoding and bus mastering on. */
+  private assignPci(): void {
+    for (const [id, requester] of this.requesters) {
+      const bases = Object.fromEntries(this.map.windows.filter(({ device }) => device === id).map(({ region, base }) => [region, base]));
+      this.pci.assign(requester, bases, pciIrq(requester, 1));
+    }
+    this.pic.write('elcr', 0, 2, PCI_LEVEL_TRIGGERED);
+  }
+
+  private interruptible(): boolean {
+    return (this.processor.state.eflags & 0x200) !== 0;
+  }
+
+  private endSlice(): void {
+    if (this.running) this.processor.endSlice();
+  }
+
+  private context(): TransactionContext {
+    const { processor } = this;
+    return { at: processor.machineInstructions, tick: processor.machineTicks, ...this.initiator };
+  }
+}
