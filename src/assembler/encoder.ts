@@ -92,7 +92,12 @@ export function instructionForms(): ReadonlyMap<string, readonly Form[]> {
   for (const code of Object.values(codeNames)) {
     if (typeof code !== 'number') continue;
     const info = CodeExt.opCode(code);
-    if (info.isInstruction && info.encoding === EncodingKind.Legacy && !info.isReservedNop) {
+    if (
+      info.isInstruction &&
+      info.encoding === EncodingKind.Legacy &&
+      !info.isReservedNop &&
+      !/486_|_82$/.test(codeNames[code] as string)
+    ) {
       const name = (mnemonicNames[info.mnemonic] ?? '').toLowerCase();
       const operands = Array.from({ length: info.opCount }, (_, index) => operandKindNames[info.opKind(index)]!);
       const form: Form = {
@@ -216,7 +221,7 @@ function setOperand(instruction: Instruction, index: number, kind: string, opera
 const LEGACY_PREFIXES = new Set([0x26, 0x2e, 0x36, 0x3e, 0x64, 0x65, 0xf0, 0xf2, 0xf3, 0x66, 0x67]);
 
 /**
- * Bytes of one form at an address, prefixes in NASM's order (address size, operand size, then what belongs to the opcode);
+ * Bytes of one form at an address, prefixes in NASM's order (operand size, address size, then what belongs to the opcode);
  * null when the operands do not fit the form (a branch too far, an address no ModRM byte can express).
  */
 export function encodeForm(form: Form, operands: readonly EncoderOperand[], bits: Bits, address: number): Uint8Array | null {
@@ -231,7 +236,7 @@ export function encodeForm(form: Form, operands: readonly EncoderOperand[], bits
     while (LEGACY_PREFIXES.has(bytes[at]!)) at++;
     if (at < 2) return bytes;
     const prefixes = [...bytes.subarray(0, at)];
-    const rank = (byte: number): number => (byte === form.mandatoryPrefix ? 3 : byte === 0x66 ? 2 : byte === 0x67 ? 1 : 0);
+    const rank = (byte: number): number => (byte === form.mandatoryPrefix ? 3 : byte === 0x67 ? 2 : byte === 0x66 ? 1 : 0);
     bytes.set(prefixes.sort((left, right) => rank(left) - rank(right)));
     return bytes;
   } catch {

@@ -20,6 +20,8 @@ export interface Value {
   value: bigint;
   /** the section whose place it depends on; null for a plain number */
   section: string | null;
+  /** how many times: 1 for an address, 0 for a plain number or a difference of two addresses, -1 for a negated address */
+  factor: number;
   /** depends on a symbol that has no value yet */
   unknown: boolean;
 }
@@ -257,18 +259,33 @@ function arithmetic(operator: string, left: bigint, right: bigint, place: Place)
   }
 }
 
-/** Section a sum or difference depends on: two addresses of one section cancel out when subtracted. */
-function sectionOf(operator: string, left: Value, right: Value): string | null {
-  if (left.section !== null && left.section === right.section && (operator === '-' || /^(<=>|==|=|!=|<>|<=|>=|<|>)$/.test(operator)))
-    return null;
-  return left.section ?? right.section;
+export const plainNumber = (value: bigint): Value => ({ value, section: null, factor: 0, unknown: false });
+
+const COMPARISONS = new Set(['=', '==', '!=', '<>', '<', '<=', '>', '>=', '<=>']);
+
+/** What a result depends on: two addresses of one section cancel out when subtracted or compared. */
+function dependence(operator: string, left: Value, right: Value): Pick<Value, 'section' | 'factor'> {
+  const section = left.section ?? right.section;
+  if (section === null) return { section: null, factor: 0 };
+  const same = left.section === right.section;
+  if (COMPARISONS.has(operator) && same) return { section: null, factor: 0 };
+  if (operator !== '+' && operator !== '-') return { section, factor: 1 };
+  if (left.section !== null && right.section !== null && !same) return { section, factor: 1 };
+  const factor = left.factor + (operator === '-' ? -right.factor : right.factor);
+  return factor === 0 ? { section: null, factor: 0 } : { section, factor };
+}
+
+/** Sum or difference, wrapped to 64 bits. */
+export function addValues(operator: '+' | '-', left: Value, right: Value): Value {
+  const value = signed(operator === '+' ? left.value + right.value : left.value - right.value);
+  return { value, ...dependence(operator, left, right), unknown: left.unknown || right.unknown };
 }
 
 /** Throws AssemblyError for a register outside an address, a division by zero, and whatever the scope throws. */
 export function evaluate(expression: Expression, scope: Scope): Value {
   switch (expression.kind) {
     case 'number':
-      return { value: signed(expression.value), section: null, unknown: false };
+      return plainNumber(signed(expression.value));
     case 'symbol':
       return scope.symbol(expression.name, expression.place);
     case 'here':
@@ -281,9 +298,9 @@ export function evaluate(expression: Expression, scope: Scope): Value {
         'zh-CN': `寄存器 ${expression.name} 不能出现在常量表达式中`,
       });
     case 'unary': {
-      const { value, section, unknown } = evaluate(expression.operand, scope);
+      const { value, section, factor, unknown } = evaluate(expression.operand, scope);
       const result = { '-': -value, '+': value, '~': ~value, '!': truth(value === 0n) }[expression.operator] ?? value;
-      return { value: signed(result), section, unknown };
+      return { value: signed(result), section, factor: expression.operator === '-' ? -factor : factor, unknown };
     }
     case 'conditional': {
       const condition = evaluate(expression.condition, scope);
@@ -298,7 +315,7 @@ export function evaluate(expression: Expression, scope: Scope): Value {
       const divides = ['/', '//', '%', '%%'].includes(expression.operator);
       const divisor = divides && right.unknown && right.value === 0n ? 1n : right.value;
       const value = signed(arithmetic(expression.operator, left.value, divisor, expression.place));
-      return { value, section: sectionOf(expression.operator, left, right), unknown };
+      return { value, ...dependence(expression.operator, left, right), unknown };
     }
   }
 }

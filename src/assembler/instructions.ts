@@ -36,7 +36,7 @@ const STRINGS: Readonly<Record<string, readonly [opcode: number, bits: number]>>
 }; // prettier-ignore
 
 /** A 16-bit register operand is as good as its 32-bit one here: only 16 bits are used, so no prefix is needed. */
-const SELECTOR_ONLY = new Set(['lldt', 'ltr', 'verr', 'verw', 'lmsw', 'mov']);
+const SELECTOR_ONLY = new Set(['lldt', 'ltr', 'verr', 'verw', 'lmsw', 'arpl', 'mov']);
 
 export const PREFIXES: Readonly<Record<string, number>> = { lock: 0xf0, rep: 0xf3, repe: 0xf3, repz: 0xf3, repne: 0xf2, repnz: 0xf2 };
 export const SIZE_PREFIXES: ReadonlySet<string> = new Set(['o16', 'o32', 'o64', 'a16', 'a32', 'a64']);
@@ -95,10 +95,8 @@ function matches(kind: string, operand: ResolvedOperand, form: Form, input: Inst
       if (kind === 'mem_offs') return operand.base === null && operand.index === null && sizeFits(operand, form);
       if (kind === 'mem') {
         const farPointer = input.mnemonic === 'jmp' || input.mnemonic === 'call';
-        return (
-          operand.far === farPointer &&
-          (operand.size === null || farPointer || ![1, 2, 4, 8, 10].includes(form.memoryBytes) || sizeFits(operand, form))
-        );
+        if (farPointer) return operand.far && form.operandSize === (operand.size === null ? input.bits : operand.size * 8);
+        return !operand.far && (operand.size === null || ![1, 2, 4, 8, 10].includes(form.memoryBytes) || sizeFits(operand, form));
       }
       return kind.endsWith('_or_mem') && !operand.far && sizeFits(operand, form);
     }
@@ -117,6 +115,7 @@ function matchesValue(kind: string, operand: Extract<ResolvedOperand, { kind: 'v
     const bits = size === 2 ? 16 : size === 4 ? 32 : input.bits;
     if (Number(branch[1]) !== bits) return false;
     if (!kind.endsWith('_1')) return distance !== 'short';
+    if (size !== null && distance !== 'short' && hasNear(input)) return false;
     return distance !== 'near' && !(input.keepLong && distance !== 'short' && hasNear(input));
   }
   if (!kind.startsWith('imm')) return false;
@@ -131,7 +130,8 @@ function matchesValue(kind: string, operand: Extract<ResolvedOperand, { kind: 'v
     return from === 8 ? plain && fitsSignedByte(value.value, to) : fits(value.value, 32) && (plain || to === 64);
   }
   const bits = Number(/^imm(\d+)/.exec(kind)![1]);
-  if (size !== null && size * 8 !== bits && !(bits === 8 && form.operandSize === 0)) return false;
+  if (input.mnemonic === 'push' && size === null && form.operandSize !== input.bits) return false;
+  if (size !== null && size * 8 !== bits) return false;
   return true;
 }
 
@@ -186,14 +186,21 @@ function variants(input: InstructionInput): (readonly ResolvedOperand[])[] {
   const { operands, mnemonic, bits } = input;
   const [first, second] = operands;
   const list: (readonly ResolvedOperand[])[] = [operands];
+  if (mnemonic === 'xchg' && first?.kind === 'register' && second?.kind === 'register') list.unshift([second, first]);
   if ((mnemonic === 'test' || mnemonic === 'xchg') && first?.kind === 'register' && second?.kind === 'memory') list.push([second, first]);
+  if (mnemonic === 'mov' && bits === 64 && first?.kind === 'register' && first.register.class === 'r64' && second?.kind === 'value') {
+    const { value, section, unknown } = second.value;
+    const narrow = { ...first.register, id: first.register.id - 16, class: 'r32' as const };
+    if (section === null && !unknown && second.size === null && value >= 0n && value <= 0xffff_ffffn)
+      list.push([{ ...first, register: narrow }, second]);
+  }
   if (mnemonic === 'imul' && operands.length === 2 && second?.kind === 'value') list.push([first!, first!, second]);
   const widen = (operand: ResolvedOperand): ResolvedOperand => {
     if (operand.kind !== 'register' || operand.register.class !== 'r16') return operand;
     return { ...operand, register: { ...operand.register, name: 'e' + operand.register.name, id: operand.register.id + 16, class: 'r32' } };
   };
   if (SELECTOR_ONLY.has(mnemonic) && bits !== 16) {
-    if (mnemonic !== 'mov' && operands.length === 1) list.push([widen(first!)]);
+    if (mnemonic !== 'mov') list.push(operands.map(widen));
     if (mnemonic === 'mov' && first?.kind === 'register' && first.register.class === 'segment' && second) list.push([first, widen(second)]);
   }
   if (
@@ -220,9 +227,22 @@ export function encodeInstruction(input: InstructionInput, diagnostics: Diagnost
   const string = input.operands.length === 0 ? STRINGS[input.mnemonic] : undefined;
   if (string) {
     const [opcode, bits] = string;
-    const sized = bits === 8 || bits === input.bits || (bits === 32 && input.bits === 64) ? [] : bits === 64 ? [0x48] : [0x66];
-    return Uint8Array.from([...lead, ...sized, opcode]);
+    const asked = input.prefixes.find((word) => /^o\d/.test(word));
+    const sized =
+      asked !== undefined
+        ? Number(asked.slice(1)) === input.bits
+          ? []
+          : [0x66]
+        : bits === 8 || bits === input.bits || (bits === 32 && input.bits === 64)
+          ? []
+          : bits === 64
+            ? [0x48]
+            : [0x66];
+    const at = lead[lead.length - 1] === 0x67 ? lead.length - 1 : lead.length;
+    return Uint8Array.from([...lead.slice(0, at), ...sized, ...lead.slice(at), opcode]);
   }
+  if ((input.mnemonic === 'aam' || input.mnemonic === 'aad') && input.operands.length === 0)
+    return Uint8Array.of(input.mnemonic === 'aam' ? 0xd4 : 0xd5, 10);
   const named = ALIASES[input.mnemonic] ?? input.mnemonic;
   const mnemonic = NATURAL[input.mnemonic]?.[input.bits] ?? named;
   const forms = instructionForms().get(mnemonic);
@@ -249,7 +269,8 @@ function leadingBytes(input: InstructionInput): number[] {
   const memory = input.operands.find((operand) => operand.kind === 'memory');
   const written = input.prefixes.find((word) => word in SEGMENT_PREFIXES) ?? memory?.segment;
   const segment = written ? [SEGMENT_PREFIXES[written]!] : [];
-  const operandSize = input.prefixes.some((word) => /^o\d/.test(word) && Number(word.slice(1)) !== input.bits) ? [0x66] : [];
+  const isString = input.operands.length === 0 && input.mnemonic in STRINGS;
+  const operandSize = !isString && input.prefixes.some((word) => /^o\d/.test(word) && Number(word.slice(1)) !== input.bits) ? [0x66] : [];
   const addressSize = input.prefixes.some((word) => /^a\d/.test(word) && Number(word.slice(1)) !== input.bits) ? [0x67] : [];
   return [...repeats, ...segment, ...operandSize, ...addressSize];
 }

@@ -4,7 +4,17 @@
  */
 import { AssemblyError, type Place } from './diagnostics';
 import { REGISTERS, type RegisterInfo } from './encoder';
-import { evaluate, parseExpression, placeOf, type Expression, type Scope, type TokenCursor, type Value } from './expression';
+import {
+  addValues,
+  evaluate,
+  parseExpression,
+  placeOf,
+  plainNumber,
+  type Expression,
+  type Scope,
+  type TokenCursor,
+  type Value,
+} from './expression';
 
 /** Operand sizes in bytes by keyword. */
 export const SIZE_WORDS: Readonly<Record<string, number>> = { byte: 1, word: 2, dword: 4, qword: 8, tword: 10, tbyte: 10, oword: 16 };
@@ -130,7 +140,7 @@ function linearSum(expression: Expression, scope: Scope): LinearSum {
     }
     return {
       terms: [{ register, factor: 1n, multiplied: false, place: expression.place }],
-      constant: { value: 0n, section: null, unknown: false },
+      constant: plainNumber(0n),
     };
   }
   if (expression.kind === 'unary' && (expression.operator === '-' || expression.operator === '+')) {
@@ -155,15 +165,9 @@ function linearSum(expression: Expression, scope: Scope): LinearSum {
     if (expression.operator === '-' && right.terms.length > 0) {
       throw addressError(expression.place, 'A register cannot be subtracted in an address', '地址中不能减去寄存器');
     }
-    const sign = expression.operator === '-' ? -1n : 1n;
-    const cancels = sign < 0n && left.constant.section === right.constant.section;
     return {
       terms: [...left.terms, ...right.terms],
-      constant: {
-        value: BigInt.asIntN(64, left.constant.value + sign * right.constant.value),
-        section: cancels ? null : (left.constant.section ?? right.constant.section),
-        unknown: left.constant.unknown || right.constant.unknown,
-      },
+      constant: addValues(expression.operator === '-' ? '-' : '+', left.constant, right.constant),
     };
   }
   return number(evaluate(expression, scope));
@@ -236,7 +240,10 @@ function wideShape(terms: LinearSum['terms'], place: Place, noSplit: boolean): S
     );
   }
   // the register with a factor is the index; of two plain ones the first is the base, unless esp must be it
-  const swap = first.factor !== 1n || (first.multiplied && !second.multiplied) || (isStack(second.register) && second.factor === 1n);
+  const plain = first.factor === 1n && second.factor === 1n;
+  const swap =
+    !(plain && isStack(first.register)) &&
+    (first.factor !== 1n || (first.multiplied && !second.multiplied) || (plain && isStack(second.register)));
   const [base, index] = swap ? [second, first] : [first, second];
   const scale = Number(index.factor);
   if (base.factor !== 1n || ![1, 2, 4, 8].includes(scale) || isStack(index.register)) {

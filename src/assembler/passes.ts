@@ -3,7 +3,7 @@
  * jumps become as short as they can be, and symbols may be used before they are defined.
  */
 import { AssemblyError, DiagnosticList, type Place } from './diagnostics';
-import { evaluate, type Expression, type Scope, type Value } from './expression';
+import { evaluate, plainNumber, type Expression, type Scope, type Value } from './expression';
 import type { Bits } from './encoder';
 import { encodeInstruction, isRelative } from './instructions';
 import { LIMITS } from './limits';
@@ -15,6 +15,7 @@ import type { DataItem, ParsedLine, Statement } from './statement';
 interface SymbolEntry {
   value: bigint;
   section: string | null;
+  factor: number;
   /** pass that defined it last */
   pass: number;
   place: Place;
@@ -92,9 +93,13 @@ export class Passes {
       if (this.diagnostics.full) return;
       this.guarded(() => this.line(line, index));
     });
-    if (this.struc)
-      this.diagnostics.addError(fail('asm-unclosed-block', this.struc.place, 'This struc has no endstruc', '此 struc 缺少 endstruc'));
+    const open = this.openStruc();
+    if (open) this.diagnostics.addError(fail('asm-unclosed-block', open.place, 'This struc has no endstruc', '此 struc 缺少 endstruc'));
     this.layout();
+  }
+
+  private openStruc(): { place: Place } | null {
+    return this.struc;
   }
 
   private guarded(work: () => void): void {
@@ -106,6 +111,9 @@ export class Passes {
     }
   }
 
+  /** what `$` means: the first byte of the line, also in every repetition of a `times` */
+  private statementStart = 0;
+
   private get here(): number {
     return this.section.base + this.section.size;
   }
@@ -113,17 +121,20 @@ export class Passes {
   private scope: Scope = {
     symbol: (name, place) => {
       const symbol = this.symbols.get(name);
-      if (symbol && symbol.pass >= this.pass - 1) return { value: symbol.value, section: symbol.section, unknown: symbol.unknown };
-      if (this.pass === 1) return { value: 0n, section: null, unknown: true };
+      if (symbol && symbol.pass >= this.pass - 1)
+        return { value: symbol.value, section: symbol.section, factor: symbol.factor, unknown: symbol.unknown };
+      if (this.pass === 1) return { value: 0n, section: null, factor: 0, unknown: true };
       throw fail('asm-undefined-symbol', place, `${name} is not defined`, `符号 ${name} 未定义`);
     },
-    here: () => ({ value: BigInt(this.here), section: this.section.name === ABSOLUTE ? null : this.section.name, unknown: false }),
-    sectionStart: () => ({
-      value: BigInt(this.section.base),
-      section: this.section.name === ABSOLUTE ? null : this.section.name,
-      unknown: false,
-    }),
+    here: () => this.placed(this.statementStart),
+    sectionStart: () => this.placed(this.section.base),
   };
+
+  /** An address in the section at hand; after `absolute` and in a struc it is a plain number. */
+  private placed(address: number): Value {
+    const absolute = this.section.name === ABSOLUTE;
+    return { value: BigInt(address), section: absolute ? null : this.section.name, factor: absolute ? 0 : 1, unknown: false };
+  }
 
   private value(expression: Expression): Value {
     return evaluate(expression, this.scope);
@@ -150,7 +161,7 @@ export class Passes {
     if (bytes + this.section.size > 2 ** 32) throw this.tooLarge(place);
   }
 
-  private define(name: string, value: bigint, section: string | null, kind: SymbolEntry['kind'], place: Place, unknown: boolean): void {
+  private define(name: string, { value, section, factor, unknown }: Value, kind: SymbolEntry['kind'], place: Place): void {
     const old = this.symbols.get(name);
     if (old?.pass === this.pass) {
       throw fail(
@@ -160,18 +171,18 @@ export class Passes {
         `${name} 已在 ${old.place.file} 第 ${old.place.line} 行定义`,
       );
     }
-    if (!old || old.value !== value || old.section !== section || old.unknown !== unknown) this.moved = true;
-    this.symbols.set(name, { value, section, pass: this.pass, place, kind, unknown });
+    if (!old || old.value !== value || old.section !== section || old.factor !== factor || old.unknown !== unknown) this.moved = true;
+    this.symbols.set(name, { value, section, factor, pass: this.pass, place, kind, unknown });
   }
 
   private line(line: ParsedLine, index: number): void {
     if (line.label) {
-      const section = this.section.name === ABSOLUTE ? null : this.section.name;
-      this.define(line.label.name, BigInt(this.here), section, 'label', line.label.place, false);
+      this.define(line.label.name, this.placed(this.here), 'label', line.label.place);
     }
     const { section } = this;
     const address = this.here;
     const before = section.size;
+    this.statementStart = address;
     this.statement(line.statement, index, line.place);
     if (section !== this.section || section.name === ABSOLUTE || section.size === before) return;
     const inner = line.statement.kind === 'times' ? line.statement.body : line.statement;
@@ -200,8 +211,7 @@ export class Passes {
         return;
       }
       case 'equ': {
-        const { value, section, unknown } = this.value(statement.value);
-        return this.define(statement.name, value, section, 'equ', statement.place, unknown);
+        return this.define(statement.name, this.value(statement.value), 'equ', statement.place);
       }
       case 'times':
         return this.times(statement, index, place);
@@ -236,12 +246,12 @@ export class Passes {
       case 'struc':
         this.struc = { name: statement.name, back: this.section, place: statement.place };
         this.section = this.absolute(0);
-        this.define(statement.name, 0n, null, 'label', statement.place, false);
+        this.define(statement.name, plainNumber(0n), 'label', statement.place);
         return;
       case 'endstruc': {
         if (!this.struc) throw fail('asm-stray-end', statement.place, 'endstruc without struc', 'endstruc 没有对应的 struc');
         const { name, back, place: start } = this.struc;
-        this.define(name + '_size', BigInt(this.section.size), null, 'equ', start, false);
+        this.define(name + '_size', plainNumber(BigInt(this.section.size)), 'equ', start);
         this.section = back;
         this.struc = null;
       }
@@ -333,7 +343,7 @@ export class Passes {
     const count = this.count(statement.count, statement.place, 'times');
     if (count === 0) return;
     const { body } = statement;
-    const moves = statement.dependsOnPlace && (body.kind !== 'instruction' || isRelative(body.mnemonic) || mentionsHere(body));
+    const moves = body.kind === 'instruction' && isRelative(body.mnemonic);
     if (moves || body.kind === 'times' || body.kind === 'incbin' || body.kind === 'align') {
       if (count > LIMITS.repetitions) {
         throw fail(
@@ -430,10 +440,12 @@ export class Passes {
   private layout(): void {
     const ordered = [...this.sections.values()].sort((left, right) => Number(left.nobits) - Number(right.nobits));
     let at = this.origin;
+    let virtual = this.origin;
     for (const section of ordered) {
-      const aligned = section.name === '.text' ? at : Math.ceil(at / section.align) * section.align;
-      const start = section.start ?? (section.size === 0 ? at : aligned);
-      const base = section.virtualStart ?? start;
+      const aligned = (address: number): number =>
+        section.name === '.text' || section.size === 0 ? address : Math.ceil(address / section.align) * section.align;
+      const start = section.start ?? aligned(at);
+      const base = section.virtualStart ?? section.start ?? aligned(virtual);
       const imageOffset = start - this.origin;
       if (imageOffset < 0 || imageOffset + section.size > LIMITS.outputBytes * (section.nobits ? 64 : 1)) {
         const place = this.lines[0]!.place;
@@ -447,32 +459,7 @@ export class Passes {
       section.base = base;
       section.imageOffset = imageOffset;
       at = start + section.size;
+      virtual = base + section.size;
     }
   }
-}
-
-/** Does an instruction mention `$` or `$$`? Then each repetition differs. */
-function mentionsHere(statement: Extract<Statement, { kind: 'instruction' }>): boolean {
-  const inside = (expression: Expression): boolean => {
-    switch (expression.kind) {
-      case 'here':
-      case 'section-start':
-        return true;
-      case 'unary':
-        return inside(expression.operand);
-      case 'binary':
-        return inside(expression.left) || inside(expression.right);
-      case 'conditional':
-        return inside(expression.condition) || inside(expression.yes) || inside(expression.no);
-      default:
-        return false;
-    }
-  };
-  return statement.operands.some((operand) =>
-    operand.kind === 'value'
-      ? inside(operand.expression)
-      : operand.kind === 'memory'
-        ? inside(operand.address)
-        : operand.kind === 'far' && inside(operand.offset),
-  );
 }

@@ -19,7 +19,7 @@ export type Statement =
   | { kind: 'data'; size: number; items: DataItem[] }
   | { kind: 'reserve'; size: number; count: Expression; place: Place }
   | { kind: 'equ'; name: string; value: Expression; place: Place }
-  | { kind: 'times'; count: Expression; body: Statement; place: Place; dependsOnPlace: boolean }
+  | { kind: 'times'; count: Expression; body: Statement; place: Place }
   | { kind: 'align'; boundary: Expression; fill: Statement | null; reserve: boolean; place: Place }
   | { kind: 'incbin'; path: string; skip: Expression | null; length: Expression | null; place: Place }
   | { kind: 'org'; value: Expression; place: Place }
@@ -217,14 +217,10 @@ export class StatementParser {
     switch (word) {
       case 'times': {
         const count = this.expression(cursor);
-        const token = cursor.peek();
-        const dependsOnPlace =
-          [...restOf(cursor)].some((rest) => rest.text === '$' || rest.text === '$$') ||
-          (token !== undefined && isMnemonic(token.text.toLowerCase()));
         const body = this.statement(cursor, null, place);
         if (['equ', 'section', 'org', 'struc'].includes(body.kind))
           throw fail('asm-times-body', place, 'times repeats an instruction or data', 'times 只能重复指令或数据');
-        return { kind: 'times', count, body, place, dependsOnPlace };
+        return { kind: 'times', count, body, place };
       }
       case 'org':
         return { kind: 'org', value: this.expression(cursor), place };
