@@ -20,6 +20,8 @@ export interface Block {
   starts: readonly number[];
   /** page that holds the rest of an instruction that crosses the page's end; such an instruction is a block of its own */
   secondPage: CodePage | undefined;
+  /** `secondPage.version` when the block was made */
+  secondVersion: number;
 }
 
 /** Blocks of one code frame. */
@@ -31,7 +33,16 @@ export interface CodePage {
   crossing: Map<number, number>;
   /** 1 for every byte that some block was made from */
   code: Uint8Array;
+  /** offset × MODE_KEYS + mode key of every block here */
+  keys: number[];
+  /** grows when a write drops the blocks */
+  version: number;
+  /** writes since the blocks were dropped, while there are none */
+  idleWrites: number;
 }
+
+/** So many writes to a page without blocks, and it counts as data again. */
+const DATA_AFTER = 64;
 
 export class BlockCache {
   private readonly words: Int32Array;
@@ -66,6 +77,9 @@ export class BlockCache {
         entries: new Array<Int32Array | undefined>(MODE_KEYS).fill(undefined),
         crossing: new Map(),
         code: new Uint8Array(PAGE_SIZE),
+        keys: [],
+        version: 0,
+        idleWrites: 0,
       };
       this.pages.set(frame, page);
       this.frames.watchCode(frame);
@@ -78,7 +92,13 @@ export class BlockCache {
     return this.frames.u8.subarray(at, at + PAGE_SIZE);
   }
 
-  /** Is this still the page that the cache knows? (A write may have dropped it.) */
+  /** Are the bytes of a crossing block's second page still what it was made from? */
+  secondIsCurrent(block: Block, frame: number): boolean {
+    const page = block.secondPage;
+    return page !== undefined && page.frame === frame && page.version === block.secondVersion && this.isCurrent(page);
+  }
+
+  /** Is this still the page that the cache knows? (It may have become data.) */
   isCurrent(page: CodePage): boolean {
     return this.pages.get(page.frame) === page;
   }
@@ -115,6 +135,7 @@ export class BlockCache {
       lengths: block.instructions.map((instruction) => instruction.length),
       starts: encoded.starts.map((start) => header + start),
       secondPage,
+      secondVersion: secondPage?.version ?? 0,
     });
     this.translated++;
     if (frame >= 0) {
@@ -122,7 +143,9 @@ export class BlockCache {
       // bytes that could not be decoded matter too, though they make no length
       const end = offset + (block.bytes === 0 ? MAX_INSTRUCTION_LENGTH : block.bytes);
       page.code.fill(1, offset, Math.min(PAGE_SIZE, end));
-      if (secondPage === undefined) this.entries(page, key)[offset] = header;
+      page.keys.push(offset * MODE_KEYS + key);
+      const entries = this.entries(page, key);
+      if (secondPage === undefined) entries[offset] = header;
       else {
         secondPage.code.fill(1, 0, end - PAGE_SIZE);
         page.crossing.set(offset * MODE_KEYS + key, header);
@@ -151,11 +174,25 @@ export class BlockCache {
     const end = Math.min(PAGE_SIZE, offset + length);
     for (let at = offset; at < end; at++) {
       if (page.code[at] !== 0) {
-        this.pages.delete(frame);
-        this.frames.unwatchCode(frame);
+        this.drop(page);
         this.onCodeChanged();
         return;
       }
     }
+    if (page.keys.length === 0 && ++page.idleWrites > DATA_AFTER) {
+      page.version++;
+      this.pages.delete(frame);
+      this.frames.unwatchCode(frame);
+    }
+  }
+
+  /** Forgets the blocks of a page. Blocks link only within their page, so none of them can be reached any more. */
+  private drop(page: CodePage): void {
+    for (const key of page.keys) page.entries[key % MODE_KEYS]![Math.floor(key / MODE_KEYS)] = 0;
+    page.keys.length = 0;
+    page.crossing.clear();
+    page.code.fill(0);
+    page.version++;
+    page.idleWrites = 0;
   }
 }

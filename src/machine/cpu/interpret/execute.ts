@@ -97,7 +97,6 @@ export class Executor {
     }
     let k = 0;
     while (pc !== end) {
-      // eslint-disable-next-line no-labels
       fault: {
         switch (M[pc]) {
           case 0: // mov

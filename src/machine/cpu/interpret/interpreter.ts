@@ -147,11 +147,11 @@ export class Interpreter {
     if (this.codePage === undefined || !this.blocks.isCurrent(this.codePage)) this.useFrame();
     const header = this.blocks.find(this.codePage!, this.key, offset);
     if (header === 0) return this.translate(linear, offset);
-    const second = this.blocks.at(header).secondPage;
-    if (second === undefined) return header;
+    const block = this.blocks.at(header);
+    if (block.secondPage === undefined) return header;
     const frame = this.fetchFrame(linear + PAGE_SIZE - offset);
     if (frame === undefined) return NO_BLOCK;
-    return second.frame === frame && this.blocks.isCurrent(second) ? header : this.translate(linear, offset);
+    return this.blocks.secondIsCurrent(block, frame) ? header : this.translate(linear, offset);
   }
 
   private readMode(): void {
