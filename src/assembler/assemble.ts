@@ -72,7 +72,9 @@ function assembleInto(
   const preprocessor = new Preprocessor(files, diagnostics, options.defines ?? {});
   const parser = new StatementParser((path, from) => preprocessor.resolve(path, from));
   const lines: ParsedLine[] = [];
-  for (const { tokens, place } of preprocessor.run(mainPath)) {
+  const expanded = preprocessor.run(mainPath);
+  if (preprocessor.abandoned) return failed(diagnostics);
+  for (const { tokens, place } of expanded) {
     if (diagnostics.full) break;
     try {
       lines.push(parser.parse(tokens, place));

@@ -6,7 +6,7 @@ export const LIMITS = {
   /** macro calls and includes inside each other */
   depth: 64,
   /** lines after macro expansion */
-  lines: 500_000,
+  lines: 250_000,
   /** tokens of one line after expansion */
   lineTokens: 20_000,
   /** tokens of all lines after expansion */

@@ -43,6 +43,9 @@ interface Level {
 
 const problem = (code: string, place: Place, en: string, zh: string): AssemblyError => new AssemblyError(code, place, { en, 'zh-CN': zh });
 
+/** Mistakes after which expansion ends. */
+const FATAL: ReadonlySet<string> = new Set(['asm-too-large', 'asm-macro-too-deep', 'asm-include-too-deep']);
+
 const CONDITION = /^%(if|elif)(n?)(def|macro|idn|idni|num|id|str|empty|)$/;
 const noSymbols: Scope = {
   symbol: (name, place) => {
@@ -68,6 +71,8 @@ export class Preprocessor {
   private readonly included: string[] = [];
   private serial = 0;
   private tokenCount = 0;
+  /** a limit was reached: what is being expanded must not go on, however often it would repeat */
+  abandoned = false;
 
   constructor(
     private readonly files: Readonly<Record<string, string | Uint8Array>>,
@@ -111,7 +116,7 @@ export class Preprocessor {
   private lines(source: readonly SourceLine[], level: Level): void {
     const conditions: { active: boolean; taken: boolean; place: Place }[] = [];
     for (let index = 0; index < source.length; index++) {
-      if (this.diagnostics.full || level.leave) return;
+      if (this.abandoned || this.diagnostics.full || level.leave) return;
       const line = source[index]!;
       const first = line.tokens[0];
       if (!first) continue;
@@ -127,11 +132,11 @@ export class Preprocessor {
       } catch (error) {
         if (!(error instanceof AssemblyError)) throw error;
         this.report(error, level);
-        if (error.code === 'asm-too-large') return;
+        if (FATAL.has(error.code)) this.abandoned = true;
       }
     }
     const open = conditions[conditions.length - 1];
-    if (open && !level.leave)
+    if (open && !level.leave && !this.abandoned)
       this.report(problem('asm-unclosed-if', open.place, 'This %if has no %endif', '此 %if 缺少对应的 %endif'), level);
   }
 
@@ -353,7 +358,7 @@ export class Preprocessor {
       const inner: Level = { ...level };
       this.lines(body, inner);
       if (inner.leave === 'macro') level.leave = 'macro';
-      if (inner.leave || this.diagnostics.full) break;
+      if (inner.leave || this.abandoned || this.diagnostics.full) break;
     }
     return end;
   }
