@@ -113,7 +113,7 @@ export class Edu implements Device {
     this.context.clock.cancel('dma-start');
     this.context.clock.cancel('dma-completion');
     this.context.clock.cancel('factorial-done');
-    this.liveness = this.factorial = this.status = this.interruptStatus = this.command = this.moved = 0;
+    this.liveness = this.factorial = this.status = this.interruptStatus = this.command = this.moved = this.pendingLength = 0;
     this.source = this.destination = this.count = 0n;
     this.pendingRequest = -1;
     this.buffer.fill(0);
