@@ -88,6 +88,7 @@ export class Machine {
   private initiator: { who: string; vm?: string } = { who: 'cpu' };
   private dmaRequests = 0;
   private readonly dmaListeners: ((record: DmaRecord) => void)[] = [];
+  private readonly dmaIssueListeners: (() => void)[] = [];
   private running = false;
 
   /** Throws BoardError when the drawing has an unknown processor or DIMM, or parts that cannot be told apart. */
@@ -244,6 +245,11 @@ export class Machine {
     this.initiator = vm === undefined ? { who } : { who, vm };
   }
 
+  /** Called when a device has issued a DMA request, before anything has happened to it: memory is still as it was. */
+  beforeDma(listener: () => void): void {
+    this.dmaIssueListeners.push(listener);
+  }
+
   /** Called with every finished DMA request and its Journey. */
   onDma(listener: (record: DmaRecord) => void): void {
     this.dmaListeners.push(listener);
@@ -357,7 +363,10 @@ export class Machine {
       log: (entry) => this.log.add(reportOfHop(entry)),
       describeHost: (address, recorder) => this.explainHost(address, recorder),
       instructions: () => this.instructions,
-      nextId: () => ++this.dmaRequests,
+      nextId: () => {
+        for (const listener of this.dmaIssueListeners) listener();
+        return ++this.dmaRequests;
+      },
       observe: (record) => {
         for (const listener of this.dmaListeners) listener(record);
       },
