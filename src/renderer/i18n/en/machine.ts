@@ -134,6 +134,11 @@ export default {
     full: '{slot} · rank {rank} · bank {bank} · row {row} · column {column}',
   },
   rule: {
+    answered: 'answered',
+    'address-lines': 'address lines',
+    'context-valid': 'context valid',
+    'table-in-memory': 'table in memory',
+    usable: 'usable',
     limit: 'limit',
     present: 'present',
     privilege: 'privilege',
@@ -150,6 +155,11 @@ export default {
     alignment: 'alignment',
   },
   failed: {
+    answered: 'nobody answers',
+    'address-lines': 'beyond the address lines',
+    'context-valid': 'context invalid',
+    'table-in-memory': 'table lies outside memory',
+    usable: 'unusable segment',
     limit: 'past the limit',
     present: 'not present',
     privilege: 'privilege too low',

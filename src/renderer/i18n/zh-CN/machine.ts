@@ -134,6 +134,11 @@ export default {
     full: '{slot} · rank {rank} · 存储体 {bank} · 行 {row} · 列 {column}',
   },
   rule: {
+    answered: '有应答',
+    'address-lines': '地址线',
+    'context-valid': '上下文有效',
+    'table-in-memory': '表在内存中',
+    usable: '可用',
     limit: '界限',
     present: '存在',
     privilege: '特权级',
@@ -150,6 +155,11 @@ export default {
     alignment: '对齐',
   },
   failed: {
+    answered: '无人应答',
+    'address-lines': '超出地址线',
+    'context-valid': '上下文无效',
+    'table-in-memory': '表不在内存中',
+    usable: '段不可用',
     limit: '超出界限',
     present: '不存在',
     privilege: '特权级不足',

@@ -1,0 +1,68 @@
+import { describe, expect, it } from 'vitest';
+import { LabEditor } from '../../../lab/document/editor';
+import { addressMap } from '../../../machine/board/address-map';
+import { checkBoard } from '../../../machine/board/rules';
+import { assign, fourSlots, moveBase, plug, setDmaMask, setIommu, setLoader, unplug, type BoardChange } from './edits';
+
+const YAML = `format: pagewalk.lab/1
+title: Board
+board:
+  # two channels
+  slots:
+    - { id: A1, base: 0x0000_0000, dimm: ddr3-256m } # the first
+    - { id: A2 }
+  devices:
+    - { id: dma0, kind: edu, at: "00:04.0" }
+machine:
+  program: main.asm
+`;
+const open = (): LabEditor => new LabEditor(YAML, { 'main.asm': 'hlt\n' });
+const apply = (editor: LabEditor, change: BoardChange) => {
+  expect(editor.patch(change.patches, change.label)).toEqual({ applied: true });
+  return editor.document!.board;
+};
+
+describe('board edits', () => {
+  it('plugs a DIMM where there is room, keeps comments, and is undone in one step', () => {
+    const editor = open();
+    const board = apply(editor, plug(editor.document!.board, 'A2', 'ddr3-512m'));
+    expect(board.slots[1]).toMatchObject({ id: 'A2', dimm: 'ddr3-512m', base: 0x1000_0000 });
+    expect(editor.yaml).toContain('# the first');
+    editor.undo();
+    expect(editor.yaml).toBe(YAML);
+  });
+
+  it('unplugs and moves', () => {
+    const editor = open();
+    expect(apply(editor, unplug('A1')).slots[0]!.dimm).toBeNull();
+    expect(apply(editor, moveBase('A1', 0x3000_0000)).slots[0]!.base).toBe(0x3000_0000);
+    expect(editor.yaml).toContain('0x3000_0000');
+  });
+
+  it('fixes bases where the firmware would have put the DIMMs', () => {
+    const editor = open();
+    apply(editor, plug(editor.document!.board, 'A2', 'ddr3-128m'));
+    apply(editor, assign(editor.document!.board, 'automatic'));
+    const automatic = addressMap(editor.document!.board).placements.map(({ slot, base }) => [slot, base]);
+    const fixed = apply(editor, assign(editor.document!.board, 'fixed'));
+    expect(addressMap(fixed).placements.map(({ slot, base }) => [slot, base])).toEqual(automatic);
+  });
+
+  it('changes what else is on the board', () => {
+    const editor = open();
+    expect(apply(editor, setIommu('present', true)).iommu?.present).toBe(true);
+    expect(apply(editor, setIommu('enabled', true)).iommu?.enabled).toBe(true);
+    expect(apply(editor, setDmaMask('dma0', 64)).devices[0]!.dmaMask).toBe(64);
+    expect(apply(editor, setLoader('force')).firmware?.loader).toBe('force');
+  });
+
+  it('makes the sample board: one gigabyte from 0 without a gap', () => {
+    const editor = open();
+    const board = apply(editor, fourSlots());
+    const dram = addressMap(board).ranges.filter((range) => range.kind === 'dram');
+    expect(dram.reduce((sum, range) => sum + range.end - range.base, 0)).toBe(1024 ** 3);
+    expect(dram[0]!.base).toBe(0);
+    expect(dram.at(-1)!.end).toBe(1024 ** 3);
+    expect(checkBoard(board)).toEqual([]);
+  });
+});

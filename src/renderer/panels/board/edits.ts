@@ -1,0 +1,82 @@
+/** Every change a student makes to the board, as patches of the document with a name for undo. Pure. */
+import type { Patch } from '../../../lab/document/patches';
+import { placements, suggestBase } from '../../../machine/board/placement';
+import type { Board } from '../../../machine/board/schema';
+
+export interface BoardChange {
+  patches: Patch[];
+  label: { en: string; 'zh-CN': string };
+}
+
+const set = (path: (string | number)[], value: string | number | boolean | null): Patch => ({ op: 'set', path: ['board', ...path], value });
+const label = (en: string, zh: string): BoardChange['label'] => ({ en, 'zh-CN': zh });
+
+/** Puts a DIMM into a slot, in place of what is there. A slot that has no base yet gets the first free one. */
+export function plug(board: Board, slot: string, dimm: string): BoardChange {
+  const target = board.slots.find((candidate) => candidate.id === slot);
+  const patches = [set(['slots', slot, 'dimm'], dimm)];
+  if (board.assignment === 'fixed' && target && target.base === undefined) {
+    const slots = board.slots.map((candidate) => (candidate.id === slot ? { ...candidate, dimm } : candidate));
+    const base = suggestBase({ ...board, slots }, slot);
+    if (base !== undefined) patches.push(set(['slots', slot, 'base'], base));
+  }
+  return { patches, label: label(`Plug ${dimm} into ${slot}`, `将 ${dimm} 插入 ${slot}`) };
+}
+
+export const unplug = (slot: string): BoardChange => ({
+  patches: [set(['slots', slot, 'dimm'], null)],
+  label: label(`Unplug ${slot}`, `拔下 ${slot}`),
+});
+
+export const moveBase = (slot: string, base: number): BoardChange => ({
+  patches: [set(['slots', slot, 'base'], base)],
+  label: label(`Move ${slot}`, `移动 ${slot}`),
+});
+
+/** Fixed bases start where the firmware would have put the DIMMs, so that switching alone changes nothing. */
+export function assign(board: Board, assignment: Board['assignment']): BoardChange {
+  const patches = [set(['assignment'], assignment)];
+  if (assignment === 'fixed') {
+    const placed = placements(board);
+    for (const slot of board.slots) {
+      const at = placed.find((placement) => placement.slot === slot.id);
+      if (at && slot.base === undefined) patches.push(set(['slots', slot.id, 'base'], at.base));
+    }
+  }
+  return {
+    patches,
+    label: assignment === 'fixed' ? label('Fix the bases', '固定基址') : label('Assign bases automatically', '自动分配基址'),
+  };
+}
+
+export const setIommu = (key: 'present' | 'enabled', on: boolean): BoardChange => ({
+  patches: [set(['iommu', key], on)],
+  label:
+    key === 'present'
+      ? label(on ? 'Add the IOMMU' : 'Remove the IOMMU', on ? '添加 IOMMU' : '移除 IOMMU')
+      : label('Switch IOMMU translation', '切换 IOMMU 转换'),
+});
+
+export const setDmaMask = (device: string, bits: number): BoardChange => ({
+  patches: [set(['devices', device, 'dmaMask'], bits)],
+  label: label(`DMA mask of ${device}`, `${device} 的 DMA 掩码`),
+});
+
+export const setLoader = (loader: 'strict' | 'force'): BoardChange => ({
+  patches: [set(['firmware', 'loader'], loader)],
+  label: label('Change the loader', '更改加载方式'),
+});
+
+const MIB = 1024 ** 2;
+
+/** The sample board: four 256 MiB DIMMs, together 1 GiB from 0 without a gap. Devices and IOMMU stay. */
+export function fourSlots(): BoardChange {
+  const slots = ['A1', 'A2', 'B1', 'B2'].map((id, index) => ({ id, base: index * 256 * MIB, dimm: 'ddr3-256m' }));
+  return {
+    patches: [
+      { op: 'set', path: ['board', 'slots'], value: slots },
+      { op: 'set', path: ['board', 'assignment'], value: 'fixed' },
+    ],
+    label: label('Four 256 MiB slots', '四个 256 MiB 插槽'),
+  };
+}
