@@ -140,6 +140,7 @@ export function enterProtected(rig: Rig, cpl: 0 | 3 = 0): void {
   setDescriptor(rig, SEL.data3, 0, 0xffff_ffff, 0xc0f2);
   setDescriptor(rig, SEL.tss, TSS, 0x67, 0x89);
   rig.w32(TSS + 4, 0x9000, SEL.data0);
+  rig.w32(TSS + 0x64, 0x68 << 16);
   state.gdtrBase = GDT;
   state.gdtrLimit = 0xff;
   state.idtrBase = IDT;

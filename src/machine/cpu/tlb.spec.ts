@@ -1,0 +1,159 @@
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import { FrameStore } from '../memory/frame-store';
+import { CpuState } from './cpu-state';
+import { POOL_RESERVED } from './state-layout';
+import { enterProtected, makeRig } from './system.spec-support';
+import type { Rig } from './system.spec-support';
+import { FAST_RIGHT, FAST_TLB, TLB_FLAG, Tlb } from './tlb';
+
+function makeTlb(entries = 8, ways = 2): { tlb: Tlb; frames: FrameStore; state: CpuState } {
+  const frames = new FrameStore({ reservedBytes: POOL_RESERVED, limitBytes: 32 * 1024 * 1024 });
+  const state = new CpuState(frames.memory.buffer);
+  return { tlb: new Tlb(frames, state, { entries, ways }), frames, state };
+}
+
+describe('the architectural TLB', () => {
+  it('replaces the oldest fill of a set and counts evictions', () => {
+    const { tlb } = makeTlb();
+    for (const page of [0, 4, 8]) tlb.fill(page, TLB_FLAG.writable, page + 100, page + 200);
+    expect(tlb.entries().map((entry) => [entry.page, entry.way, entry.guestFrame, entry.hostFrame])).toEqual([
+      [8, 0, 108, 208],
+      [4, 1, 104, 204],
+    ]);
+    expect(tlb.statistics.evictions).toBe(1);
+    expect(tlb.lookup(0)).toBe(-1);
+  });
+
+  it('behaves like a list of the last fills in each set', () => {
+    fc.assert(
+      fc.property(fc.array(fc.nat(15), { maxLength: 40 }), (pages) => {
+        const { tlb } = makeTlb();
+        const sets: number[][] = [[], [], [], []];
+        for (const page of pages) {
+          tlb.fill(page, 0, page, page);
+          const set = sets[page % 4]!;
+          if (!set.includes(page)) set.push(page);
+          if (set.length > 2) set.shift();
+        }
+        expect(tlb.entries().map((entry) => entry.page).sort((a, b) => a - b)).toEqual(sets.flat().sort((a, b) => a - b)); // prettier-ignore
+      }),
+      { numRuns: 40, seed: 3 },
+    );
+  });
+
+  it('keeps contexts apart and invalidates by VPID and by EPT root', () => {
+    const { tlb } = makeTlb(64, 4);
+    for (const [vpid, root] of [[0, -1], [1, 0x1000], [2, 0x2000], [3, 0x2000]] as const) {
+      tlb.selectContext(vpid, root);
+      tlb.fill(5, 0, 1, vpid + 10);
+    } // prettier-ignore
+    tlb.selectContext(1, 0x1000);
+    expect(tlb.hostFrame(tlb.lookup(5))).toBe(11);
+    tlb.invalidateVpid(1);
+    expect(tlb.lookup(5)).toBe(-1);
+    tlb.invalidateEpt(0x2000);
+    expect(tlb.entries().map((entry) => entry.vpid)).toEqual([0]);
+  });
+
+  it('survives save and load to the byte, and refuses another geometry', () => {
+    const { tlb } = makeTlb();
+    tlb.fill(3, TLB_FLAG.user | TLB_FLAG.dirty, 7, 9);
+    tlb.selectContext(4, 0x12_3000);
+    tlb.fill(3, TLB_FLAG.global, 8, 2 ** 24 + 1);
+    tlb.statistics.accesses = 2 ** 40;
+    const other = makeTlb().tlb;
+    other.load(tlb.save());
+    expect(other.entries()).toEqual(tlb.entries());
+    expect(other.save()).toEqual(tlb.save());
+    expect(() => makeTlb(16, 2).tlb.load(tlb.save())).toThrow(RangeError);
+  });
+
+  it('refuses a geometry that is none', () => {
+    expect(() => makeTlb(12, 4)).toThrow(RangeError);
+    expect(() => makeTlb(8, 3)).toThrow(RangeError);
+  });
+});
+
+describe('the fast table', () => {
+  /** Every valid fast entry of the current context names a page that the architectural TLB holds, with the same frame. */
+  function expectSubset(rig: Rig): void {
+    const { tlb } = rig.system;
+    const words = rig.frames.i32;
+    for (let index = 0; index < FAST_TLB.entries * 2; index++) {
+      const at = (FAST_TLB.offset >> 2) + index * 4;
+      for (const tag of [words[at]!, words[at + 1]!, words[at + 2]!]) {
+        if (tag === 0 || (tag & 0xfff) !== tlb.generation) continue;
+        const entry = tlb.lookup(tag >>> 12);
+        expect(entry).toBeGreaterThanOrEqual(0);
+        expect((((tag & ~0xfff) + words[at + 3]!) >>> 0) % 2 ** 32).toBe(rig.frames.offsetOf(tlb.hostFrame(entry)));
+      }
+    }
+  }
+
+  it('is a subset of the architectural TLB, whatever happens', () => {
+    const action = fc.oneof(
+      fc.record({ kind: fc.constantFrom('load' as const, 'store' as const), page: fc.nat(47) }),
+      fc.record({ kind: fc.constant('invalidate' as const), page: fc.nat(47) }),
+      fc.record({ kind: fc.constantFrom('cr3' as const, 'cr0' as const, 'remap' as const), page: fc.nat(47) }),
+    );
+    fc.assert(
+      fc.property(fc.array(action, { maxLength: 30 }), (actions) => {
+        const rig = makeRig({ tlb: { entries: 8, ways: 2 } });
+        enterProtected(rig);
+        rig.w32(0x10_0000, 0x10_1007);
+        for (let page = 0; page < 64; page++) rig.w32(0x10_1000 + page * 4, (page << 12) | (page % 5 === 0 ? 0x103 : 3));
+        rig.system.writeControl(4, 0x80);
+        rig.system.writeControl(3, 0x10_0000);
+        rig.system.writeControl(0, 0x8000_0011);
+        for (const { kind, page } of actions) {
+          if (kind === 'load') rig.system.access.load(3, page << 12, 4);
+          else if (kind === 'store') rig.system.access.store(3, (0x30 + (page & 7)) << 12, 4, page);
+          else if (kind === 'invalidate') rig.system.invalidatePage(page << 12);
+          else if (kind === 'cr3') rig.system.writeControl(3, 0x10_0000);
+          else if (kind === 'cr0') rig.system.writeControl(0, rig.state.cr0 ^ 0x1_0000);
+          else rig.w32(0x10_1000 + page * 4, (page << 12) | 3);
+          rig.state.clearStop();
+          expectSubset(rig);
+        }
+        const { accesses, misses } = rig.system.tlb.statistics;
+        expect(misses).toBeLessThanOrEqual(accesses);
+      }),
+      { numRuns: 25, seed: 11 },
+    );
+  });
+
+  it('forgets a page when it is evicted, and everything with a new generation', () => {
+    const { tlb, frames } = makeTlb();
+    tlb.fill(0, 0, 0, 0);
+    tlb.fillFast(0x123, false, 0x100_0000, FAST_RIGHT.read);
+    const at = FAST_TLB.supervisor >> 2;
+    expect(frames.i32[at]).toBe(tlb.generation);
+    tlb.fill(4, 0, 0, 0);
+    tlb.fill(8, 0, 0, 0);
+    expect(frames.i32[at]).toBe(0);
+    for (let turn = 0; turn < 10_000; turn++) {
+      tlb.fillFast(0x1000, true, 0x100_0000, 7);
+      const before = tlb.generation;
+      tlb.dropFast();
+      expect(tlb.generation).not.toBe(before);
+      expect(frames.i32[(FAST_TLB.user >> 2) + 4] === (0x1000 | tlb.generation)).toBe(false);
+    }
+  });
+
+  it('counts an access for each load, store and page entered, only while something is translated', () => {
+    const rig = makeRig();
+    enterProtected(rig);
+    rig.system.access.load(3, 0, 4);
+    expect(rig.system.tlb.statistics.accesses).toBe(0);
+    rig.w32(0x10_0000, 0x10_1007);
+    rig.w32(0x10_1000, 3, 0x1003);
+    rig.system.writeControl(3, 0x10_0000);
+    rig.system.writeControl(0, 0x8000_0011);
+    rig.system.access.load(3, 0, 4);
+    rig.system.access.load(3, 4, 4);
+    rig.system.access.store(3, 0x1100, 1, 0);
+    rig.system.access.fetchFrame(0x1000);
+    expect(rig.system.tlb.statistics).toMatchObject({ accesses: 4, misses: 2 });
+  });
+});
