@@ -4,7 +4,7 @@
  */
 const room = (name) => `^src/${name}/`;
 const forbid = (name, comment, from, to) => ({ name, comment, severity: 'error', from, to });
-const specs = '\\.spec\\.ts$';
+const specs = '\\.spec(-support)?\\.ts$';
 
 module.exports = {
   forbidden: [

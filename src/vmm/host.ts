@@ -33,9 +33,9 @@ export interface VmmHost {
   cpuid(leaf: number): { eax: number; ebx: number; ecx: number; edx: number };
   /**
    * VMLAUNCH/VMRESUME: runs the guest until it leaves, at most `budget` instructions. `passBreakpoint`: a breakpoint on the
-   * first instruction does not hold it.
+   * first instruction does not hold it. `vm` is for the log.
    */
-  enter(block: ControlBlock, budget: number, passBreakpoint: boolean): VmExit;
+  enter(vm: string, block: ControlBlock, budget: number, passBreakpoint: boolean): VmExit;
   /** did the last entry end before an instruction at a breakpoint? */
   atBreakpoint(): boolean;
   /** linear addresses at which the guest that is entered next stops */
@@ -52,6 +52,8 @@ export interface VmmHost {
   ticksToNextEvent(): number;
   /** everyone waits: time jumps to the next event and it happens. False when none is pending. */
   waitForEvent(): boolean;
+  /** the pool has no room for another touched frame: nothing may run on */
+  outOfMemory(): boolean;
   log(report: TransactionReport): void;
   /** every DMA request of the board's devices, when it is done */
   onDma(listener: (record: DmaRecord) => void): void;

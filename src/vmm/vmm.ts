@@ -29,8 +29,11 @@ export interface VmmOptions {
   vms: readonly VmOptions[];
 }
 
-/** Why `run` came back. `stopped`: no VM can run and nothing is pending that could change that. */
-export type VmmRunReason = 'budget' | 'breakpoint' | 'stopped';
+/**
+ * Why `run` came back. `stopped`: no VM can run and nothing is pending that could change that. `exit-port`: a guest asked to
+ * end the run. `out-of-memory`: the pool of touched frames is full.
+ */
+export type VmmRunReason = 'budget' | 'breakpoint' | 'stopped' | 'exit-port' | 'out-of-memory';
 
 export interface VmmRunResult {
   reason: VmmRunReason;
@@ -142,6 +145,8 @@ export class Vmm {
       this.host.runDueEvents();
       this.lookAround();
       const executed = this.host.instructions() - start;
+      const ended = this.ended();
+      if (ended) return { reason: ended, executed };
       if (executed >= budget) return { reason: 'budget', executed };
       const index = this.scheduler.pick((candidate) => this.vms[candidate]!.state === 'ready');
       if (index < 0) {
@@ -172,6 +177,11 @@ export class Vmm {
     return done('budget');
   }
 
+  private ended(): 'exit-port' | 'out-of-memory' | null {
+    if (this.host.outOfMemory()) return 'out-of-memory';
+    return this.vms.some(({ bus }) => bus.exitPort.exitValue !== null) ? 'exit-port' : null;
+  }
+
   /** Addresses (linear) at which a VM's run stops before the instruction there. */
   setBreakpoints(vm: string, addresses: readonly number[]): void {
     this.breakpoints.set(vm, [...addresses]);
@@ -195,7 +205,7 @@ export class Vmm {
     if (damage) this.report(damage);
     this.applyBreakpoints(vm);
     const before = this.host.instructions();
-    const exit = this.host.enter(vm.vcpu.block, slice, passBreakpoint);
+    const exit = this.host.enter(vm.id, vm.vcpu.block, slice, passBreakpoint);
     this.exits.handle(vm, exit);
     this.scheduler.charge(this.host.instructions() - before);
     this.emit({ kind: 'exit', vm: vm.id, reason: exit.reason });

@@ -1,5 +1,5 @@
 /**
- * What a VM sees beside its memory: a bus of its own with a serial port, the 0xE9 console, PCI configuration space and the
+ * What a VM sees beside its memory: a bus of its own with a serial port, the 0xE9 console, the exit port, PCI configuration space and the
  * devices passed through to it. Emulated devices are the machine's classes; each access to one costs the VM an exit. The
  * registers of a passed-through device are mapped, so the VM reaches the real ones without an exit.
  */
@@ -8,6 +8,7 @@ import { PciConfiguration } from '../../machine/bus/pci-configuration';
 import type { RequesterId } from '../../machine/bus/dma-port';
 import { DebugPort } from '../../machine/devices/debug-port/debug-port';
 import type { Device, DeviceContext, PciIdentity } from '../../machine/devices/device';
+import { ExitPort } from '../../machine/devices/exit-port/exit-port';
 import { Uart } from '../../machine/devices/uart/uart';
 
 type AccessSize = 1 | 2 | 4;
@@ -44,6 +45,7 @@ const allOnes = (size: AccessSize): number => (size === 4 ? 0xffff_ffff : size =
 export class VmBus {
   readonly uart: Uart;
   readonly debugPort = new DebugPort('debug');
+  readonly exitPort = new ExitPort('exit-port');
   readonly pci = new PciConfiguration('pci');
   readonly bus = new Bus();
   private readonly bars: MappedBar[] = [];
@@ -57,7 +59,7 @@ export class VmBus {
 
   /** The emulated devices, in the order in which they are saved. */
   devices(): readonly Device[] {
-    return [this.uart, this.debugPort, this.pci];
+    return [this.uart, this.debugPort, this.exitPort, this.pci];
   }
 
   /** Puts a board device on the VM's PCI bus, with its registers mapped. Returns the guest-physical base of each BAR by its region. */
