@@ -13,7 +13,8 @@ function flatten(tree: Messages, prefix = ''): Map<string, string> {
 }
 const en = flatten(messages.en);
 const zh = flatten(messages['zh-CN']);
-const placeholders = (text: string): string[] => [...text.matchAll(/\{(\w+)\}/g)].map((match) => match[1] ?? '').sort();
+/** plural forms (`one | many`) repeat them */
+const placeholders = (text: string): string[] => [...new Set([...text.matchAll(/\{(\w+)\}/g)].map((match) => match[1] ?? ''))].sort();
 
 const sources = import.meta.glob<string>(['../**/*.vue', '../**/*.ts', '!../**/*.spec.ts', '!./**'], {
   query: '?raw',

@@ -1,9 +1,10 @@
 /** The editor's colours, taken from the design tokens that are in force. */
 import type { editor } from 'monaco-editor/editor';
 
-/** `#rrggbb` of a custom property on the root element. */
+/** `#rrggbb` of a custom property on the root element; the minifier shortens `#ffffff` to `#fff`, which Monaco does not take. */
 function token(name: string): string {
-  return getComputedStyle(document.documentElement).getPropertyValue(name).trim();
+  const colour = getComputedStyle(document.documentElement).getPropertyValue(name).trim();
+  return colour.length === 4 ? colour.replace(/[0-9a-f]/gi, '$&$&') : colour;
 }
 const bare = (name: string): string => token(name).replace('#', '');
 

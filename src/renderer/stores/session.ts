@@ -69,7 +69,7 @@ export const useSession = defineStore('session', () => {
       loss.value = null;
       connection.value = 'ready';
       generation.value++;
-      await client.session.subscribe([...wanted.keys()]);
+      sendSubscription();
     } catch (error) {
       if (!(error instanceof SessionLostError)) {
         loss.value = 'exited';

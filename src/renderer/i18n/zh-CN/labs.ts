@@ -23,6 +23,8 @@ export default {
   onBoard: '本实验的主板',
   variants: '自己试试',
   none: '打开一个实验，即可在这里阅读它的说明。',
+  broken: '实验文件有错误，暂时没有可显示的内容。',
+  showProblems: '查看问题',
   notRun: '尚未运行',
   passed: '通过',
   failed: '未通过',
