@@ -93,6 +93,13 @@ describe('machine: programs on the bare board', () => {
     expect(machine.run(100)).toEqual({ reason: 'triple-fault', executed: 0 });
   });
 
+  it('ends a program whose fault handler faults for ever', () => {
+    // interrupt 6 leads to the same undefined opcode again; the stack lies where it cannot overwrite the code
+    const machine = start16(machineOf({ slots }), [0xb8, 0x00, 0x20, 0x8e, 0xd0, 0x0f, 0x0b]);
+    machine.platform.writeBytes(6 * 4, Uint8Array.of(0x05, 0x7c, 0x00, 0x00));
+    expect(machine.run(1_000_000)).toEqual({ reason: 'limit', executed: 2 });
+  });
+
   it('pauses when the pool has no room left, and says so', () => {
     const fill = [0xbf, ...le32(0x20_0000), 0xc7, 0x07, 1, 0, 0, 0, 0x81, 0xc7, ...le32(4096), 0xeb, 0xf2];
     const machine = start32(new Machine(boardSchema.parse({ slots }), { poolLimit: POOL_RESERVED + 4 * 1024 ** 2 }), fill);
@@ -135,6 +142,8 @@ describe('machine: DMA', () => {
       Uint8Array.from({ length: 16 }, (_, index) => index + 1),
     );
     const journeys: Journey[] = [];
+    const before: number[] = [];
+    machine.beforeDma(() => before.push(machine.chipset.peek(hostPhysical(0x3000_0000), 1)[0]!));
     machine.onDma(({ journey }) => journeys.push(journey));
     expect(machine.run(1000)).toEqual({ reason: 'halted', executed: 5 });
     expect(machine.ticks).toBeGreaterThan(100);
@@ -142,6 +151,7 @@ describe('machine: DMA', () => {
     machine.processor.stateReplaced();
     expect(machine.run(1000).reason).toBe('halted');
     expect([...machine.chipset.peek(hostPhysical(0x3000_0000), 16)]).toEqual(Array.from({ length: 16 }, (_, index) => index + 1));
+    expect(before).toEqual([0, 0]);
     expect(journeys.map(({ end }) => end.kind === 'dram' && end.cell.slot)).toEqual(['A1', 'B2']);
     expect(journeys[1]!.access).toMatchObject({ requester: '00:04.0', kind: 'write' });
     const kinds = machine.log.newest().map(({ kind, who, data }) => `${kind}:${who}:${String(data?.['hop'] ?? '')}`);

@@ -34,8 +34,11 @@ import { loadMachine, saveMachine, stateChunks, type MachineSnapshot } from './m
 
 /** Slices are never longer than this, so that a pause is never far. */
 export const LONGEST_SLICE = 200_000;
+/** Slices in a row without one completed instruction, after which the program is taken to be in a fault loop. */
+const MOST_BARREN_SLICES = 100;
 
-export type MachineStop = 'budget' | 'halted' | 'triple-fault' | 'breakpoint' | 'exit-port' | 'out-of-memory';
+/** `limit`: exceptions are delivered one after another and no instruction ever completes, so no budget would end it. */
+export type MachineStop = 'budget' | 'halted' | 'triple-fault' | 'breakpoint' | 'exit-port' | 'out-of-memory' | 'limit';
 
 export interface MachineRun {
   reason: MachineStop;
@@ -170,6 +173,7 @@ export class Machine {
    */
   run(budget: number, options: { passBreakpoint?: boolean } = {}): MachineRun {
     let executed = 0;
+    let barren = 0;
     let passBreakpoint = options.passBreakpoint ?? false;
     for (;;) {
       this.serviceEvents();
@@ -178,6 +182,8 @@ export class Machine {
       if (executed >= budget) return { reason: 'budget', executed };
       const slice = this.slice(() => this.processor.run(this.sliceLimit(budget - executed), { passBreakpoint }));
       executed += slice.executed;
+      barren = slice.executed === 0 && slice.reason === 'budget' ? barren + 1 : 0;
+      if (barren === MOST_BARREN_SLICES) return { reason: 'limit', executed };
       passBreakpoint &&= slice.executed === 0;
       if (slice.reason === 'halted' && this.stopRequested() === null && !this.waitForEvent()) return { reason: 'halted', executed };
       if (slice.reason === 'triple-fault' || slice.reason === 'breakpoint') return { reason: slice.reason, executed };
@@ -351,10 +357,10 @@ export class Machine {
     const port = new DevicePort(requester);
     const gate: DmaHop = {
       id: port.id,
-      handle: (request) =>
-        this.pci.isBusMaster(requester)
-          ? port.handle(request)
-          : { outcome: 'reject', status: 'unsupported-request', reason: 0, text: `bus mastering of ${id} is off` },
+      handle: (request) => {
+        if (this.pci.isBusMaster(requester)) return port.handle(request);
+        return { outcome: 'reject', status: 'unsupported-request', reason: 0, text: `bus mastering of ${id} is off` };
+      },
     };
     return new DmaPath({
       hops: [gate, new RootComplex(), ...(this.iommu ? [this.iommu] : [])],

@@ -51,6 +51,8 @@ export interface ProcessorOptions {
 const LOG_LIMIT = 1024;
 const VPID = wordOf('vpid');
 const DR6_SINGLE_STEP = 1 << 14;
+/** Faults delivered one after another without any instruction completing, after which `run` returns so that nobody hangs. */
+const MOST_BARREN_DELIVERIES = 1000;
 
 export class Processor {
   readonly state: CpuState;
@@ -115,6 +117,7 @@ export class Processor {
   run(maxInstructions: number, options: { passBreakpoint?: boolean } = {}): RunResult {
     const { state, system, interpreter } = this;
     let executed = 0;
+    let barren = 0;
     let pass = options.passBreakpoint ?? false;
     const result = (reason: StopReason): RunResult => ({ reason, executed });
     // what was asked for between slices (a DMA write into code, an end of slice) has happened by now
@@ -138,6 +141,9 @@ export class Processor {
         return result('budget');
       }
       if (interpreter.atBreakpoint) return result('breakpoint');
+      // a handler whose first instruction faults again never completes one: the caller must get a chance to stop it
+      barren = done === 0 ? barren + 1 : 0;
+      if (barren === MOST_BARREN_DELIVERIES) return result('budget');
     }
     if (state.activity === ACTIVITY.halted) return result('halted');
     return result(state.activity === ACTIVITY.shutdown ? 'triple-fault' : 'budget');
