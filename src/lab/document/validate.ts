@@ -11,7 +11,7 @@ import { error, suggestNames, text, warning } from './problem';
 import type { Check, Define, LabDocument, Program } from './schema';
 
 /** The VMM's parts whose host-physical place a lab may ask for. */
-export const VMM_PARTS = ['gdt', 'idt', 'control-block', 'ept', 'iommu-root', 'iommu-context', 'iommu-sl', 'secret'] as const;
+export const VMM_PARTS = ['gdt', 'idt', 'control-block', 'ept', 'ept-leaf', 'iommu-root', 'iommu-context', 'iommu-sl', 'secret'] as const;
 /** Short names that stand for the first of several parts. */
 export const VMM_PART_ALIASES: Readonly<Record<string, (typeof VMM_PARTS)[number]>> = { iommu: 'iommu-root' };
 

@@ -32,6 +32,7 @@ import { InputLog } from './input-log';
 import { powerOn } from './power-on';
 import { buildAll } from './programs';
 import { RunLoop, type Scheduler } from './run-loop';
+import { admit } from './admit';
 import { mayChangeWhileRunning } from './live-changes';
 
 export type { Scheduler } from './run-loop';
@@ -108,21 +109,24 @@ export class LabSession implements SessionCommands {
   async open(document: LabDocument, files: LabFiles): Promise<OpenResult> {
     await this.powerOff();
     this.waiting = null;
-    this.document = document;
-    this.files = files;
-    return this.examine();
+    const admitted = admit(document, files);
+    this.document = 'problems' in admitted ? null : admitted.document;
+    this.files = 'problems' in admitted ? {} : admitted.files;
+    return 'problems' in admitted ? { ok: false, problems: admitted.problems } : this.examine();
   }
 
   async update(document: LabDocument, files: LabFiles): Promise<PatchResult> {
-    const problems = validateLab(document, files);
+    const admitted = admit(document, files);
+    if ('problems' in admitted) return { outcome: 'rejected', problems: admitted.problems };
+    const problems = validateLab(admitted.document, admitted.files);
     if (hasErrors(problems)) return { outcome: 'rejected', problems };
-    if (this.computer && this.document && !mayChangeWhileRunning(this.document, this.files, document, files)) {
-      this.waiting = { document, files };
+    if (this.computer && this.document && !mayChangeWhileRunning(this.document, this.files, admitted.document, admitted.files)) {
+      this.waiting = admitted;
       return { outcome: 'needs-power-off' };
     }
     this.waiting = null;
-    this.document = document;
-    this.files = files;
+    this.document = admitted.document;
+    this.files = admitted.files;
     this.pushNow();
     return { outcome: 'applied' };
   }

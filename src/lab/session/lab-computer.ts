@@ -1,0 +1,280 @@
+/** A powered-on lab: the machine, the VMM when there is one, and every question the session asks of them. */
+import { linearAddress } from '../../machine/address';
+import type { Journey } from '../../machine/journey/journey';
+import type { MachineSnapshot } from '../../machine/machine-state';
+import { SEGMENT_INDEX } from '../../machine/cpu/state-layout';
+import type { CheckContext } from '../checks/context';
+import { text } from '../document/problem';
+import type {
+  AccessQuery,
+  BootReport,
+  DisassemblyLine,
+  FrameOwner,
+  IsolationView,
+  MemoryRange,
+  RegistersView,
+  SerialView,
+  TlbView,
+  TransactionsView,
+  VirtualizationView,
+} from '../protocol';
+import type { Cell } from '../../machine/journey/journey';
+import { hostPhysical, PAGE_SIZE } from '../../machine/address';
+import { stateHash } from '../snapshot/state-hash';
+import { checkFacts, serialChannels } from './check-facts';
+import type { CodeAddress, Computer, ComputerSnapshot, MemoryQuery, RunEnd, Stop } from './computer';
+import { disassembly } from './disassembly';
+import { Evidence, watchedRanges, type SavedEvidence } from './evidence';
+import { explainQuery, hostAddressOf, translationContext } from './explain-query';
+import { isolationView } from './isolation-view';
+import { memoryRange } from './memory-view';
+import { registersView, stateCopy } from './registers-view';
+import { explainSource, memorySource, ownerOf, vmOf, type System } from './system';
+import { tlbView } from './tlb-view';
+import { transactionsView } from './transactions-view';
+import { virtualizationView } from './virtualization-view';
+
+/** The last instructions of a slice are watched, so that a pause can show the last access; watching all would cost speed. */
+const WATCHED_TAIL = 64;
+
+interface State {
+  machine: MachineSnapshot;
+  vmm: Uint8Array | null;
+  evidence: SavedEvidence;
+  stopped: Stop | null;
+  lastVm: string | null;
+}
+
+const SEGMENT_NAMES = Object.keys(SEGMENT_INDEX) as (keyof typeof SEGMENT_INDEX)[];
+
+export class LabComputer implements Computer {
+  stopped: Stop | null;
+  private readonly evidence: Evidence;
+  /** whose instruction was executed last */
+  private lastVm: string | null = null;
+
+  constructor(
+    private readonly system: System,
+    readonly boots: readonly BootReport[],
+    stopped: Stop | null,
+  ) {
+    this.stopped = stopped;
+    this.evidence = new Evidence(watchedRanges(system.document.checks), () => checkFacts(system, null));
+    this.evidence.capture();
+    system.machine.beforeDma(() => this.evidence.beforeDma());
+    system.machine.onDma((record) => this.evidence.afterDma(record));
+  }
+
+  get programs() {
+    return this.system.programs;
+  }
+  get vmIds(): readonly string[] {
+    return this.system.vmm?.vms.map(({ id }) => id) ?? [];
+  }
+  get instructions(): number {
+    return this.system.machine.instructions;
+  }
+  get ticks(): number {
+    return this.system.machine.ticks;
+  }
+  get currentVm(): string | null {
+    return this.system.vmm?.current?.id ?? null;
+  }
+  get poolBytes(): number {
+    return this.system.machine.frames.bytesUsed;
+  }
+
+  // ── running ──
+
+  run(budget: number): RunEnd {
+    if (this.stopped) return { kind: 'stopped', stop: this.stopped };
+    const { processor } = this.system.machine;
+    const unwatched = budget - WATCHED_TAIL;
+    if (unwatched > 0) {
+      processor.recordAccess = false;
+      const end = this.advance(unwatched, true);
+      if (end.kind !== 'budget') return end;
+    }
+    processor.recordAccess = true;
+    return this.advance(Math.min(budget, WATCHED_TAIL), unwatched <= 0);
+  }
+
+  step(vm: string | null): RunEnd {
+    if (this.stopped) return { kind: 'stopped', stop: this.stopped };
+    const { machine, vmm } = this.system;
+    machine.processor.recordAccess = true;
+    if (!vmm) return this.advance(1, true);
+    const { reason, vm: stepped } = vmm.step(vm ?? undefined);
+    this.lastVm = stepped ?? vm ?? this.currentVm;
+    return reason === 'stopped' ? this.finish() : this.check();
+  }
+
+  private advance(budget: number, passBreakpoint: boolean): RunEnd {
+    const { machine, vmm } = this.system;
+    if (!vmm) {
+      const { reason } = machine.run(budget, { passBreakpoint });
+      if (reason === 'budget') return { kind: 'budget' };
+      if (reason === 'breakpoint') return { kind: 'breakpoint', at: { vm: null, linear: this.nextLinear(null) } };
+      return this.stop({ kind: reason, detail: reason === 'triple-fault' ? this.tripleFaultText() : null });
+    }
+    this.lastVm = this.currentVm;
+    const { reason, vm } = vmm.run(budget, passBreakpoint);
+    if (reason === 'breakpoint') return { kind: 'breakpoint', at: { vm: vm ?? null, linear: this.nextLinear(vm ?? null) } };
+    return reason === 'stopped' ? this.finish() : this.check();
+  }
+
+  /** The pool may have run full, or a program asked to end. */
+  private check(): RunEnd {
+    const reason = this.system.machine.stopRequested();
+    return reason ? this.stop({ kind: reason, detail: null }) : { kind: 'budget' };
+  }
+
+  /** No VM can run any more: halted, or given up after a triple fault. */
+  private finish(): RunEnd {
+    const requested = this.system.machine.stopRequested();
+    if (requested) return this.stop({ kind: requested, detail: null });
+    const crashed = this.system.vmm!.vms.filter(({ state }) => state === 'crashed');
+    const detail =
+      crashed.length === 0
+        ? null
+        : text(crashed.map((vm) => vm.detail?.en ?? vm.id).join(' '), crashed.map((vm) => vm.detail?.['zh-CN'] ?? vm.id).join(''));
+    return this.stop({ kind: crashed.some(({ tripleFault }) => tripleFault) ? 'triple-fault' : 'halted', detail });
+  }
+
+  private stop(stop: Stop): RunEnd {
+    this.stopped = stop;
+    return { kind: 'stopped', stop };
+  }
+
+  private tripleFaultText() {
+    const last = this.system.machine.processor.delivered.at(-1);
+    const at = `0x${this.nextLinear(null).toString(16).toUpperCase()}`;
+    return text(
+      `at ${at} an exception could not be delivered, nor the double fault that followed${last ? `; the last one that was: vector ${last.vector}` : ''}`,
+      `在 ${at} 处，异常无法送达，随后的双重故障也无法送达${last ? `；最后送达的是向量 ${last.vector}` : ''}`,
+    );
+  }
+
+  setBreakpoints(addresses: readonly CodeAddress[]): void {
+    const { machine, vmm } = this.system;
+    const of = (vm: string | null): number[] => addresses.filter((address) => address.vm === vm).map(({ linear }) => linear);
+    if (!vmm) machine.processor.setBreakpoints(of(null));
+    else for (const { id } of vmm.vms) vmm.setBreakpoints(id, of(id));
+  }
+
+  // ── views ──
+
+  private stateBytes(vm: string | null): Uint8Array {
+    return vm === null ? this.system.machine.processor.state.u8 : vmOf(this.system, vm).vcpu.block.peekState();
+  }
+
+  private nextLinear(vm: string | null): number {
+    const state = stateCopy(this.stateBytes(vm));
+    return (state.segmentBase(SEGMENT_INDEX.CS) + state.eip) >>> 0;
+  }
+
+  registers(vm: string | null): Omit<RegistersView, 'changed'> {
+    const view = registersView(vm, stateCopy(this.stateBytes(vm)));
+    const [next] = this.disassemble(vm, BigInt(this.nextLinear(vm)), 1);
+    return { ...view, next: next && next.bytes.length > 0 ? next : null };
+  }
+
+  /** The last data access of the last instruction; when it made none (or it was not watched), the fetch of the next instruction. */
+  lastJourney(vm: string | null): Journey | null {
+    const { processor } = this.system.machine;
+    const last = vm === null || vm === this.lastVm ? processor.lastAccess : null;
+    const [next] = this.disassemble(vm, BigInt(this.nextLinear(vm)), 1);
+    if (!last || !processor.recordAccess) {
+      const query: AccessQuery = {
+        vm,
+        space: 'logical',
+        address: stateCopy(this.stateBytes(vm)).u64[0] === undefined ? 0n : BigInt(stateCopy(this.stateBytes(vm)).eip),
+        segment: 'CS',
+        size: 1,
+        kind: 'execute',
+      };
+      const journey = this.explain(query);
+      return next ? { ...journey, access: { ...journey.access, instruction: next.text } } : journey;
+    }
+    const segment = last.segment >= 0 && last.segment < 6 ? (SEGMENT_NAMES[last.segment] as AccessQuery['segment']) : undefined;
+    const size = (last.size === 8 || last.size === 4 || last.size === 2 ? last.size : 1) as AccessQuery['size'];
+    return this.explain(
+      segment
+        ? { vm, space: 'logical', address: BigInt(last.offset), segment, size, kind: last.kind }
+        : { vm, space: 'linear', address: linearAddress(last.linear), size, kind: last.kind, cpl: 0 },
+    );
+  }
+
+  virtualization(): VirtualizationView {
+    return virtualizationView(this.system, this.boots);
+  }
+  isolation(running: boolean): IsolationView {
+    return isolationView(this.system, this.checkContext(), this.evidence, running);
+  }
+  transactions(): TransactionsView {
+    return transactionsView(this.system);
+  }
+  serial(): SerialView {
+    return { channels: serialChannels(this.system) };
+  }
+  tlb(): TlbView {
+    return tlbView(this.system.machine.processor.tlb);
+  }
+  checkContext(): CheckContext {
+    return checkFacts(this.system, this.evidence);
+  }
+
+  // ── questions ──
+
+  explain(query: AccessQuery): Journey {
+    return explainQuery(explainSource(this.system), query);
+  }
+
+  readMemory({ space, vm, base, length }: MemoryQuery): MemoryRange {
+    const source = explainSource(this.system);
+    const start = Number(base);
+    if (space === 'host')
+      return memoryRange(memorySource(this.system), start, length, 2 ** this.system.machine.map.physicalAddressBits, (address) => address);
+    const context = translationContext(source, vm);
+    const end = space === 'linear' ? 2 ** 32 : vm === null ? 2 ** this.system.machine.map.physicalAddressBits : 2 ** 48;
+    return memoryRange(memorySource(this.system), start, length, end, (address) => hostAddressOf(source, context, space, address));
+  }
+
+  disassemble(vm: string | null, linear: bigint, count: number): DisassemblyLine[] {
+    return disassembly(this.system, vm, this.stateBytes(vm), linear, count);
+  }
+
+  locate(hostAddress: number): { cell: Cell | null; owner: FrameOwner | null } {
+    return {
+      cell: this.system.machine.controller.locate(hostPhysical(hostAddress))?.cell ?? null,
+      owner: ownerOf(this.system, hostAddress),
+    };
+  }
+
+  // ── state ──
+
+  stateHash(): string {
+    return stateHash(this.system.machine, this.system.vmm);
+  }
+
+  snapshot(): ComputerSnapshot {
+    const { machine, vmm } = this.system;
+    const saved: State = {
+      machine: machine.snapshot(),
+      vmm: vmm?.save() ?? null,
+      evidence: this.evidence.save(),
+      stopped: this.stopped,
+      lastVm: this.lastVm,
+    };
+    return { instructions: machine.instructions, bytes: saved.machine.frames.frames.length * PAGE_SIZE, state: saved };
+  }
+
+  restore(snapshot: ComputerSnapshot): void {
+    const saved = snapshot.state as State;
+    this.system.machine.restore(saved.machine);
+    if (saved.vmm) this.system.vmm?.load(saved.vmm);
+    this.evidence.load(saved.evidence);
+    this.stopped = saved.stopped;
+    this.lastVm = saved.lastVm;
+  }
+}
