@@ -195,6 +195,17 @@ describe('machine: DMA', () => {
     expect(machine.chipset.read(hostPhysical(BAR), 4)).toBe(0xffff_ffff);
   });
 
+  it('logs the instruction that wrote the register, also in the middle of a block and after chained ones', () => {
+    const program = [0x43, ...store(BAR + 0x04, 1), 0x43, 0xeb, 0x00, 0x43, ...load(BAR), 0x90, 0xba, ...le32(0x80), 0xee, HLT];
+    const machine = start32(machineOf(withDevice), program);
+    machine.run(1000);
+    expect(machine.log.newest().map(({ kind, linear, at }) => [kind, linear! - CODE, at])).toEqual([
+      ['mmio-write', 1, 1],
+      ['mmio-read', 15, 5],
+      ['unanswered', 26, 8],
+    ]);
+  });
+
   it('has the IOMMU at its address, off until somebody turns it on', () => {
     const machine = machineOf(withIommu);
     expect(machine.chipset.read(hostPhysical(0xfed9_0000), 4)).not.toBe(0xffff_ffff);

@@ -398,6 +398,7 @@ export class Machine {
 
   private context(): TransactionContext {
     const { processor } = this;
-    return { at: processor.machineInstructions, tick: processor.machineTicks, ...this.initiator };
+    const context = { at: processor.machineInstructions, tick: processor.machineTicks, ...this.initiator };
+    return this.running ? { ...context, linear: processor.currentLinear } : context;
   }
 }

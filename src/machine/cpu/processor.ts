@@ -201,6 +201,11 @@ export class Processor {
     return this.system.virtualization.machineTicks;
   }
 
+  /** Linear address of the instruction that is being executed, for a device or a log that it calls. */
+  get currentLinear(): number {
+    return (this.state.segmentBase(SEGMENT_INDEX.CS) + this.interpreter.currentRip()) >>> 0;
+  }
+
   /** Ends the slice once the current instruction has completed. */
   endSlice(): void {
     this.state.requestEndSlice();

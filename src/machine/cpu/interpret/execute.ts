@@ -54,6 +54,10 @@ export class Executor {
   unknownOpcodes = 0;
 
   private readonly words: Int32Array;
+  /** for `currentRip`: the running block, the instructions completed before it, and by how much RIP has left its start */
+  private header = 0;
+  private before = 0;
+  private advancedBy = 0;
 
   constructor(
     buffer: ArrayBufferLike,
@@ -63,6 +67,15 @@ export class Executor {
     private readonly blocks: BlockCache,
   ) {
     this.words = new Int32Array(buffer, 0, POOL_RESERVED >> 2);
+  }
+
+  /**
+   * RIP of the instruction that is being executed. Only for a device or a log that is called from inside of `execute`: RIP in the
+   * state is that of the block meanwhile.
+   */
+  currentRip(): number {
+    const M = this.words;
+    return M[RIP]! - this.advancedBy + (this.blocks.at(this.header).offsets[M[PROGRESS]! - this.before] ?? 0);
   }
 
   /** Sets a link found by `execute`. */
@@ -90,6 +103,9 @@ export class Executor {
     let advancedFrom = 0;
     this.left = false;
     this.link = 0;
+    this.header = header;
+    this.before = 0;
+    this.advancedBy = 0;
 
     if (M[header]! > limit) {
       endIndex = limit;
@@ -358,6 +374,7 @@ export class Executor {
 
           case 47: // advance
             advanced = true;
+            this.advancedBy = M[pc + 1]!;
             advancedFrom = M[RIP]!;
             M[RIP] = advancedFrom + M[pc + 1]!;
             pc += 2;
@@ -385,6 +402,8 @@ export class Executor {
             pc = M[pc + 3]!;
             if (pc !== 0 && done + M[pc]! <= limit) {
               header = pc;
+              this.header = header;
+              this.before = done;
               pc += HEADER_WORDS;
               continue;
             }
@@ -397,6 +416,8 @@ export class Executor {
             const link = M[pc + 2]!;
             if (link !== 0 && done + M[link]! <= limit) {
               header = link;
+              this.header = header;
+              this.before = done;
               pc = link + HEADER_WORDS;
               continue;
             }
@@ -417,6 +438,8 @@ export class Executor {
             const link = M[pc + 3]!;
             if (link !== 0 && done + M[link]! <= limit) {
               header = link;
+              this.header = header;
+              this.before = done;
               pc = link + HEADER_WORDS;
               continue;
             }
@@ -441,6 +464,8 @@ export class Executor {
             const link = M[at]!;
             if (link !== 0 && done + M[link]! <= limit) {
               header = link;
+              this.header = header;
+              this.before = done;
               pc = link + HEADER_WORDS;
               continue;
             }
@@ -458,6 +483,8 @@ export class Executor {
               const next = entries[offset]!;
               if (next !== 0 && done + M[next]! <= limit) {
                 header = next;
+                this.header = header;
+                this.before = done;
                 pc = next + HEADER_WORDS;
                 continue;
               }

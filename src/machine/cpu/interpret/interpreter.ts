@@ -62,6 +62,11 @@ export class Interpreter {
     this.executor = new Executor(frames.memory.buffer, state, access, system, this.blocks);
   }
 
+  /** RIP of the instruction that is being executed; see Executor.currentRip. */
+  currentRip(): number {
+    return this.executor.currentRip();
+  }
+
   /** Opcodes met that nobody knows, since power-on. */
   get unknownOpcodes(): number {
     return this.executor.unknownOpcodes;
@@ -149,7 +154,7 @@ export class Interpreter {
     if (header === 0) return this.translate(linear, offset);
     const block = this.blocks.at(header);
     if (block.secondPage === undefined) return header;
-    const frame = this.fetchFrame(linear + PAGE_SIZE - offset);
+    const frame = this.fetchFrame(linear + PAGE_SIZE - offset, true);
     if (frame === undefined) return NO_BLOCK;
     return this.blocks.secondIsCurrent(block, frame) ? header : this.translate(linear, offset);
   }
@@ -184,8 +189,8 @@ export class Interpreter {
     return true;
   }
 
-  private fetchFrame(linear: number): number | undefined {
-    const frame = this.access.fetchFrame(linear >>> 0);
+  private fetchFrame(linear: number, continued = false): number | undefined {
+    const frame = this.access.fetchFrame(linear >>> 0, continued);
     if (frame >= 0) return frame;
     this.state.instructionLength = 0;
     return undefined;
@@ -206,7 +211,7 @@ export class Interpreter {
     const splits = breaks.size === 0 ? undefined : (distance: number): boolean => breaks.has((offset + distance) & (PAGE_SIZE - 1));
     const block = lowerBlock({ bytes, start: offset, end: PAGE_SIZE }, this.mode, undefined, splits);
     if (block !== 'truncated') return this.keep(block, offset, -1);
-    const second = this.fetchFrame((linear & ~(PAGE_SIZE - 1)) + PAGE_SIZE);
+    const second = this.fetchFrame((linear & ~(PAGE_SIZE - 1)) + PAGE_SIZE, true);
     if (second === undefined) return NO_BLOCK;
     const secondAt = this.memory.readableFrame(second);
     if (secondAt < 0) return this.uncached(linear, second);
@@ -239,7 +244,7 @@ export class Interpreter {
     for (let length = 1; ; length++) {
       const at = offset + length - 1;
       if (at >= PAGE_SIZE && second < 0) {
-        const frame = this.fetchFrame((linear & ~(PAGE_SIZE - 1)) + PAGE_SIZE);
+        const frame = this.fetchFrame((linear & ~(PAGE_SIZE - 1)) + PAGE_SIZE, true);
         if (frame === undefined) return NO_BLOCK;
         second = frame;
       }
