@@ -126,12 +126,20 @@ export class MemoryAccess implements DataAccess {
     this.storeLinear(linear >>> 0, size, value, false);
   }
 
-  fetchFrame(linear: number): number {
+  fetchFrame(linear: number, continued = false): number {
     const user = (this.state.u32[SS_ATTRIBUTES]! & DPL_3) === DPL_3;
-    this.tlb.statistics.accesses += this.translating;
+    const page = linear >>> 12;
+    if (this.translating !== 0) {
+      const held = continued ? -1 : this.tlb.codeFrame(page, user);
+      if (held >= 0) return held;
+      this.tlb.statistics.accesses++;
+    }
     const at = this.resolve(linear >>> 0, user ? ACCESS.user | ACCESS.execute : ACCESS.execute);
     if (at === VIOLATION) this.exits.leaveForEpt(this.walk, linear >>> 0, { kind: 'execute', size: 1, value: 0 });
-    return at >= 0 || at === CHIPSET ? Math.floor(this.host / 4096) : -1;
+    if (at < 0 && at !== CHIPSET) return -1;
+    const frame = Math.floor(this.host / 4096);
+    if (this.translating !== 0 && !continued) this.tlb.enterCodePage(page, user, frame);
+    return frame;
   }
 
   // --- linear addresses ------------------------------------------------------------------------------------------------
@@ -221,7 +229,7 @@ export class MemoryAccess implements DataAccess {
       if (entry >= 0) {
         rights = tlbRights(context.cr0, this.tlb.flags(entry), user);
         if ((rights & wantedRight(access)) === 0) {
-          this.tlb.invalidatePage(page);
+          this.tlb.dropPage(page);
           entry = -1;
         }
       }

@@ -19,8 +19,12 @@ export interface DataAccess {
   /** Supervisor accesses to linear addresses: descriptor tables, TSS. */
   loadSystem(linear: number, size: OperandSize): number;
   storeSystem(linear: number, size: OperandSize, value: number): void;
-  /** Host frame number of the code page at a linear address, checked for execution; -1 on a fault. */
-  fetchFrame(linear: number): number;
+  /**
+   * Host frame number of the code page at a linear address, checked for execution; -1 on a fault. The page entered last is
+   * held: asking for it again (after a slice ended) is no access to the TLB. `continued`: the rest of an instruction that
+   * began on the page before; always looked up, and does not count as entering the page.
+   */
+  fetchFrame(linear: number, continued?: boolean): number;
 }
 
 export type ExceptionKind = 'fault' | 'trap' | 'software' | 'external';

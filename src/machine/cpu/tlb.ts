@@ -60,14 +60,34 @@ const FAST_MASK = FAST_TLB.entries - 1;
 const LAST_GENERATION = 0xffe;
 const MAX_CONTEXTS = 64;
 const GENERATION_WORD = STATE.tlbGeneration.offset >> 2;
+const HEADER_BYTES = 32;
 const RECORD_BYTES = 40;
+/** Slot number of a saved code page. */
+const CODE_SLOT = 0xffff_ffff;
 
 interface Context {
   vpid: number;
   eptRoot: number;
   pcid: number;
   generation: number;
+  /**
+   * The page that instructions are being fetched from, held until another page is entered or it is invalidated, whatever
+   * data accesses evict meanwhile. It makes the TLB independent of where slices end. -1: none.
+   */
+  codePage: number;
+  codeUser: boolean;
+  codeFrame: number;
 }
+
+const newContext = (vpid: number, eptRoot: number, pcid: number): Context => ({
+  vpid,
+  eptRoot,
+  pcid,
+  generation: 0,
+  codePage: -1,
+  codeUser: false,
+  codeFrame: -1,
+});
 
 export class Tlb {
   readonly statistics: TlbStatistics = { accesses: 0, misses: 0, evictions: 0 };
@@ -111,7 +131,7 @@ export class Tlb {
     this.pages.fill(-1);
     this.nextWay.fill(0);
     this.statistics.accesses = this.statistics.misses = this.statistics.evictions = 0;
-    this.contexts = [{ vpid: 0, eptRoot: -1, pcid: 0, generation: 0 }];
+    this.contexts = [newContext(0, -1, 0)];
     this.current = 0;
     this.clearFast();
   }
@@ -179,12 +199,26 @@ export class Tlb {
         index = this.current === 1 ? 2 : 1;
         for (let entry = 0; entry < this.pages.length; entry++) if (this.contextOf[entry] === index) this.pages[entry] = -1;
       }
-      this.contexts[index] = { vpid, eptRoot, pcid, generation: 0 };
+      this.contexts[index] = newContext(vpid, eptRoot, pcid);
       this.current = index;
       this.renew(this.contexts[index]!);
     }
     this.current = index;
     this.state.i32[GENERATION_WORD] = this.contexts[index]!.generation;
+  }
+
+  // --- the page of the running code ------------------------------------------------------------------------------------
+
+  /** Host frame of a page that instructions are being fetched from, or -1 when it must be looked up. */
+  codeFrame(page: number, user: boolean): number {
+    const context = this.contexts[this.current]!;
+    return context.codePage === page && context.codeUser === user ? context.codeFrame : -1;
+  }
+  enterCodePage(page: number, user: boolean, frame: number): void {
+    const context = this.contexts[this.current]!;
+    context.codePage = page;
+    context.codeUser = user;
+    context.codeFrame = frame;
   }
 
   // --- the architectural TLB -------------------------------------------------------------------------------------------
@@ -234,6 +268,13 @@ export class Tlb {
 
   /** INVLPG, and what a page fault does to the address it reports (SDM vol. 3, 4.10.4.1): global entries too. */
   invalidatePage(page: number): void {
+    const context = this.contexts[this.current]!;
+    if (context.codePage === page) context.codePage = -1;
+    this.dropPage(page);
+  }
+
+  /** The entry does not allow what is asked for: the tables are walked again. */
+  dropPage(page: number): void {
     const entry = this.lookup(page);
     if (entry >= 0) this.drop(entry);
     else this.dropFastPage(page, this.contexts[this.current]!);
@@ -242,12 +283,14 @@ export class Tlb {
   /** MOV CR3: the current context's entries that are not global (SDM vol. 3, 4.10.4.1). */
   flushNonGlobal(): void {
     this.flushWhere((entry) => this.contextOf[entry] === this.current && (this.flagsOf[entry]! & TLB_FLAG.global) === 0);
+    this.contexts[this.current]!.codePage = -1;
     this.dropFast();
   }
 
   /** Changes of CR0.PG, CR4.PGE, PSE, PAE: everything in the current context. */
   flushCurrent(): void {
     this.flushWhere((entry) => this.contextOf[entry] === this.current);
+    this.contexts[this.current]!.codePage = -1;
     this.dropFast();
   }
 
@@ -264,6 +307,7 @@ export class Tlb {
   /** INVEPT and INVVPID, all contexts; restoring a snapshot; a change of the board. */
   flushAll(): void {
     this.pages.fill(-1);
+    for (const context of this.contexts) context.codePage = -1;
     this.clearFast();
   }
 
@@ -271,6 +315,7 @@ export class Tlb {
     this.contexts.forEach((context, index) => {
       if (!matches(context)) return;
       this.flushWhere((entry) => this.contextOf[entry] === index);
+      context.codePage = -1;
       this.renew(context);
     });
   }
@@ -308,35 +353,52 @@ export class Tlb {
     return this.entries().find((entry) => entry.set === set && entry.page === page && entry.vpid === vpid && entry.eptRoot === eptRoot);
   }
 
-  /** The architectural contents in a canonical form, for the state hash and snapshots: statistics, replacement pointers, entries. */
+  /**
+   * The architectural contents in a canonical form, for the state hash and snapshots: statistics, replacement pointers,
+   * entries by set and way, and the code page of each context by VPID and EPT root.
+   */
   save(): Uint8Array {
     const entries = this.entries();
-    const bytes = new Uint8Array(32 + this.sets * 4 + entries.length * RECORD_BYTES);
+    const codes = this.contexts
+      .filter(({ codePage }) => codePage >= 0)
+      .sort((a, b) => a.vpid - b.vpid || a.eptRoot - b.eptRoot || a.pcid - b.pcid);
+    const bytes = new Uint8Array(HEADER_BYTES + this.sets * 4 + (entries.length + codes.length) * RECORD_BYTES);
     const view = new DataView(bytes.buffer);
     view.setFloat64(0, this.statistics.accesses, true);
     view.setFloat64(8, this.statistics.misses, true);
     view.setFloat64(16, this.statistics.evictions, true);
     view.setUint32(24, this.sets, true);
     view.setUint32(28, this.ways, true);
-    this.nextWay.forEach((way, set) => view.setUint32(32 + set * 4, way, true));
-    entries.forEach((entry, index) => {
-      const at = 32 + this.sets * 4 + index * RECORD_BYTES;
-      view.setUint32(at, entry.set * this.ways + entry.way, true);
-      view.setUint32(at + 4, entry.page, true);
-      view.setUint32(at + 8, entry.flags, true);
-      view.setUint16(at + 12, entry.vpid, true);
-      view.setUint16(at + 14, entry.pcid, true);
-      view.setFloat64(at + 16, entry.eptRoot, true);
-      view.setFloat64(at + 24, entry.guestFrame, true);
-      view.setFloat64(at + 32, entry.hostFrame, true);
-    });
+    this.nextWay.forEach((way, set) => view.setUint32(HEADER_BYTES + set * 4, way, true));
+    let at = HEADER_BYTES + this.sets * 4;
+    const record = (
+      slot: number,
+      page: number,
+      flags: number,
+      context: Pick<Context, 'vpid' | 'pcid' | 'eptRoot'>,
+      guest: number,
+      host: number,
+    ): void => {
+      view.setUint32(at, slot, true);
+      view.setUint32(at + 4, page, true);
+      view.setUint32(at + 8, flags, true);
+      view.setUint16(at + 12, context.vpid, true);
+      view.setUint16(at + 14, context.pcid, true);
+      view.setFloat64(at + 16, context.eptRoot, true);
+      view.setFloat64(at + 24, guest, true);
+      view.setFloat64(at + 32, host, true);
+      at += RECORD_BYTES;
+    };
+    for (const entry of entries)
+      record(entry.set * this.ways + entry.way, entry.page, entry.flags, entry, entry.guestFrame, entry.hostFrame);
+    for (const context of codes) record(CODE_SLOT, context.codePage, context.codeUser ? TLB_FLAG.user : 0, context, 0, context.codeFrame);
     return bytes;
   }
 
   /** Restores what `save` gave; the fast table is empty afterwards and the host's context is selected. RangeError when the geometry differs. */
   load(bytes: Uint8Array): void {
     const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
-    const start = 32 + this.sets * 4;
+    const start = HEADER_BYTES + this.sets * 4;
     if (bytes.length < start || view.getUint32(24, true) !== this.sets || view.getUint32(28, true) !== this.ways) {
       throw new RangeError(`these are not the contents of a TLB with ${this.sets} sets of ${this.ways} ways`);
     }
@@ -344,16 +406,24 @@ export class Tlb {
     this.statistics.accesses = view.getFloat64(0, true);
     this.statistics.misses = view.getFloat64(8, true);
     this.statistics.evictions = view.getFloat64(16, true);
-    for (let set = 0; set < this.sets; set++) this.nextWay[set] = view.getUint32(32 + set * 4, true) % this.ways;
+    for (let set = 0; set < this.sets; set++) this.nextWay[set] = view.getUint32(HEADER_BYTES + set * 4, true) % this.ways;
     for (let at = start; at + RECORD_BYTES <= bytes.length; at += RECORD_BYTES) {
-      const entry = view.getUint32(at, true);
-      if (entry >= this.pages.length) throw new RangeError(`this TLB has ${this.pages.length} entries, no entry ${entry}`);
+      const slot = view.getUint32(at, true);
+      const page = view.getUint32(at + 4, true);
+      const flags = view.getUint32(at + 8, true);
+      const hostFrame = view.getFloat64(at + 32, true);
+      if (slot !== CODE_SLOT && slot >= this.pages.length)
+        throw new RangeError(`this TLB has ${this.pages.length} entries, no entry ${slot}`);
       this.selectContext(view.getUint16(at + 12, true), view.getFloat64(at + 16, true), view.getUint16(at + 14, true));
-      this.pages[entry] = view.getUint32(at + 4, true);
-      this.contextOf[entry] = this.current;
-      this.flagsOf[entry] = view.getUint32(at + 8, true);
-      this.guestFrames[entry] = view.getFloat64(at + 24, true);
-      this.hostFrames[entry] = view.getFloat64(at + 32, true);
+      if (slot === CODE_SLOT) {
+        this.enterCodePage(page, (flags & TLB_FLAG.user) !== 0, hostFrame);
+        continue;
+      }
+      this.pages[slot] = page;
+      this.contextOf[slot] = this.current;
+      this.flagsOf[slot] = flags;
+      this.guestFrames[slot] = view.getFloat64(at + 24, true);
+      this.hostFrames[slot] = hostFrame;
     }
     this.selectContext(0, -1);
   }
