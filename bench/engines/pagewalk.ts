@@ -32,5 +32,5 @@ for (;;) {
   if (markers.finished) break;
   if (reason !== 'budget') throw new Error(`the guest stopped with ${reason} after ${machine.instructions} instructions`);
 }
-const phases = markers.phases() as { phase: string; seconds: number; checksum: string }[];
+const phases = markers.phases();
 process.stdout.write(JSON.stringify(phases.map((phase, i) => ({ ...phase, instructions: counts[i + 1]! - counts[i]! }))) + '\n');
