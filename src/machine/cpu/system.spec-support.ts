@@ -125,13 +125,13 @@ export const TSS = 0x3000;
 export const SEL = { code0: 0x08, data0: 0x10, code3: 0x1b, data3: 0x23, tss: 0x28, ldt: 0x30, spare: 0x38, spare2: 0x40 } as const;
 
 /** Writes a descriptor at an index of the rig's GDT. */
-export function setDescriptor(rig: Rig, selector: number, base: number, limit: number, attributes: number): void {
+export function setDescriptor(rig: Pick<Rig, 'w32'>, selector: number, base: number, limit: number, attributes: number): void {
   const [low, high] = encodeSegment({ base, limit, attributes });
   rig.w32(GDT + (selector & 0xfff8), low, high);
 }
 
 /** Flat protected mode at the given privilege, with a GDT, an empty IDT of 256 entries and a 32-bit TSS (ring-0 stack 0x10:0x9000). */
-export function enterProtected(rig: Rig, cpl: 0 | 3 = 0): void {
+export function enterProtected(rig: Pick<Rig, 'state' | 'system' | 'w32'>, cpl: 0 | 3 = 0): void {
   const { state, system } = rig;
   rig.w32(GDT, 0, 0);
   setDescriptor(rig, SEL.code0, 0, 0xffff_ffff, 0xc09a);

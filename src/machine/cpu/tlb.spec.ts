@@ -1,9 +1,11 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
+import { hostPhysical } from '../address';
 import { FrameStore } from '../memory/frame-store';
 import { CpuState } from './cpu-state';
+import { Processor } from './processor';
 import { POOL_RESERVED } from './state-layout';
-import { enterProtected, makeRig } from './system.spec-support';
+import { PlainMemory, enterProtected, makeRig } from './system.spec-support';
 import type { Rig } from './system.spec-support';
 import { FAST_RIGHT, FAST_TLB, TLB_FLAG, Tlb } from './tlb';
 
@@ -72,6 +74,59 @@ describe('the architectural TLB', () => {
   it('refuses a geometry that is none', () => {
     expect(() => makeTlb(12, 4)).toThrow(RangeError);
     expect(() => makeTlb(8, 3)).toThrow(RangeError);
+  });
+});
+
+describe('slices', () => {
+  /** Two code pages with an instruction across their border, and data that evicts everything from a tiny TLB. */
+  function makeProgram(): Processor {
+    const frames = new FrameStore({ reservedBytes: POOL_RESERVED, limitBytes: 64 * 1024 * 1024 });
+    const memory = new PlainMemory(frames, 16 * 1024 * 1024);
+    const processor = new Processor({
+      frames,
+      memory,
+      ports: { readPort: () => 0, writePort: () => undefined, interrupts: { pending: () => false, acknowledge: () => 0 } },
+      part: { physicalAddressBits: 36, tlb: { entries: 4, ways: 2 }, features: [] },
+    });
+    const { state, system } = processor;
+    enterProtected({ state, system, w32: (at, ...values) => values.forEach((value, index) => memory.write(hostPhysical(at + index * 4), 4, value >>> 0)) }); // prettier-ignore
+    memory.write(hostPhysical(0x10_0000), 4, 0x10_1003);
+    for (let page = 0; page < 1024; page++) memory.write(hostPhysical(0x10_1000 + page * 4), 4, (page << 12) | 3);
+    // 0x5ff0: mov [ebx], eax / add ebx, 0x1000 / and ebx, 0x21f000 — the last one lies across the border
+    memory.writeBytes(
+      hostPhysical(0x5ff4),
+      Uint8Array.from([0x89, 0x03, 0x81, 0xc3, 0x00, 0x10, 0x00, 0x00, 0x81, 0xe3, 0x00, 0xf0, 0x21, 0x00]),
+    );
+    // 0x6002: mov eax, [ebx+0x100000] / inc ecx / jmp 0x5ff4
+    memory.writeBytes(hostPhysical(0x6002), Uint8Array.from([0x8b, 0x83, 0x00, 0x00, 0x10, 0x00, 0x41, 0xe9, 0xe6, 0xff, 0xff, 0xff]));
+    system.writeControl(3, 0x10_0000);
+    system.writeControl(0, 0x8000_0011);
+    state.setReg32(3, 0x20_0000);
+    state.eip = 0x5ff4;
+    processor.stateReplaced();
+    return processor;
+  }
+
+  it('may end anywhere without a trace in contents or counters', () => {
+    const total = 2000;
+    const whole = makeProgram();
+    whole.run(total);
+    expect(whole.tlb.statistics.evictions).toBeGreaterThan(500);
+    fc.assert(
+      fc.property(fc.array(fc.integer({ min: 1, max: 40 }), { minLength: 1, maxLength: 30 }), (slices) => {
+        const sliced = makeProgram();
+        let left = total;
+        for (let turn = 0; left > 0; turn++) {
+          const { executed } = sliced.run(Math.min(left, slices[turn % slices.length]!));
+          left -= executed;
+          if (turn % 3 === 0) sliced.stateReplaced();
+        }
+        expect(sliced.state.eip).toBe(whole.state.eip);
+        expect(sliced.tlb.statistics).toEqual(whole.tlb.statistics);
+        expect(sliced.tlb.save()).toEqual(whole.tlb.save());
+      }),
+      { numRuns: 8, seed: 6 },
+    );
   });
 });
 
