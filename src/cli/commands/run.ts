@@ -30,15 +30,21 @@ export function runToEnd(computer: Computer, limit: number): Stop {
   }
 }
 
-/** CONTRACTS: 1 when a check failed; else 3 when it stopped as the lab does not expect; else 0. What did not boot was not checked. */
-export function exitStatus(document: LabDocument, stop: Stop, checks: readonly CheckResult[]): number {
+/** What a run came to, as far as the exit status is concerned. */
+export interface Outcome {
+  stop: Stop['kind'];
+  /** a VM that will not run again: triple fault, or the VMM's state for it was destroyed */
+  crashed: boolean;
+  checks: readonly Pick<CheckResult, 'passed'>[];
+}
+
+/** CONTRACTS: 1 when a check failed; else 3 when it stopped as the lab does not expect, or crashed; else 0. */
+export function exitStatus(document: Pick<LabDocument, 'expect' | 'checks'>, { stop, crashed, checks }: Outcome): number {
   if (checks.some(({ passed }) => !passed)) return EXIT.checkFailed;
-  const expected = document.expect?.stop ?? 'halted';
-  const good =
-    stop.kind === expected ||
-    (document.expect === undefined && stop.kind === 'exit-port') ||
-    document.checks.some((check) => 'stop' in check && check.stop === stop.kind);
-  return good ? EXIT.ok : EXIT.notExpected;
+  // a lab says what it expects under `expect`, or by a check on the stop
+  const expected = document.expect?.stop ?? document.checks.flatMap((check) => ('stop' in check ? [check.stop] : []))[0];
+  if (expected !== undefined) return stop === expected ? EXIT.ok : EXIT.notExpected;
+  return (stop === 'halted' || stop === 'exit-port') && !crashed ? EXIT.ok : EXIT.notExpected;
 }
 
 function report(name: string, computer: Computer, stop: Stop, checks: readonly CheckResult[], language: Language): object {
@@ -144,9 +150,11 @@ export async function run(lab: string, options: RunOptions, language: Language, 
   if (!computer) throw new Failure(problems, shown);
   const stop =
     computer.stopped ?? runToEnd(computer, options.maxInstructions ?? document.limits?.instructions ?? DEFAULT_INSTRUCTION_LIMIT);
+  // what did not boot has done nothing that could be judged, unless the lab is about that
   const ran = stop.kind !== 'boot-refused' || document.expect?.stop === 'boot-refused';
   const checks = ran ? evaluateChecks(document.checks, { ...computer.checkContext(), stop: stop.kind }) : [];
   if (options.json) surroundings.out(toJson(report(name, computer, stop, checks, language)));
   else print(name, computer, stop, checks, language, surroundings);
-  return exitStatus(document, stop, checks);
+  const crashed = computer.vmIds.length > 0 && computer.virtualization().vms.some(({ state }) => state === 'crashed');
+  return exitStatus(document, { stop: stop.kind, crashed, checks });
 }
