@@ -7,6 +7,7 @@ import { hostPhysical, PAGE_SIZE } from '../machine/address';
 import { CONTROL, ControlBlock, GUEST_STATE_OFFSET, HEADER_OFFSET } from '../machine/cpu/control-block';
 import { REGISTER_INDEX, SEGMENT, SEGMENT_INDEX, STATE, STATE_SIZE } from '../machine/cpu/state-layout';
 import type { PhysicalMemory } from '../machine/memory/physical-memory';
+import { sameBytes } from './translation/page-tables';
 import { fromHex } from '../machine/devices/device-state';
 
 /** Bytes of the block that mean something. */
@@ -45,7 +46,7 @@ export class Vcpu {
   tampered(): TamperedField[] {
     const now = this.bytes();
     const fields: TamperedField[] = [];
-    if (!this.sealed) return fields;
+    if (!this.sealed || sameBytes(now, this.sealed)) return fields;
     for (let offset = 0; offset < USED_BYTES; offset++) {
       if (now[offset] === this.sealed[offset]) continue;
       const field = fieldAt(offset);

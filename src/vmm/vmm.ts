@@ -91,6 +91,8 @@ export class Vmm {
   /** a device wrote into a frame of the VMM's own: look when the guest has left */
   private auditDue = false;
   private faultsDue = false;
+  /** the VM whose control block the VMM has in hand */
+  private open: Vm | null = null;
   private breakpoints = new Map<string, readonly number[]>();
   private breakpointsOf: string | null = null;
   private readonly listeners: ((event: VmmEvent) => void)[] = [];
@@ -139,17 +141,23 @@ export class Vmm {
    * is next. A breakpoint on the very first instruction does not hold a run that starts there when `passBreakpoint` is set.
    */
   run(budget: number, passBreakpoint = false): VmmRunResult {
+    const result = this.runTurns(budget, passBreakpoint);
+    this.closeBlock();
+    return result;
+  }
+
+  private runTurns(budget: number, passBreakpoint: boolean): VmmRunResult {
     const start = this.host.instructions();
     let pass = passBreakpoint;
     for (;;) {
-      this.host.runDueEvents();
-      this.lookAround();
+      this.letEventsHappen();
       const executed = this.host.instructions() - start;
       const ended = this.ended();
       if (ended) return { reason: ended, executed };
       if (executed >= budget) return { reason: 'budget', executed };
       const index = this.scheduler.pick((candidate) => this.vms[candidate]!.state === 'ready');
       if (index < 0) {
+        this.closeBlock();
         if (this.host.waitForEvent()) continue;
         this.audit();
         return { reason: 'stopped', executed };
@@ -168,12 +176,11 @@ export class Vmm {
     const runnable = this.scheduler.pick((candidate) => this.vms[candidate]!.state === 'ready');
     const vm = id === undefined ? this.vms[runnable] : this.vm(id);
     if (vm) this.scheduler.give(vm.index);
-    this.host.runDueEvents();
-    this.lookAround();
+    this.letEventsHappen();
     while (vm?.state === 'ready' && this.host.instructions() === start) this.enter(vm, 1, true);
     if (!vm || (vm.state !== 'ready' && this.host.instructions() === start)) return this.settle(done);
-    this.host.runDueEvents();
-    this.lookAround();
+    this.closeBlock();
+    this.letEventsHappen();
     return done('budget');
   }
 
@@ -190,9 +197,10 @@ export class Vmm {
 
   /** Nothing could be stepped: if events are pending, one happens. */
   private settle(done: (reason: VmmRunReason) => VmmRunResult): VmmRunResult {
+    this.closeBlock();
     if (this.vms.some(({ state }) => state === 'ready')) return done('budget');
     if (this.host.waitForEvent()) {
-      this.lookAround();
+      this.letEventsHappen();
       return done('budget');
     }
     this.audit();
@@ -201,20 +209,43 @@ export class Vmm {
 
   /** Enters a VM and handles its exit. True when it stands before an instruction at a breakpoint. */
   private enter(vm: Vm, slice: number, passBreakpoint: boolean): boolean {
-    const damage = auditControlBlock(vm);
-    if (damage) this.report(damage);
+    this.openBlock(vm);
     this.applyBreakpoints(vm);
     const before = this.host.instructions();
     const exit = this.host.enter(vm.id, vm.vcpu.block, slice, passBreakpoint);
     this.exits.handle(vm, exit);
     this.scheduler.charge(this.host.instructions() - before);
     this.emit({ kind: 'exit', vm: vm.id, reason: exit.reason });
-    vm.vcpu.seal();
     if (vm.state === 'crashed') {
+      this.closeBlock();
       this.emit({ kind: 'crash', vm: vm.id });
       this.audit();
     }
     return exit.reason === 'preemption-timer' && this.host.atBreakpoint();
+  }
+
+  /** From here on the VMM and the processor write to a VM's control block; what others did before is noticed now. */
+  private openBlock(vm: Vm): void {
+    if (this.open === vm) return;
+    this.closeBlock();
+    const damage = auditControlBlock(vm);
+    if (damage) this.report(damage);
+    this.open = vm;
+  }
+
+  /** The VMM is done with the block it had open: whatever changes in it now is somebody else's doing. */
+  private closeBlock(): void {
+    this.open?.vcpu.seal();
+    this.open = null;
+  }
+
+  /** Events may be DMA, so no block is open while they happen. */
+  private letEventsHappen(): void {
+    if (this.host.ticksToNextEvent() <= 0) {
+      this.closeBlock();
+      this.host.runDueEvents();
+    }
+    this.lookAround();
   }
 
   private applyBreakpoints(vm: Vm): void {

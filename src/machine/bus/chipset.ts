@@ -4,12 +4,12 @@
  * DIMMs answer: reads are the AND of both, writes reach both, counted.
  */
 import { PAGE_SIZE, type HostPhysicalAddress } from '../address';
-import { composeRanges, rangeAt, type AddressMap, type AddressRange, type Claim } from '../board/address-map';
-import type { MmioWindow } from '../board/windows';
+import type { AddressMap, AddressRange, Claim } from '../board/address-map';
 import type { JourneyRecorder } from '../journey/journey';
 import { LAYER_STRIDE, type FrameStore } from '../memory/frame-store';
 import type { PhysicalMemory, PortSpace } from '../memory/physical-memory';
 import type { Bus } from './bus';
+import { DecodeTable } from './decode-table';
 import type { TransactionLog } from './transaction-log';
 
 type PortSize = 1 | 2 | 4;
@@ -38,42 +38,26 @@ export interface SavedChipset {
 
 export class Chipset implements PhysicalMemory, PortSpace {
   counters: ChipsetCounters = { ...NO_COUNTS };
-  /** The decode table: what the board wired, with device windows where they are now. */
-  private decoded: AddressRange[] = [];
-  private stale = true;
-  /** frames of plain DRAM as [first, end) pairs, ascending, and the pair that answered last */
-  private plain: { first: number; end: number }[] = [];
-  private plainFirst = 0;
-  private plainEnd = 0;
+  private readonly table: DecodeTable;
   private unanswered = new Map<number, number>();
 
   constructor(
-    private readonly map: AddressMap,
+    map: AddressMap,
     private readonly frames: FrameStore,
     readonly bus: Bus,
     private readonly log: TransactionLog,
   ) {
-    bus.onChange(() => {
-      this.stale = true;
-      this.plainFirst = this.plainEnd = 0;
-    });
-  }
-
-  /** Rebuilt when it is next looked at after a window moved. */
-  private get table(): AddressRange[] {
-    if (this.stale) this.decode();
-    return this.decoded;
+    this.table = new DecodeTable(map, bus);
   }
 
   /** The decode table as it stands; ranges ascend and cover the whole space. */
   ranges(): readonly AddressRange[] {
-    return this.table;
+    return this.table.ranges();
   }
 
   /** The entry that matches an address, with its position in the table; undefined beyond the address lines. */
   entryAt(address: number): { index: number; range: AddressRange } | undefined {
-    const range = rangeAt(this.table, address);
-    return range && { index: this.table.indexOf(range), range };
+    return this.table.entryAt(address);
   }
 
   /** How often nobody answered at exactly this address since power-on. */
@@ -91,7 +75,7 @@ export class Chipset implements PhysicalMemory, PortSpace {
     const entry = this.entryAt(address);
     const from = { space: 'host' as const, address: BigInt(address) };
     if (!entry) {
-      const checks = [{ rule: 'address-lines', passed: false, detail: `${this.map.physicalAddressBits}` }];
+      const checks = [{ rule: 'address-lines', passed: false, detail: `${this.table.physicalAddressBits}` }];
       recorder.step({ room: 'chipset', from, structure: 'decode-entry', fields: { kind: 'beyond' }, checks, cached: false });
       return undefined;
     }
@@ -109,7 +93,7 @@ export class Chipset implements PhysicalMemory, PortSpace {
         kind: range.kind,
         ...(range.device === undefined ? {} : { device: range.device, region: range.region ?? '' }),
         ...(range.slots.length === 0 ? {} : { slots: range.slots.join(', ') }),
-        entries: this.table.length,
+        entries: this.table.ranges().length,
       },
       checks: [{ rule: 'answered', passed: answered }],
       cached: false,
@@ -120,17 +104,17 @@ export class Chipset implements PhysicalMemory, PortSpace {
   // --- frames ----------------------------------------------------------------------------------------------------------
 
   readableFrame(frame: number): number {
-    return this.isPlain(frame) ? this.frames.touch(frame) : -1;
+    return this.table.isPlain(frame) ? this.frames.touch(frame) : -1;
   }
 
   writableFrame(frame: number): number {
-    return this.isPlain(frame) && !this.frames.holdsCode(frame) ? this.frames.touch(frame) : -1;
+    return this.table.isPlain(frame) && !this.frames.holdsCode(frame) ? this.frames.touch(frame) : -1;
   }
 
   // --- memory ----------------------------------------------------------------------------------------------------------
 
   read(address: HostPhysicalAddress, size: 1 | 2 | 4): number {
-    const range = rangeAt(this.table, address);
+    const range = this.table.at(address);
     if (range === undefined) return this.nobodyReads(address, size);
     if (this.mustSplit(range, address, size)) return this.readSplit(address, size);
     switch (range.kind) {
@@ -148,7 +132,7 @@ export class Chipset implements PhysicalMemory, PortSpace {
   }
 
   write(address: HostPhysicalAddress, size: 1 | 2 | 4, value: number): void {
-    const range = rangeAt(this.table, address);
+    const range = this.table.at(address);
     if (range === undefined) return this.nobodyWrites(address, size, value);
     if (this.mustSplit(range, address, size)) return this.writeSplit(address, size, value);
     const frame = Math.floor(address / PAGE_SIZE);
@@ -227,7 +211,7 @@ export class Chipset implements PhysicalMemory, PortSpace {
     const bytes = new Uint8Array(length);
     for (let done = 0; done < length;) {
       const from = address + done;
-      const range = rangeAt(this.table, from);
+      const range = this.table.at(from);
       const count = Math.min(length - done, PAGE_SIZE - (from % PAGE_SIZE), range === undefined ? Infinity : range.end - from);
       const target = bytes.subarray(done, done + count);
       if (range === undefined || range.kind === 'hole' || range.kind === 'reserved') target.fill(0xff);
@@ -291,60 +275,12 @@ export class Chipset implements PhysicalMemory, PortSpace {
 
   // --- inside ----------------------------------------------------------------------------------------------------------
 
-  private decode(): void {
-    this.stale = false;
-    const limit = 2 ** this.map.physicalAddressBits;
-    const windows: MmioWindow[] = [];
-    for (const { device, region, base, size } of this.bus.memoryWindows()) {
-      if (base + size <= limit) windows.push(...visibleParts({ base, end: base + size, device: device.id, region }, windows));
-    }
-    windows.sort((a, b) => a.base - b.base);
-    const reserved = this.map.ranges.filter(({ kind }) => kind === 'reserved');
-    const keptFrom = reserved[0]?.base;
-    const kept = keptFrom === undefined ? undefined : { base: keptFrom, end: reserved.at(-1)!.end };
-    this.decoded = composeRanges(this.map.dram, windows, kept, limit);
-    for (const range of this.decoded) {
-      // composeRanges knows visible parts only; offsets count from the window's true base
-      if (range.device !== undefined)
-        range.windowBase = this.bus
-          .memoryWindows()
-          .find(({ device, region }) => device.id === range.device && region === range.region)!.base;
-    }
-    this.plain = [];
-    for (const { kind, base, end } of this.decoded) {
-      if (kind !== 'dram') continue;
-      const first = Math.ceil(base / PAGE_SIZE);
-      const last = Math.floor(end / PAGE_SIZE);
-      if (last > first) this.plain.push({ first, end: last });
-    }
-    this.plainFirst = this.plainEnd = 0;
-  }
-
-  private isPlain(frame: number): boolean {
-    if (frame >= this.plainFirst && frame < this.plainEnd) return true;
-    if (this.stale) this.decode();
-    let low = 0;
-    let high = this.plain.length - 1;
-    while (low <= high) {
-      const middle = (low + high) >> 1;
-      const { first, end } = this.plain[middle]!;
-      if (frame < first) high = middle - 1;
-      else if (frame >= end) low = middle + 1;
-      else {
-        this.plainFirst = first;
-        this.plainEnd = end;
-        return true;
-      }
-    }
-    return false;
-  }
-
   /** Cuts [address, address + length) at frame borders; `plain` pieces are DRAM that one DIMM answers. */
   private pieces(address: number, length: number, visit: (from: number, count: number, offset: number, plain: boolean) => void): void {
     for (let done = 0; done < length;) {
       const from = address + done;
       const count = Math.min(length - done, PAGE_SIZE - (from % PAGE_SIZE));
-      visit(from, count, done, this.isPlain(Math.floor(from / PAGE_SIZE)));
+      visit(from, count, done, this.table.isPlain(Math.floor(from / PAGE_SIZE)));
       done += count;
     }
   }
@@ -376,6 +312,13 @@ export class Chipset implements PhysicalMemory, PortSpace {
   }
 
   private peekLayers(layers: number, from: number, target: Uint8Array): void {
+    if (layers === 1) {
+      // one DIMM, the usual case: a plain copy
+      const pool = this.frames.offsetOf(Math.floor(from / PAGE_SIZE));
+      const start = pool + (from % PAGE_SIZE);
+      if (pool >= 0) target.set(this.frames.u8.subarray(start, start + target.length));
+      return;
+    }
     target.fill(0xff);
     for (let layer = 0; layer < layers; layer++) {
       const pool = this.frames.offsetOf(Math.floor(from / PAGE_SIZE) + layer * LAYER_STRIDE);
@@ -468,17 +411,3 @@ const at = (address: number) => ({ space: 'host' as const, address });
 /** The largest naturally aligned access that fits. */
 const pieceSize = (address: number, left: number): 1 | 2 | 4 =>
   address % 4 === 0 && left >= 4 ? 4 : address % 2 === 0 && left >= 2 ? 2 : 1;
-
-/** What is left of a window once those that answer first are cut out. */
-function visibleParts(window: MmioWindow, before: readonly MmioWindow[]): MmioWindow[] {
-  let parts = [window];
-  for (const other of before) {
-    parts = parts.flatMap((part) => {
-      if (other.end <= part.base || other.base >= part.end) return [part];
-      const left = part.base < other.base ? [{ ...part, end: other.base }] : [];
-      const right = part.end > other.end ? [{ ...part, base: other.end }] : [];
-      return [...left, ...right];
-    });
-  }
-  return parts;
-}
