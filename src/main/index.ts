@@ -1,7 +1,7 @@
 /** Electron's main process: one window on one lab. Owns files, dialogs and the menu; the session runs on a worker it starts. */
 import { app, BrowserWindow } from 'electron';
 import { resolve } from 'node:path';
-import { registerScheme, serveWindow } from './app-protocol';
+import { serveWindow } from './app-protocol';
 import { LabWindow } from './lab-window';
 import { denyEverything } from './permissions';
 
@@ -12,7 +12,6 @@ function labArgument(argv: readonly string[], cwd: string): string | null {
 }
 
 if (process.env['PAGEWALK_DATA']) app.setPath('userData', resolve(process.env['PAGEWALK_DATA'], 'electron'));
-registerScheme();
 let window: LabWindow | null = null;
 
 if (!app.requestSingleInstanceLock()) {
