@@ -1,4 +1,5 @@
 /** A processor with flat memory and a recording port, for specs. */
+import { assemble } from '../../assembler';
 import type { HostPhysicalAddress } from '../address';
 import { FrameStore } from '../memory/frame-store';
 import type { PhysicalMemory } from '../memory/physical-memory';
@@ -117,4 +118,12 @@ export function realMode({ processor }: Bench, eip: number): void {
   state.eip = eip;
   state.setReg32(4, 0x7000);
   processor.stateReplaced();
+}
+
+/** Assembles NASM source (with `org` and `bits` of its own) and puts it where `org` says. Returns the symbols' addresses. */
+export function assembleInto(bench: Bench, source: string): Record<string, number> {
+  const made = assemble({ 'test.asm': source }, 'test.asm');
+  if (!made.ok) throw new Error(made.diagnostics.map((d) => `${d.line}: ${JSON.stringify(d.text)}`).join('\n'));
+  bench.load(made.origin, made.bytes);
+  return Object.fromEntries(Object.entries(made.symbols).map(([name, symbol]) => [name, Number(symbol.value)]));
 }

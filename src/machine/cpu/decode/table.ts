@@ -148,10 +148,11 @@ function toRow([opcode, name, operands = '', options = {}]: Entry): Row {
 /** Every instruction form the processor knows. */
 export const ROWS: readonly Row[] = ENTRIES.map(toRow);
 
-const MODRM = new Set<string>(['E', 'G', 'M', 'S', 'C', 'D', 'R']);
+const MODRM = new Set<Operand>([
+  'Eb', 'Ew', 'Ev', 'Ed', 'Gb', 'Gw', 'Gv', 'Gd', 'M', 'Mp', 'Sw', 'Cd', 'Dd', 'Rd',
+]); // prettier-ignore
 /** Does this form have a ModRM byte? */
-export const hasModrm = (row: Row): boolean =>
-  row.extension >= 0 || row.operands.some((o) => o.length > 1 && MODRM.has(o[0]!) && !/^(ES|GS|DS|CS|DX|eAX)$/.test(o));
+export const hasModrm = (row: Row): boolean => row.extension >= 0 || row.operands.some((operand) => MODRM.has(operand));
 
 /** What stands at an opcode: nothing (#UD), one form, or one for each ModRM reg. */
 export interface Slot {

@@ -54,10 +54,6 @@ export class Executor {
   unknownOpcodes = 0;
 
   private readonly words: Int32Array;
-  /** for `currentRip`: the running block, the instructions completed before it, and by how much RIP has left its start */
-  private header = 0;
-  private before = 0;
-  private advancedBy = 0;
 
   constructor(
     buffer: ArrayBufferLike,
@@ -67,15 +63,6 @@ export class Executor {
     private readonly blocks: BlockCache,
   ) {
     this.words = new Int32Array(buffer, 0, POOL_RESERVED >> 2);
-  }
-
-  /**
-   * RIP of the instruction that is being executed. Only for a device or a log that is called from inside of `execute`: RIP in the
-   * state is that of the block meanwhile.
-   */
-  currentRip(): number {
-    const M = this.words;
-    return M[RIP]! - this.advancedBy + (this.blocks.at(this.header).offsets[M[PROGRESS]! - this.before] ?? 0);
   }
 
   /** Sets a link found by `execute`. */
@@ -103,9 +90,6 @@ export class Executor {
     let advancedFrom = 0;
     this.left = false;
     this.link = 0;
-    this.header = header;
-    this.before = 0;
-    this.advancedBy = 0;
 
     if (M[header]! > limit) {
       endIndex = limit;
@@ -209,18 +193,22 @@ export class Executor {
             M[M[pc + 1]!] = M[M[pc + 2]!]! === M[M[pc + 3]!]! ? 1 : 0;
             pc += 4;
             continue;
-          case 20: // choose
+          case 20: // less
+            M[M[pc + 1]!] = M[M[pc + 2]!]! < M[M[pc + 3]!]! ? 1 : 0;
+            pc += 4;
+            continue;
+          case 21: // choose
             M[M[pc + 1]!] = M[M[pc + 2]!]! !== 0 ? M[M[pc + 3]!]! : M[M[pc + 4]!]!;
             pc += 5;
             continue;
-          case 21: {
+          case 22: {
             // scan
             const v = M[M[pc + 2]!]!;
             M[M[pc + 1]!] = 31 - Math.clz32(M[pc + 3] !== 0 ? v : v & -v);
             pc += 4;
             continue;
           }
-          case 22: {
+          case 23: {
             // rotate
             const operation = M[pc + 2]!;
             const carry =
@@ -229,32 +217,32 @@ export class Executor {
             pc += 6;
             continue;
           }
-          case 23: // rotateFlags
+          case 24: // rotateFlags
             this.rotateFlags(M[pc + 1]!, M[pc + 2]!, M[M[pc + 3]!]!, M[M[pc + 4]!]!);
             pc += 5;
             continue;
-          case 24: // doubleShift
+          case 25: // doubleShift
             M[M[pc + 1]!] = doubleShiftValue(M[pc + 2]!, M[pc + 3]!, M[M[pc + 4]!]!, M[M[pc + 5]!]!, M[M[pc + 6]!]!);
             pc += 7;
             continue;
-          case 25: // doubleShiftFlags
+          case 26: // doubleShiftFlags
             this.doubleShiftFlags(M[pc + 1]!, M[pc + 2]!, M[M[pc + 3]!]!, M[M[pc + 4]!]!, M[M[pc + 5]!]!);
             pc += 6;
             continue;
-          case 26: // divide
+          case 27: // divide
             k = M[pc + 4]!;
             if (!divide(state, M[pc + 1]!, M[pc + 2] !== 0, M[M[pc + 3]!]!)) break fault;
             pc += 5;
             continue;
-          case 27: // decimal
+          case 28: // decimal
             k = M[pc + 3]!;
             if (!decimalAdjust(state, M[pc + 1]!, M[M[pc + 2]!]!)) break fault;
             pc += 4;
             continue;
-          case 29: // flagsIncDec
-          case 28: {
+          case 30: // flagsIncDec
+          case 29: {
             // flags
-            if (M[pc] === 29) this.keepCarry();
+            if (M[pc] === 30) this.keepCarry();
             const shift = 32 - (M[pc + 2]! << 3);
             M[KIND] = M[pc + 1]!;
             M[LEFT] = (M[M[pc + 3]!]! << shift) >> shift;
@@ -263,11 +251,11 @@ export class Executor {
             pc += 6;
             continue;
           }
-          case 30: // carry
+          case 31: // carry
             M[M[pc + 1]!] = carryFlag(M[KIND]!, M[LEFT]!, M[RIGHT]!, M[RESULT]!, M[FLAGS]!);
             pc += 2;
             continue;
-          case 31: {
+          case 32: {
             // setFlags
             const mask = M[pc + 2]!;
             if ((mask & STATUS_FLAGS) !== 0) state.materialiseFlags();
@@ -275,62 +263,62 @@ export class Executor {
             pc += 3;
             continue;
           }
-          case 32: // getFlags
+          case 33: // getFlags
             M[M[pc + 1]!] = state.eflags;
             pc += 2;
             continue;
-          case 33: // condition
+          case 34: // condition
             M[M[pc + 1]!] = conditionHolds(M[pc + 2]!, M[KIND]!, M[LEFT]!, M[RIGHT]!, M[RESULT]!, M[FLAGS]!) ? 1 : 0;
             pc += 3;
             continue;
-          case 34: // stringStep
+          case 35: // stringStep
             M[M[pc + 1]!] = (M[FLAGS]! & FLAG_DF) !== 0 ? -M[pc + 2]! : M[pc + 2]!;
             pc += 3;
             continue;
 
-          case 35: // load8
+          case 36: // load8
             k = M[pc + 4]!;
             M[PROGRESS] = done + k;
             M[M[pc + 1]!] = access.load(M[pc + 2] as SegmentIndex, M[M[pc + 3]!]! >>> 0, 1);
             pc += 5;
             if (M[STOPPED] !== 0) break fault;
             continue;
-          case 36: // load16
+          case 37: // load16
             k = M[pc + 4]!;
             M[PROGRESS] = done + k;
             M[M[pc + 1]!] = access.load(M[pc + 2] as SegmentIndex, M[M[pc + 3]!]! >>> 0, 2);
             pc += 5;
             if (M[STOPPED] !== 0) break fault;
             continue;
-          case 37: // load32
+          case 38: // load32
             k = M[pc + 4]!;
             M[PROGRESS] = done + k;
             M[M[pc + 1]!] = access.load(M[pc + 2] as SegmentIndex, M[M[pc + 3]!]! >>> 0, 4);
             pc += 5;
             if (M[STOPPED] !== 0) break fault;
             continue;
-          case 38: // store8
+          case 39: // store8
             k = M[pc + 4]!;
             M[PROGRESS] = done + k;
             access.store(M[pc + 1] as SegmentIndex, M[M[pc + 2]!]! >>> 0, 1, M[M[pc + 3]!]! & 0xff);
             pc += 5;
             if (M[STOPPED] !== 0) break fault;
             continue;
-          case 39: // store16
+          case 40: // store16
             k = M[pc + 4]!;
             M[PROGRESS] = done + k;
             access.store(M[pc + 1] as SegmentIndex, M[M[pc + 2]!]! >>> 0, 2, M[M[pc + 3]!]! & 0xffff);
             pc += 5;
             if (M[STOPPED] !== 0) break fault;
             continue;
-          case 40: // store32
+          case 41: // store32
             k = M[pc + 4]!;
             M[PROGRESS] = done + k;
             access.store(M[pc + 1] as SegmentIndex, M[M[pc + 2]!]! >>> 0, 4, M[M[pc + 3]!]! >>> 0);
             pc += 5;
             if (M[STOPPED] !== 0) break fault;
             continue;
-          case 41: // probe
+          case 42: // probe
             k = M[pc + 4]!;
             M[PROGRESS] = done + k;
             access.prepareStore(M[pc + 1] as SegmentIndex, M[M[pc + 2]!]! >>> 0, M[pc + 3] as OperandSize);
@@ -338,11 +326,11 @@ export class Executor {
             if (M[STOPPED] !== 0) break fault;
             continue;
 
-          case 42: // raise
+          case 43: // raise
             k = M[pc + 3]!;
             state.raise(M[pc + 1]!, M[pc + 2]!);
             break fault;
-          case 43: // raiseIf
+          case 44: // raiseIf
             k = M[pc + 4]!;
             if (M[M[pc + 1]!] !== 0) {
               state.raise(M[pc + 2]!, M[pc + 3]!);
@@ -350,7 +338,7 @@ export class Executor {
             }
             pc += 5;
             continue;
-          case 44: // checkTarget
+          case 45: // checkTarget
             k = M[pc + 2]!;
             if (M[M[pc + 1]!]! >>> 0 > M[CS_LIMIT]! >>> 0) {
               state.raise(EXCEPTION.GP, 0);
@@ -358,7 +346,7 @@ export class Executor {
             }
             pc += 3;
             continue;
-          case 45: // checkVirtual
+          case 46: // checkVirtual
             k = M[pc + 2]!;
             if (state.virtual8086 && state.iopl < 3) {
               state.raise(EXCEPTION.GP, 0);
@@ -366,24 +354,23 @@ export class Executor {
             }
             pc += 3;
             continue;
-          case 46: // unknown
+          case 47: // unknown
             k = M[pc + 1]!;
             this.unknownOpcodes++;
             state.raise(EXCEPTION.UD);
             break fault;
 
-          case 47: // advance
+          case 48: // advance
             advanced = true;
-            this.advancedBy = M[pc + 1]!;
             advancedFrom = M[RIP]!;
             M[RIP] = advancedFrom + M[pc + 1]!;
             pc += 2;
             continue;
-          case 48: // nextRip
+          case 49: // nextRip
             M[M[pc + 1]!] = M[RIP]! + M[pc + 2]!;
             pc += 3;
             continue;
-          case 49: // call
+          case 50: // call
             k = M[pc + 6]!;
             M[PROGRESS] = done + k;
             M[M[pc + 1]!] = callSystem(state, this.system, M[pc + 2]!, M[M[pc + 3]!]!, M[M[pc + 4]!]!, M[M[pc + 5]!]!);
@@ -391,7 +378,7 @@ export class Executor {
             if (M[STOPPED] !== 0) break fault;
             continue;
 
-          case 50: // exitIfZero
+          case 51: // exitIfZero
             if (M[M[pc + 1]!] !== 0) {
               pc += 4;
               continue;
@@ -402,22 +389,18 @@ export class Executor {
             pc = M[pc + 3]!;
             if (pc !== 0 && done + M[pc]! <= limit) {
               header = pc;
-              this.header = header;
-              this.before = done;
               pc += HEADER_WORDS;
               continue;
             }
             M[PROGRESS] = 0;
             return done;
-          case 51: {
+          case 52: {
             // goto
             M[RIP] = M[RIP]! + M[pc + 1]!;
             done += M[header]!;
             const link = M[pc + 2]!;
             if (link !== 0 && done + M[link]! <= limit) {
               header = link;
-              this.header = header;
-              this.before = done;
               pc = link + HEADER_WORDS;
               continue;
             }
@@ -425,7 +408,7 @@ export class Executor {
             M[PROGRESS] = 0;
             return done;
           }
-          case 52: {
+          case 53: {
             // jump
             const target = M[RIP]! + M[pc + 1]!;
             done += M[header]!;
@@ -438,8 +421,6 @@ export class Executor {
             const link = M[pc + 3]!;
             if (link !== 0 && done + M[link]! <= limit) {
               header = link;
-              this.header = header;
-              this.before = done;
               pc = link + HEADER_WORDS;
               continue;
             }
@@ -447,11 +428,11 @@ export class Executor {
             M[PROGRESS] = 0;
             return done;
           }
-          case 53: // branch
-          case 54: {
+          case 54: // branch
+          case 55: {
             // branchIf
             const taken =
-              M[pc] === 54 ? M[M[pc + 1]!] !== 0 : conditionHolds(M[pc + 1]!, M[KIND]!, M[LEFT]!, M[RIGHT]!, M[RESULT]!, M[FLAGS]!);
+              M[pc] === 55 ? M[M[pc + 1]!] !== 0 : conditionHolds(M[pc + 1]!, M[KIND]!, M[LEFT]!, M[RIGHT]!, M[RESULT]!, M[FLAGS]!);
             const target = M[RIP]! + (taken ? M[pc + 2]! : M[pc + 3]!);
             done += M[header]!;
             if (taken && M[pc + 4] === 2 && target !== (target & 0xffff)) {
@@ -464,8 +445,6 @@ export class Executor {
             const link = M[at]!;
             if (link !== 0 && done + M[link]! <= limit) {
               header = link;
-              this.header = header;
-              this.before = done;
               pc = link + HEADER_WORDS;
               continue;
             }
@@ -473,7 +452,7 @@ export class Executor {
             M[PROGRESS] = 0;
             return done;
           }
-          case 55: {
+          case 56: {
             // jumpTo
             const target = M[M[pc + 1]!]!;
             M[RIP] = target;
@@ -483,8 +462,6 @@ export class Executor {
               const next = entries[offset]!;
               if (next !== 0 && done + M[next]! <= limit) {
                 header = next;
-                this.header = header;
-                this.before = done;
                 pc = next + HEADER_WORDS;
                 continue;
               }
@@ -492,12 +469,12 @@ export class Executor {
             M[PROGRESS] = 0;
             return done;
           }
-          case 56: // leave
+          case 57: // leave
             this.left = true;
             M[PROGRESS] = 0;
             return done + M[header]!;
 
-          case 57: {
+          case 58: {
             // addFlags
             const a = M[M[pc + 2]!]!;
             const b = M[M[pc + 3]!]!;
@@ -510,7 +487,7 @@ export class Executor {
             pc += 4;
             continue;
           }
-          case 58: {
+          case 59: {
             // subFlags
             const a = M[M[pc + 2]!]!;
             const b = M[M[pc + 3]!]!;
@@ -523,7 +500,7 @@ export class Executor {
             pc += 4;
             continue;
           }
-          case 59: {
+          case 60: {
             // andFlags
             const r = M[M[pc + 2]!]! & M[M[pc + 3]!]!;
             M[KIND] = 3;
@@ -532,7 +509,7 @@ export class Executor {
             pc += 4;
             continue;
           }
-          case 60: {
+          case 61: {
             // orFlags
             const r = M[M[pc + 2]!]! | M[M[pc + 3]!]!;
             M[KIND] = 3;
@@ -541,7 +518,7 @@ export class Executor {
             pc += 4;
             continue;
           }
-          case 61: {
+          case 62: {
             // xorFlags
             const r = M[M[pc + 2]!]! ^ M[M[pc + 3]!]!;
             M[KIND] = 3;
@@ -550,11 +527,11 @@ export class Executor {
             pc += 4;
             continue;
           }
-          case 62: // incFlags
-          case 63: {
+          case 63: // incFlags
+          case 64: {
             // decFlags
             this.keepCarry();
-            const down = M[pc] === 63;
+            const down = M[pc] === 64;
             const a = M[M[pc + 2]!]!;
             const r = (down ? a - 1 : a + 1) | 0;
             M[KIND] = down ? 5 : 4;
@@ -565,7 +542,7 @@ export class Executor {
             pc += 4;
             continue;
           }
-          case 64: {
+          case 65: {
             // compare
             const a = M[M[pc + 1]!]!;
             const b = M[M[pc + 2]!]!;
@@ -576,26 +553,26 @@ export class Executor {
             pc += 3;
             continue;
           }
-          case 65: // test
+          case 66: // test
             M[KIND] = 3;
             M[RESULT] = M[M[pc + 1]!]! & M[M[pc + 2]!]!;
             pc += 3;
             continue;
-          case 66: // load32At
+          case 67: // load32At
             k = M[pc + 5]!;
             M[PROGRESS] = done + k;
             M[M[pc + 1]!] = access.load(M[pc + 2] as SegmentIndex, (M[M[pc + 3]!]! + M[M[pc + 4]!]!) >>> 0, 4);
             pc += 6;
             if (M[STOPPED] !== 0) break fault;
             continue;
-          case 67: // load8At
+          case 68: // load8At
             k = M[pc + 5]!;
             M[PROGRESS] = done + k;
             M[M[pc + 1]!] = access.load(M[pc + 2] as SegmentIndex, (M[M[pc + 3]!]! + M[M[pc + 4]!]!) >>> 0, 1);
             pc += 6;
             if (M[STOPPED] !== 0) break fault;
             continue;
-          case 68: // store32At
+          case 69: // store32At
             k = M[pc + 5]!;
             M[PROGRESS] = done + k;
             access.store(M[pc + 1] as SegmentIndex, (M[M[pc + 2]!]! + M[M[pc + 3]!]!) >>> 0, 4, M[M[pc + 4]!]! >>> 0);

@@ -111,18 +111,8 @@ function bound(b: BlockBuilder): void {
   const lower = extend(b.load(size, b.segment, address));
   const upper = extend(b.load(size, b.segment, b.offsetBy(address, size)));
   const index = extend(b.read(0));
-  // index < lower or upper < index, signed: the sign of each difference corrected by its overflow
-  const below = less(b, index, lower);
-  const above = less(b, upper, index);
-  b.emit('raiseIf', b.make('or', below, above), EXCEPTION.BR, -1);
-}
-
-/** 1 when x < y as signed numbers: sign of ((x ^ y) & x) | (~(x ^ y) & (x - y)). */
-function less(b: BlockBuilder, x: Slot, y: Slot): Slot {
-  const differ = b.make('xor', x, y);
-  const difference = b.make('sub', x, y);
-  const overflowed = b.make('and', differ, b.make('xor', difference, x));
-  return b.make('shr', b.make('xor', difference, overflowed), b.constant(31));
+  const outside = b.make('or', b.make('less', index, lower), b.make('less', upper, index));
+  b.emit('raiseIf', outside, EXCEPTION.BR, -1);
 }
 
 export const CONTROL: Record<string, Lower> = {

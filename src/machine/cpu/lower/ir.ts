@@ -39,7 +39,7 @@ export interface IrOpcode {
 
 type Row = readonly [name: string, operands: string, options?: { faults?: true; end?: true; flags?: IrOpcode['flags'] }];
 
-/** Row order is the numbering: append only. */
+/** Row order is the numbering, for the interpreter's switch too (execute.spec.ts). */
 const ROWS = [
   // data
   ['mov', 'du'],
@@ -63,6 +63,7 @@ const ROWS = [
   ['mulHigh', 'duui'], // high 32 bits; i: signed
   ['mulOverflow', 'duuii'], // bits 0 and 1 set when u × u does not fit; i: size, i: signed
   ['equal', 'duu'], // 1 or 0
+  ['less', 'duu'], // 1 when u < u as signed numbers, else 0
   ['choose', 'duuu'], // u1 ≠ 0 ? u2 : u3
   ['scan', 'dui'], // index of the lowest (i = 0) or highest (1) one of a nonzero value
   // shifts and rotates as x86 counts them: op (ROTATE), size, value, count; d = result

@@ -1,0 +1,113 @@
+import { describe, expect, it } from 'vitest';
+import { ROWS, hasModrm } from '../decode/table';
+import { dumpIr, IR_OPCODES, IR_STRIDE, type IrBlock, type Mode } from './ir';
+import { LOWERINGS, lowerBlock } from './lower';
+
+const FLAT: Mode = { code32: true, stack32: true, protectedMode: true, codeLimited: false };
+const MODES: Mode[] = [
+  FLAT,
+  { code32: false, stack32: false, protectedMode: false, codeLimited: false },
+  { code32: true, stack32: false, protectedMode: true, codeLimited: true },
+  { code32: false, stack32: true, protectedMode: true, codeLimited: true },
+];
+
+function lower(text: string, mode = FLAT): IrBlock {
+  const bytes = Uint8Array.from(Buffer.from(text.replaceAll(' ', ''), 'hex'));
+  const block = lowerBlock({ bytes, start: 0, end: bytes.length }, mode);
+  if (block === 'truncated') throw new Error(`${text} is cut off`);
+  return block;
+}
+const dump = (text: string, mode = FLAT): string[] =>
+  dumpIr(lower(text, mode))
+    .split('\n')
+    .map((line) => line.trim());
+
+/** What every block must be: known operations, valid slots, instruction starts in order, one terminator, at the end. */
+function check(block: IrBlock): void {
+  const total = block.ops.length / IR_STRIDE;
+  for (let n = 0; n < total; n++) {
+    const opcode = IR_OPCODES[block.ops[n * IR_STRIDE]!]!;
+    if (n === total - 1) expect(opcode.terminator).toBe(true);
+    [...opcode.operands].forEach((kind, i) => {
+      const word = block.ops[n * IR_STRIDE + 1 + i]!;
+      if (kind === 'd') expect(word >= 0 && word < 32).toBe(true);
+      if (kind === 'u') expect(word >= -block.constants.length && word < 32).toBe(true);
+    });
+  }
+  let last = -1;
+  for (const { first } of block.instructions) {
+    expect(first).toBeGreaterThanOrEqual(last);
+    last = first;
+  }
+}
+
+describe('lowering', () => {
+  it('has a function for every row, and none to spare', () => {
+    expect(new Set(ROWS.map((row) => row.name))).toEqual(new Set(Object.keys(LOWERINGS)));
+  });
+
+  it.each(ROWS.map((row) => [`${row.name} ${row.opcode.toString(16)}`, row] as const))('%s lowers in every mode and form', (_name, row) => {
+    const opcode = row.opcode > 0xff ? [0x0f, row.opcode & 0xff] : [row.opcode];
+    const extension = Math.max(row.extension, 0) << 3;
+    const forms = !hasModrm(row) ? [[]] : [[0x84 | extension, 0x8d], [0x40 | extension], ...(row.memoryOnly ? [] : [[0xc1 | extension]])];
+    const prefixes = [[], [0x66], [0x67], [0xf3], [0x66, 0x67, 0xf2]];
+    for (const mode of MODES) {
+      for (const form of forms) {
+        for (const prefix of prefixes) {
+          const bytes = Uint8Array.from([...prefix, ...opcode, ...form, 0x11, 0x22, 0x33, 0x44, 0x55, 0x66, 0x77, 0x90, 0x90, 0x90]);
+          const block = lowerBlock({ bytes, start: 0, end: bytes.length }, mode, 1);
+          expect(block).not.toBe('truncated');
+          check(block as IrBlock);
+        }
+      }
+    }
+  });
+
+  it('never fails, whatever the bytes are', () => {
+    let state = 12345;
+    const next = (): number => (state = (Math.imul(state, 1103515245) + 12345) >>> 0) >>> 16;
+    for (let i = 0; i < 5000; i++) {
+      const bytes = Uint8Array.from({ length: 40 }, () => next());
+      const block = lowerBlock({ bytes, start: 0, end: 40 }, MODES[i % 4]!);
+      if (block !== 'truncated' && i % 50 === 0) check(block);
+    }
+  });
+
+  it('writes registers and flags after what can fault', () => {
+    expect(dump('01 03 f4').slice(0, 6)).toEqual([
+      '0: +0',
+      'probe 3, r3, 4',
+      'load32 t0, 3, r3',
+      'add t1, t0, r0',
+      'store32 3, r3, t1',
+      'flags 1, 4, t0, r0, t1',
+    ]);
+  });
+
+  it('drops flags that are overwritten unseen, and keeps those that a fault would show', () => {
+    // add eax, ebx; sub eax, ecx; jmp $
+    expect(dump('01 d8 29 c8 eb fe').filter((line) => line.startsWith('flags'))).toEqual(['flags 2, 4, r0, r1, t0']);
+    // add eax, ebx; mov ecx, [edx]; sub eax, ecx
+    expect(dump('01 d8 8b 0a 29 c8 eb fe').filter((line) => line.startsWith('flags'))).toHaveLength(2);
+    // add eax, ebx; adc eax, ecx
+    expect(dump('01 d8 11 c8 eb fe').filter((line) => line.startsWith('flags'))).toHaveLength(2);
+  });
+
+  it('a REP iteration ends by jumping back to the instruction', () => {
+    const lines = dump('f3 a4');
+    expect(lines[1]).toBe('exitIfZero r1, 2');
+    expect(lines.at(-1)).toMatch(/^branchIf t\d+, 0, 2, 4$/);
+  });
+
+  it('checks near jumps only where CS is limited', () => {
+    expect(dump('eb 10')).not.toContainEqual(expect.stringMatching('checkTarget'));
+    expect(dump('eb 10', { ...FLAT, codeLimited: true })).toContainEqual(expect.stringMatching('checkTarget'));
+  });
+
+  it('ends a block where it is told to', () => {
+    const bytes = new Uint8Array(20).fill(0x90);
+    const block = lowerBlock({ bytes, start: 0, end: 20 }, FLAT, undefined, (offset) => offset === 5) as IrBlock;
+    expect(block.instructions).toHaveLength(5);
+    expect(block.bytes).toBe(5);
+  });
+});
