@@ -47,10 +47,10 @@ export const sizeSchema = z.union([z.number(), z.bigint(), z.string()]).transfor
   return bytes;
 });
 
-/** A plain small count: YAML gives bigint (intAsBigInt). */
-export const countSchema = z.union([z.number(), z.bigint()]).transform((value, context) => {
-  const count = Number(value);
-  if (!Number.isSafeInteger(count) || count < 0) {
+/** A count: a number (YAML gives bigint, intAsBigInt), or the same with `_` between digits, which YAML reads as a text. */
+export const countSchema = z.union([z.number(), z.bigint(), z.string()]).transform((value, context) => {
+  const count = parseAddress(value);
+  if (count === undefined) {
     context.addIssue({ code: 'custom', message: 'expected a whole number from 0' });
     return z.NEVER;
   }
