@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { formatRange, littleEndian } from './numbers';
+import { formatRange, formatRequester, littleEndian } from './numbers';
 
 describe('numbers of the panels', () => {
   it('writes a range with its last byte', () => {
@@ -10,5 +10,10 @@ describe('numbers of the panels', () => {
   it('reads bytes little-endian', () => {
     expect(littleEndian([0x27, 0x90, 0x01, 0x00])).toBe(0x19027n);
     expect(littleEndian([])).toBe(0n);
+  });
+
+  it('writes a requester as bus, device and function', () => {
+    expect(formatRequester((0 << 8) | (4 << 3) | 0)).toBe('00:04.0');
+    expect(formatRequester((0x1a << 8) | (31 << 3) | 7)).toBe('1a:1f.7');
   });
 });

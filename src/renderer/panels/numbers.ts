@@ -14,3 +14,7 @@ export function littleEndian(bytes: ArrayLike<number>): bigint {
 
 /** `0001_9010`: hex without 0x, for register columns. */
 export const formatBare = (value: number | bigint, digits = 8): string => formatAddress(value, digits).slice(2);
+
+/** `00:04.0`: bus, device and function of a PCI requester ID. */
+export const formatRequester = (id: number): string =>
+  `${(id >> 8).toString(16).padStart(2, '0')}:${((id >> 3) & 31).toString(16).padStart(2, '0')}.${id & 7}`;

@@ -110,7 +110,7 @@ export default {
     controller: 'unchanged',
     cell: 'unchanged',
   },
-  entry: { 'root-entry': 'Root', 'context-entry': 'Context', 'tlb-entry': 'TLB', 'decode-entry': 'Decode' },
+  entry: { 'root-entry': 'Root, bus {bus}', 'context-entry': 'Context {device}' },
   cut: {
     directory: 'directory',
     table: 'table',

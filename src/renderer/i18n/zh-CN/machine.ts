@@ -110,7 +110,7 @@ export default {
     controller: '不变',
     cell: '不变',
   },
-  entry: { 'root-entry': '根表项', 'context-entry': '上下文项', 'tlb-entry': 'TLB', 'decode-entry': '译码项' },
+  entry: { 'root-entry': '根表项，总线 {bus}', 'context-entry': '上下文 {device}' },
   cut: {
     directory: '目录',
     table: '页表',

@@ -33,6 +33,20 @@ describe('address strip', () => {
     expect(boxes.at(-1)!.height).toBe(24);
   });
 
+  it('writes bases beside the strip so that none touches another, names before holes', () => {
+    const crowded = ranges([
+      ['dram', 4096, 'A1'],
+      ['hole', 1],
+      ['mmio', 1],
+      ['hole', 1],
+      ['mmio', 1],
+    ]);
+    const { boxes } = layoutStrip(crowded, 300, 'breaks');
+    expect(boxes.filter((box) => box.kind !== 'hole').every((box) => box.tick)).toBe(true);
+    const tops = boxes.filter((box) => box.tick).map((box) => box.top);
+    tops.slice(1).forEach((top, i) => expect(top - tops[i]!).toBeGreaterThanOrEqual(13));
+  });
+
   it('frames a slot over every range it answers, conflicts included', () => {
     const strip = layoutStrip(board, 560, 'breaks');
     const frame = frameOfSlot(strip, 'B2')!;

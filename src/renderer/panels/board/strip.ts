@@ -97,15 +97,24 @@ export function layoutStrip(all: readonly StripRange[], available: number, mode:
     });
   }
 
-  const boxes: StripBox[] = [];
+  const tops: number[] = [];
   let top = 0;
-  let lastTick = -Infinity;
-  ranges.forEach((range, i) => {
-    const tick = top - lastTick >= TICK_DISTANCE;
-    if (tick) lastTick = top;
-    boxes.push({ ...range, top, height: heights[i]!, folded: folded[i] === true, tick });
-    top += heights[i]!;
-  });
+  for (const px of heights) {
+    tops.push(top);
+    top += px;
+  }
+  // ticks: what has a name first, then holes where there is room left above and below
+  const ticks = new Set<number>();
+  const isFree = (i: number): boolean => [...ticks].every((other) => Math.abs(tops[other]! - tops[i]!) >= TICK_DISTANCE);
+  ranges.forEach((range, i) => range.kind !== 'hole' && isFree(i) && ticks.add(i));
+  ranges.forEach((range, i) => range.kind === 'hole' && isFree(i) && ticks.add(i));
+  const boxes = ranges.map((range, i): StripBox => ({
+    ...range,
+    top: tops[i]!,
+    height: heights[i]!,
+    folded: folded[i] === true,
+    tick: ticks.has(i),
+  }));
   const end = ranges.at(-1);
   return { boxes, height: top, last: end ? end.base + end.bytes - 1 : 0 };
 }

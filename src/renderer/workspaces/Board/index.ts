@@ -23,7 +23,7 @@ const workspace: WorkspaceDefinition = {
   layout: {
     split: 'row',
     of: [
-      { panels: ['parts'], px: 206 },
+      { panels: ['parts'], px: 222 },
       { split: 'column', of: [{ panels: ['board', 'list'] }, { panels: ['problems'], px: 108 }] },
       { panels: ['map'], px: 240 },
       { panels: ['inspector'], px: 268 },

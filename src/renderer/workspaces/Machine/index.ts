@@ -24,7 +24,7 @@ const workspace: WorkspaceDefinition = {
       { panels: ['journey'] },
       {
         split: 'row',
-        px: 264,
+        px: 284,
         of: [
           { panels: ['disassembly'], share: 1.04 },
           { panels: ['registers', 'tlb'], share: 0.9 },
