@@ -7,10 +7,20 @@ const written = (stream: NodeJS.WriteStream) => (text: string) => void stream.wr
 // a reader that leaves early (| head) is no error
 process.stdout.on('error', (error: NodeJS.ErrnoException) => process.exit(error.code === 'EPIPE' ? 0 : 2));
 
-process.exitCode = await commandLine(process.argv.slice(2), {
-  out: written(process.stdout),
-  err: written(process.stderr),
-  cwd: process.cwd(),
-  resources: resolve(import.meta.dirname, '../../resources'),
-  env: process.env,
-});
+/** sysexits' EX_SOFTWARE: a mistake of ours, not of the input's. */
+const INTERNAL_ERROR = 70;
+
+try {
+  process.exitCode = await commandLine(process.argv.slice(2), {
+    out: written(process.stdout),
+    err: written(process.stderr),
+    cwd: process.cwd(),
+    resources: resolve(import.meta.dirname, '../../resources'),
+    env: process.env,
+  });
+} catch (thrown) {
+  const error = thrown instanceof Error ? thrown : new Error(String(thrown));
+  const detail = process.env['PAGEWALK_DEBUG'] === '1' ? error.stack : error.message;
+  process.stderr.write(`pagewalk: internal error: ${detail}\n    Please report it; PAGEWALK_DEBUG=1 shows where it happened.\n`);
+  process.exitCode = INTERNAL_ERROR;
+}

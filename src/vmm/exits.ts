@@ -45,7 +45,8 @@ export class ExitHandlers {
   constructor(private readonly host: VmmHost) {}
 
   handle(vm: Vm, exit: VmExit): void {
-    vm.count(exit.reason);
+    // a used-up budget is an exit of the VM's turn only when the turn is over; the VMM knows
+    if (exit.reason !== 'preemption-timer') vm.count(exit.reason);
     const handler = HANDLERS[exit.reason];
     if (!handler) {
       vm.crash(

@@ -46,7 +46,8 @@ describe('two VMs', () => {
     expect([lab.vm('a').instructions, lab.vm('b').instructions]).toEqual([10_000, 0]);
     lab.vmm.run(15_000);
     expect([lab.vm('a').instructions, lab.vm('b').instructions]).toEqual([15_000, 10_000]);
-    expect(lab.vm('a').exits['preemption-timer']).toBeGreaterThanOrEqual(2);
+    // one turn used up; the run's end in the middle of the next is no exit of its own
+    expect(lab.vm('a').exits['preemption-timer']).toBe(1);
   });
 
   it('run in real mode too', () => {

@@ -215,6 +215,8 @@ export class Vmm {
     const exit = this.host.enter(vm.id, vm.vcpu.block, slice, passBreakpoint);
     this.exits.handle(vm, exit);
     this.scheduler.charge(this.host.instructions() - before);
+    // where a slice ends within a turn is the host's affair and leaves no trace
+    if (exit.reason === 'preemption-timer' && this.scheduler.left <= 0) vm.count(exit.reason);
     this.emit({ kind: 'exit', vm: vm.id, reason: exit.reason });
     if (vm.state === 'crashed') {
       this.closeBlock();

@@ -18,6 +18,7 @@ const context: CheckContext = {
     if (vm === 'split') return [{ host: from + 0x8000, bytes: 4096 }, { host: from + 0x2_0000, bytes: bytes - 4096 }];
     return [{ host: from + (vm === 'twin' ? 0x1_0000 : 0x2_0000), bytes }];
   },
+  guestMemory: (vm) => (vm === 'gone' ? null : 0x10_0000),
   part: (name) => (name === 'ept' ? { base: 0x9000, bytes: 4096 } : name === 'secret' ? { base: 0x4000, bytes: 4096 } : null),
   before: (range) => (range.vm === 'gone' ? null : Uint8Array.from({ length: Math.min(range.bytes, 4096) }, (_, i) => i & 0xff)),
   locate: (host) => (host < 0x4000_0000 ? { channel: 0, subchannel: 0, slot: 'A1', rank: 0, bankGroup: 0, bank: 3, row: 7, column: 9, byte: 0 } : null),

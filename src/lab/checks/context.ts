@@ -24,6 +24,8 @@ export interface CheckContext {
   readHost(host: number, bytes: number): Uint8Array;
   /** Pieces of a range of one space, ascending, together exactly `bytes` long. `vm` null: the bare machine (or host memory itself). */
   pieces(space: 'linear' | 'guest' | 'host', vm: string | null, from: number, bytes: number): HostPiece[];
+  /** bytes of guest-physical memory that a VM has from 0, backed or not; null for an unknown VM */
+  guestMemory(vm: string): number | null;
   /** Host range of a part of the VMM; null when there is none of that name */
   part(name: string, vm: string | null): { base: number; bytes: number } | null;
   /** The bytes a range had before the first device accessed memory (at power-on when none did); null when they were not kept */

@@ -121,7 +121,11 @@ function differs({ frames }: Body<'differs'>, context: CheckContext): Verdict {
 }
 
 function contiguous({ range, in: space, expect }: Body<'contiguous'>, context: CheckContext): Verdict {
-  const pieces = rangePieces(context, range);
+  // what a guest sees as its memory has no gaps, whether there is a frame behind a page yet or not
+  const guestBytes = space === 'guest' && range.vm !== undefined ? (context.guestMemory(range.vm) ?? 0) : 0;
+  const seen = Math.min(Math.max(guestBytes - range.from, 0), range.bytes);
+  const wholly = [{ host: 0, bytes: seen }, ...(seen < range.bytes ? [{ host: null, bytes: range.bytes - seen }] : [])];
+  const pieces = space === 'guest' && range.vm !== undefined ? wholly : rangePieces(context, range);
   if (!pieces) return verdict(false, 'There is no such part of the VMM.', 'VMM 没有这一部分。');
   let at = range.from;
   let breakAt: number | null = null;

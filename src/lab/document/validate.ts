@@ -20,6 +20,9 @@ export const STOP_KINDS = ['halted', 'limit', 'triple-fault', 'boot-refused', 'e
 /** The least and most memory of a VM. */
 const MIN_VM_BYTES = 1024 * 1024;
 
+/** Bytes that a check may compare: they are kept and read whole. */
+const MOST_COMPARED = 256 * 1024 * 1024;
+
 /** A program's files; the first is the one that is loaded or assembled. */
 export const programFiles = (program: Program): string[] => {
   const listed = 'files' in program && program.files ? program.files : [];
@@ -291,7 +294,8 @@ class Validator {
     return Object.keys(program).length === 1 && program.file !== undefined;
   }
 
-  private range(range: { vm?: string | undefined; vmmPart?: string | undefined; bytes: number }, path: string): void {
+  /** `reads`: the range is read byte by byte, so it must not be huge. */
+  private range(range: { vm?: string | undefined; vmmPart?: string | undefined; bytes: number }, path: string, reads = true): void {
     if (range.vm !== undefined) this.vm(range.vm, `${path}.vm`);
     if (range.vmmPart !== undefined) this.part(range.vmmPart, `${path}.vmmPart`);
     if (range.bytes === 0)
@@ -300,7 +304,7 @@ class Validator {
           path: `${path}.bytes`,
         }),
       );
-    if (range.bytes > 256 * 1024 * 1024)
+    if (reads && range.bytes > 256 * 1024 * 1024)
       this.add(
         error(
           'lab-out-of-range',
@@ -328,7 +332,7 @@ class Validator {
     else if ('located' in check) {
       if (!this.slotIds.includes(check.located.slot)) this.unknown('slot', check.located.slot, this.slotIds, `${path}.located.slot`);
     } else if ('differs' in check) check.differs.frames.forEach(({ vm }, index) => this.vm(vm, `${path}.differs.frames.${index}.vm`));
-    else if ('contiguous' in check) this.range(check.contiguous.range, `${path}.contiguous.range`);
+    else if ('contiguous' in check) this.range(check.contiguous.range, `${path}.contiguous.range`, false);
     else if ('serial' in check) {
       if (check.serial.vm !== undefined) this.vm(check.serial.vm, `${path}.serial.vm`);
       if (check.serial.contains === undefined && check.serial.equals === undefined) {

@@ -98,6 +98,7 @@ export function checkFacts(system: System, evidence: Evidence | null): CheckCont
       // guest-physical is host-physical on the bare machine
       return vm === null ? hostPieces(system, from, bytes) : guestPieces(vmOf(system, vm), from, bytes);
     },
+    guestMemory: (vm) => vmm?.vm(vm)?.memoryBytes ?? null,
     part(name, vm) {
       const only = vm ?? (vmm?.vms.length === 1 ? vmm.vms[0]!.id : undefined);
       return vmm?.part(VMM_PART_ALIASES[name] ?? name, only) ?? null;
