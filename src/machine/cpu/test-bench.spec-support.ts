@@ -123,7 +123,7 @@ export function realMode({ processor }: Bench, eip: number): void {
 /** Assembles NASM source (with `org` and `bits` of its own) and puts it where `org` says. Returns the symbols' addresses. */
 export function assembleInto(bench: Bench, source: string): Record<string, number> {
   const made = assemble({ 'test.asm': source }, 'test.asm');
-  if (!made.ok) throw new Error(made.diagnostics.map((d) => `${d.line}: ${JSON.stringify(d.text)}`).join('\n'));
+  if (!made.ok) throw new Error(made.diagnostics.map((d) => `${d.line}: ${d.message.en}`).join('\n'));
   bench.load(made.origin, made.bytes);
   return Object.fromEntries(Object.entries(made.symbols).map(([name, symbol]) => [name, Number(symbol.value)]));
 }

@@ -10,6 +10,12 @@ describe('the interpreter', () => {
     expect(cases.toSorted((a, b) => a[0] - b[0])).toEqual(OPERATIONS.map((operation, number) => [number, operation.name]));
   });
 
+  it('compares with the right numbers', () => {
+    const comparisons = [...source.matchAll(/M\[pc\] === (\d+)(?: \/\* (\w+) \*\/)?/g)].map(([, number, name]) => [Number(number), name]);
+    expect(comparisons.length).toBeGreaterThan(0);
+    for (const [number, name] of comparisons) expect(OPERATIONS[number as number]!.name).toBe(name);
+  });
+
   it('numbers every case', () => {
     expect([...source.matchAll(/^\s*case /gm)]).toHaveLength(cases.length);
   });

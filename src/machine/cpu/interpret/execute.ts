@@ -54,6 +54,10 @@ export class Executor {
   unknownOpcodes = 0;
 
   private readonly words: Int32Array;
+  /** for `currentRip`: the running block, the instructions completed before it, and by how much RIP has left its start */
+  private header = 0;
+  private before = 0;
+  private advancedBy = 0;
 
   constructor(
     buffer: ArrayBufferLike,
@@ -63,6 +67,15 @@ export class Executor {
     private readonly blocks: BlockCache,
   ) {
     this.words = new Int32Array(buffer, 0, POOL_RESERVED >> 2);
+  }
+
+  /**
+   * RIP of the instruction that is being executed. Only for a device or a log that is called from inside of `execute`: RIP in the
+   * state is that of the block meanwhile.
+   */
+  currentRip(): number {
+    const M = this.words;
+    return M[RIP]! - this.advancedBy + (this.blocks.at(this.header).offsets[M[PROGRESS]! - this.before] ?? 0);
   }
 
   /** Sets a link found by `execute`. */
@@ -90,6 +103,9 @@ export class Executor {
     let advancedFrom = 0;
     this.left = false;
     this.link = 0;
+    this.header = header;
+    this.before = 0;
+    this.advancedBy = 0;
 
     if (M[header]! > limit) {
       endIndex = limit;
@@ -242,7 +258,7 @@ export class Executor {
           case 30: // flagsIncDec
           case 29: {
             // flags
-            if (M[pc] === 30) this.keepCarry();
+            if (M[pc] === 30 /* flagsIncDec */) this.keepCarry();
             const shift = 32 - (M[pc + 2]! << 3);
             M[KIND] = M[pc + 1]!;
             M[LEFT] = (M[M[pc + 3]!]! << shift) >> shift;
@@ -362,6 +378,7 @@ export class Executor {
 
           case 48: // advance
             advanced = true;
+            this.advancedBy = M[pc + 1]!;
             advancedFrom = M[RIP]!;
             M[RIP] = advancedFrom + M[pc + 1]!;
             pc += 2;
@@ -389,6 +406,8 @@ export class Executor {
             pc = M[pc + 3]!;
             if (pc !== 0 && done + M[pc]! <= limit) {
               header = pc;
+              this.header = header;
+              this.before = done;
               pc += HEADER_WORDS;
               continue;
             }
@@ -401,6 +420,8 @@ export class Executor {
             const link = M[pc + 2]!;
             if (link !== 0 && done + M[link]! <= limit) {
               header = link;
+              this.header = header;
+              this.before = done;
               pc = link + HEADER_WORDS;
               continue;
             }
@@ -421,6 +442,8 @@ export class Executor {
             const link = M[pc + 3]!;
             if (link !== 0 && done + M[link]! <= limit) {
               header = link;
+              this.header = header;
+              this.before = done;
               pc = link + HEADER_WORDS;
               continue;
             }
@@ -432,7 +455,9 @@ export class Executor {
           case 55: {
             // branchIf
             const taken =
-              M[pc] === 55 ? M[M[pc + 1]!] !== 0 : conditionHolds(M[pc + 1]!, M[KIND]!, M[LEFT]!, M[RIGHT]!, M[RESULT]!, M[FLAGS]!);
+              M[pc] === 55 /* branchIf */
+                ? M[M[pc + 1]!] !== 0
+                : conditionHolds(M[pc + 1]!, M[KIND]!, M[LEFT]!, M[RIGHT]!, M[RESULT]!, M[FLAGS]!);
             const target = M[RIP]! + (taken ? M[pc + 2]! : M[pc + 3]!);
             done += M[header]!;
             if (taken && M[pc + 4] === 2 && target !== (target & 0xffff)) {
@@ -445,6 +470,8 @@ export class Executor {
             const link = M[at]!;
             if (link !== 0 && done + M[link]! <= limit) {
               header = link;
+              this.header = header;
+              this.before = done;
               pc = link + HEADER_WORDS;
               continue;
             }
@@ -462,6 +489,8 @@ export class Executor {
               const next = entries[offset]!;
               if (next !== 0 && done + M[next]! <= limit) {
                 header = next;
+                this.header = header;
+                this.before = done;
                 pc = next + HEADER_WORDS;
                 continue;
               }
@@ -479,7 +508,7 @@ export class Executor {
             const a = M[M[pc + 2]!]!;
             const b = M[M[pc + 3]!]!;
             const r = (a + b) | 0;
-            M[KIND] = 1;
+            M[KIND] = LAZY.add;
             M[LEFT] = a;
             M[RIGHT] = b;
             M[RESULT] = r;
@@ -492,7 +521,7 @@ export class Executor {
             const a = M[M[pc + 2]!]!;
             const b = M[M[pc + 3]!]!;
             const r = (a - b) | 0;
-            M[KIND] = 2;
+            M[KIND] = LAZY.sub;
             M[LEFT] = a;
             M[RIGHT] = b;
             M[RESULT] = r;
@@ -503,7 +532,7 @@ export class Executor {
           case 60: {
             // andFlags
             const r = M[M[pc + 2]!]! & M[M[pc + 3]!]!;
-            M[KIND] = 3;
+            M[KIND] = LAZY.logic;
             M[RESULT] = r;
             M[M[pc + 1]!] = r;
             pc += 4;
@@ -512,7 +541,7 @@ export class Executor {
           case 61: {
             // orFlags
             const r = M[M[pc + 2]!]! | M[M[pc + 3]!]!;
-            M[KIND] = 3;
+            M[KIND] = LAZY.logic;
             M[RESULT] = r;
             M[M[pc + 1]!] = r;
             pc += 4;
@@ -521,7 +550,7 @@ export class Executor {
           case 62: {
             // xorFlags
             const r = M[M[pc + 2]!]! ^ M[M[pc + 3]!]!;
-            M[KIND] = 3;
+            M[KIND] = LAZY.logic;
             M[RESULT] = r;
             M[M[pc + 1]!] = r;
             pc += 4;
@@ -531,10 +560,10 @@ export class Executor {
           case 64: {
             // decFlags
             this.keepCarry();
-            const down = M[pc] === 64;
+            const down = M[pc] === 64; /* decFlags */
             const a = M[M[pc + 2]!]!;
             const r = (down ? a - 1 : a + 1) | 0;
-            M[KIND] = down ? 5 : 4;
+            M[KIND] = down ? LAZY.dec : LAZY.inc;
             M[LEFT] = a;
             M[RIGHT] = 1;
             M[RESULT] = r;
@@ -546,7 +575,7 @@ export class Executor {
             // compare
             const a = M[M[pc + 1]!]!;
             const b = M[M[pc + 2]!]!;
-            M[KIND] = 2;
+            M[KIND] = LAZY.sub;
             M[LEFT] = a;
             M[RIGHT] = b;
             M[RESULT] = a - b;
@@ -554,7 +583,7 @@ export class Executor {
             continue;
           }
           case 66: // test
-            M[KIND] = 3;
+            M[KIND] = LAZY.logic;
             M[RESULT] = M[M[pc + 1]!]! & M[M[pc + 2]!]!;
             pc += 3;
             continue;
