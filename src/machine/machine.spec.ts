@@ -1,9 +1,12 @@
 import { createHash } from 'node:crypto';
 import { describe, expect, it } from 'vitest';
 import { hostPhysical } from './address';
+import { DEVICES } from './board/parts';
 import { boardSchema } from './board/schema';
+import { IOMMU_BASE, IOMMU_BYTES } from './board/windows';
 import { POOL_RESERVED } from './cpu/state-layout';
 import { applyProcessorStart, protectedModeStart, realModeStart } from './firmware/processor-start';
+import { IOMMU_BASE as IOMMU_REGISTERS, IOMMU_SIZE } from './iommu/registers';
 import type { Journey, JourneyStep } from './journey/journey';
 import { BoardError, Machine } from './machine';
 import { MachineStateError } from './machine-state';
@@ -86,6 +89,12 @@ describe('machine: programs on the bare board', () => {
     expect(machine.run(100, { passBreakpoint: true })).toEqual({ reason: 'exit-port', executed: 2 });
     expect(machine.exitPort.exitValue).toBe(3);
     expect(machine.run(100)).toEqual({ reason: 'exit-port', executed: 0 });
+  });
+
+  it('ends a jump into the void in a fault, not in a hang', () => {
+    const machine = start32(machineOf({ slots }), [0xb8, ...le32(0x5000_0000), 0xff, 0xe0]);
+    expect(machine.run(1000)).toEqual({ reason: 'triple-fault', executed: 2 });
+    expect(machine.chipset.counters.unansweredMemory).toBeGreaterThan(0);
   });
 
   it('reports a triple fault', () => {
@@ -318,6 +327,26 @@ describe('machine: explaining and the platform', () => {
     });
     expect(platform.slotsOf(0x2fff_ffff, 2)).toEqual(['B1', 'B2']);
     expect(platform.slotsOf(0x1000_0000, 4096)).toEqual([]);
+  });
+
+  it('agrees with the parts catalogue about devices and with the IOMMU about its address', () => {
+    for (const part of DEVICES) {
+      const machine = machineOf({ slots, devices: [{ id: 'it', kind: part.kind }] });
+      const device = machine.bus.device('it')!;
+      const memory = device.regions.filter(({ kind }) => kind === 'memory');
+      expect(memory.map(({ name, size }) => [name, size])).toEqual(part.bars.map((size, index) => [`bar${index}`, size]));
+      expect(device.pci !== undefined).toBe(part.pci);
+      expect(machine.barOf('it')).toBe(machine.map.windows[0]!.base);
+    }
+    expect([IOMMU_BASE, IOMMU_BYTES]).toEqual([IOMMU_REGISTERS, IOMMU_SIZE]);
+    expect(machineOf(withIommu).chipset.entryAt(IOMMU_BASE)?.range.device).toBe('iommu');
+  });
+
+  it('shows the same decode table at power-on as the drawing promises', () => {
+    for (const drawing of [{ slots }, withDevice, withIommu, { ...withIommu, slots: [{ id: 'A1', base: 0, dimm: 'ddr3-8g' }] }]) {
+      const machine = machineOf(drawing);
+      expect(machine.chipset.ranges()).toEqual(machine.map.ranges);
+    }
   });
 
   it('refuses drawings it cannot build', () => {

@@ -1,0 +1,37 @@
+import { describe, expect, it } from 'vitest';
+import { boardSchema, parseAddress, parseSize } from './schema';
+
+describe('board schema', () => {
+  it('reads addresses and sizes as people write them', () => {
+    expect(['0x10_0000', '1_048_576', 1048576, 1048576n, ' 0X100000 '].map(parseAddress)).toEqual(Array(5).fill(0x10_0000));
+    for (const bad of ['', '0x', '-1', '1.5', 'ten', '0x1G', -1, 1.5, 2n ** 53n, '0x20000000000000', null, {}, true])
+      expect(parseAddress(bad)).toBeUndefined();
+    expect(['64 MiB', '64MiB', '67108864', 0x400_0000].map(parseSize)).toEqual(Array(4).fill(0x400_0000));
+    expect([parseSize('1 B'), parseSize('3 KiB'), parseSize('2 GiB'), parseSize('1 TiB')]).toEqual([1, 3072, 2 ** 31, 2 ** 40]);
+    for (const bad of ['64 MB', 'MiB', '64 mib', '1.5 GiB', '99999999999 TiB']) expect(parseSize(bad)).toBeUndefined();
+  });
+
+  it('fills in what a short drawing leaves out', () => {
+    expect(boardSchema.parse({ slots: [{ id: 'A1' }], iommu: {} })).toEqual({
+      processor: 'p6-virtualization',
+      assignment: 'fixed',
+      slots: [{ id: 'A1', dimm: null }],
+      devices: [],
+      iommu: { present: false, enabled: false },
+    });
+  });
+
+  it.each([
+    ['an unknown key', { slots: [], colour: 'green' }],
+    ['an unknown key in a slot', { slots: [{ id: 'A1', size: 1 }] }],
+    ['a name with a space', { slots: [{ id: 'A 1' }] }],
+    ['a name that is too long', { slots: [{ id: 'A'.repeat(33) }] }],
+    ['a base that is no address', { slots: [{ id: 'A1', base: 'low' }] }],
+    ['a PCI address that is none', { devices: [{ id: 'd', kind: 'edu', at: '4' }] }],
+    ['too many slots', { slots: Array.from({ length: 10_001 }, (_, index) => ({ id: `S${index}` })) }],
+    ['another assignment', { assignment: 'by-hand' }],
+    ['a list for a board', []],
+  ])('refuses %s', (_what, drawing) => {
+    expect(boardSchema.safeParse(drawing).success).toBe(false);
+  });
+});
