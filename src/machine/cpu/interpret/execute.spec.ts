@@ -11,7 +11,7 @@ describe('the interpreter', () => {
   });
 
   it('compares with the right numbers', () => {
-    const comparisons = [...source.matchAll(/M\[pc\] === (\d+)(?: \/\* (\w+) \*\/)?/g)].map(([, number, name]) => [Number(number), name]);
+    const comparisons = [...source.matchAll(/M\[pc\] === (\d+)(?:;? \/\* (\w+) \*\/)?/g)].map(([, number, name]) => [Number(number), name]);
     expect(comparisons.length).toBeGreaterThan(0);
     for (const [number, name] of comparisons) expect(OPERATIONS[number as number]!.name).toBe(name);
   });
