@@ -52,29 +52,38 @@ export function ownerText(owner: FrameOwner | null | undefined): Text {
 export function auditReach(vms: readonly Vm[], frames: FrameOwnership): AuditViolation[] {
   const violations: AuditViolation[] = [];
   for (const vm of vms) {
+    const own: FrameOwner = { kind: 'vm', vm: vm.id };
     const registers = vm.bus.mappedBars();
     for (const { guest, host, count, entryAddress } of vm.translation.reachableFrames()) {
-      for (let frame = host; frame < host + count; frame++) {
+      // the first foreign frame of a stretch is enough to say; registers passed through are no foreign frames
+      for (let frame = host; ;) {
+        frame = frames.firstForeign(frame, host + count - frame, own);
+        if (frame < 0) break;
         const owner = frames.ownerOf(frame);
-        if (owner?.kind === 'vm' && owner.vm === vm.id) continue;
-        const address = frame * PAGE_SIZE;
-        if (owner === undefined && registers.some(({ hostBase, bytes }) => address >= hostBase && address < hostBase + bytes)) continue;
-        const whose = ownerText(owner);
-        violations.push({
-          vm: vm.id,
-          frame,
-          text: {
-            en: `${vm.id} reaches ${formatAddress(address)}, ${whose.en}, at guest-physical ${formatAddress((guest + frame - host) * PAGE_SIZE)}: the EPT entry at ${formatAddress(entryAddress)} says so.`,
-            'zh-CN': `${vm.id} 可通过客户机物理地址 ${formatAddress((guest + frame - host) * PAGE_SIZE)} 访问 ${formatAddress(address)}（${whose['zh-CN']}）：${formatAddress(entryAddress)} 处的 EPT 表项如此指示。`,
-          },
-        });
-        if (violations.length === MOST_VIOLATIONS) return violations;
-        // one frame of a superpage is enough to say
-        break;
+        const bar = registers.find(({ hostBase, bytes }) => frame * PAGE_SIZE >= hostBase && frame * PAGE_SIZE < hostBase + bytes);
+        if (!bar) {
+          violations.push(violation(vm, frame, guest + frame - host, entryAddress, owner));
+          break;
+        }
+        frame = (bar.hostBase + bar.bytes) / PAGE_SIZE;
       }
+      if (violations.length === MOST_VIOLATIONS) return violations;
     }
   }
   return violations;
+}
+
+function violation(vm: Vm, frame: number, guestFrame: number, entryAddress: number, owner: FrameOwner | null | undefined): AuditViolation {
+  const whose = ownerText(owner);
+  const [host, guest, entry] = [frame * PAGE_SIZE, guestFrame * PAGE_SIZE, entryAddress].map((address) => formatAddress(address));
+  return {
+    vm: vm.id,
+    frame,
+    text: {
+      en: `${vm.id} reaches ${host}, ${whose.en}, at guest-physical ${guest}: the EPT entry at ${entry} says so.`,
+      'zh-CN': `${vm.id} 可通过客户机物理地址 ${guest} 访问 ${host}（${whose['zh-CN']}）：${entry} 处的 EPT 表项如此指示。`,
+    },
+  };
 }
 
 /** What is damaged, part by part; a table that was overwritten is one entry with what its first wrong entry now means. */

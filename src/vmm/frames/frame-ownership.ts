@@ -55,6 +55,17 @@ export class FrameOwnership {
     return index < 0 ? undefined : this.names[this.owners[index]!];
   }
 
+  /** The first of `count` frames that does not belong to `owner`, -1 when all do. */
+  firstForeign(first: number, count: number, owner: FrameOwner): number {
+    const number = this.numbers.get(ownerKey(owner));
+    for (let frame = first; frame < first + count;) {
+      const index = this.find(frame);
+      if (index < 0 || this.owners[index] !== number) return frame;
+      frame = this.ends[index]!;
+    }
+    return -1;
+  }
+
   /**
    * Takes `count` frames, first fit from the bottom or the top, in as few runs as the free memory allows. Runs come in the
    * order they were found. Null, and nothing taken, when there are not that many free frames.

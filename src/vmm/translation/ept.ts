@@ -11,10 +11,12 @@ import type { MappingRights, ReachablePage, Translation } from './translation';
 
 const TABLE_BITS = 7;
 const MEMORY_TYPE = { uncached: 0 << 3, writeBack: 6 << 3 } as const;
-const PAGE_BIT = 0x80n;
+const PAGE_BIT = 0x80;
+/** Bits 51:32 of an entry are its upper word's low 20; one of them is worth this many frames. */
+const ADDRESS_HIGH = 2 ** 20;
+const FRAMES_PER_HIGH = 2 ** 20;
 /** Tables that an audit looks at: more than any VM of a lab has, few enough that a wild pointer costs no more than a moment. */
 const MOST_TABLES = 16_384;
-const ADDRESS = 0x000f_ffff_ffff_f000n;
 
 export function eptBits({ readable, writable, executable, device }: MappingRights): number {
   return (readable ? 1 : 0) | (writable ? 2 : 0) | (executable ? 4 : 0) | (device ? MEMORY_TYPE.uncached : MEMORY_TYPE.writeBack);
@@ -85,11 +87,12 @@ export class EptTranslation implements Translation {
       const view = new DataView(bytes.buffer, bytes.byteOffset);
       const span = 512 ** (level - 1);
       for (let index = 0; index < 512; index++) {
-        const entry = view.getBigUint64(index * 8, true);
-        if (!this.leadsOn(entry, level)) continue;
-        const target = Number((entry & ADDRESS) / 4096n);
+        const low = view.getUint32(index * 8, true);
+        const high = view.getUint32(index * 8 + 4, true);
+        const target = (high % ADDRESS_HIGH) * FRAMES_PER_HIGH + (low >>> 12);
+        if (!this.leadsOn(low, target, level)) continue;
         const guest = firstGuest + index * span;
-        if (isLeaf(entry, level)) pages.push({ guest, host: target, count: span, entryAddress: table + index * 8 });
+        if (isLeaf(low, level)) append(pages, { guest, host: target, count: span, entryAddress: table + index * 8 });
         else visit(target * PAGE_SIZE, level - 1, guest);
       }
     };
@@ -97,15 +100,21 @@ export class EptTranslation implements Translation {
     return pages;
   }
 
-  /** Present, and not misconfigured (SDM vol. 3, 29.3.3.1). */
-  private leadsOn(entry: bigint, level: number): boolean {
-    if ((entry & 7n) === 0n || (entry & 3n) === 2n) return false;
-    if ((entry & ADDRESS) >> BigInt(this.physicalAddressBits)) return false;
-    if (!isLeaf(entry, level)) return (entry & 0xf8n) === 0n;
-    const type = Number((entry >> 3n) & 7n);
-    const alignment = BigInt(512 ** (level - 1) * PAGE_SIZE - 1) & ADDRESS;
-    return type !== 2 && type !== 3 && type !== 7 && (entry & alignment) === 0n;
+  /** Present, and not misconfigured (SDM vol. 3, 29.3.3.1). `target` is the frame number in the entry. */
+  private leadsOn(low: number, target: number, level: number): boolean {
+    if ((low & 7) === 0 || (low & 3) === 2) return false;
+    if (target >= 2 ** (this.physicalAddressBits - 12)) return false;
+    if (!isLeaf(low, level)) return (low & 0xf8) === 0;
+    const type = (low >> 3) & 7;
+    return type !== 2 && type !== 3 && type !== 7 && target % 512 ** (level - 1) === 0;
   }
 }
 
-const isLeaf = (entry: bigint, level: number): boolean => level === 1 || ((entry & PAGE_BIT) !== 0n && level <= 3);
+const isLeaf = (low: number, level: number): boolean => level === 1 || ((low & PAGE_BIT) !== 0 && level <= 3);
+
+/** Pages that continue on both sides are one. */
+function append(pages: ReachablePage[], page: ReachablePage): void {
+  const last = pages.at(-1);
+  if (last && last.guest + last.count === page.guest && last.host + last.count === page.host) last.count += page.count;
+  else pages.push(page);
+}

@@ -33,11 +33,11 @@ export interface Translation {
   save(): number[];
 }
 
-/** One page that the tables in memory map: guest and host frame of its first 4 KiB, and how many there are. */
+/** A stretch that the tables in memory map: its first guest and host frame, and how many there are. */
 export interface ReachablePage {
   guest: number;
   host: number;
   count: number;
-  /** address of the entry that says so */
+  /** address of the entry for the first one */
   entryAddress: number;
 }
