@@ -59,7 +59,8 @@ export class ExitHandlers {
       return;
     }
     handler(vm, exit, this.host);
-    if (vm.state === 'ready' && exit.reason !== 'preemption-timer') this.watchProgress(vm);
+    // standing at a breakpoint is no lack of progress; a slice full of exceptions whose handlers fault at once is
+    if (vm.state === 'ready' && !(exit.reason === 'preemption-timer' && this.host.atBreakpoint())) this.watchProgress(vm);
   }
 
   private watchProgress(vm: Vm): void {
