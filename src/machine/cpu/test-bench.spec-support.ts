@@ -47,10 +47,28 @@ export class FlatMemory implements PhysicalMemory {
     this.write((address + 4) as HostPhysicalAddress, 4, Number((value >> 32n) & 0xffff_ffffn));
   }
   readBytes(address: HostPhysicalAddress, length: number): Uint8Array {
-    return Uint8Array.from({ length }, (_, i) => this.byte(address + i));
+    const bytes = new Uint8Array(length).fill(0xff);
+    this.eachFrame(address, length, (frame, offset, from, count) => {
+      const at = this.readableFrame(frame);
+      if (at >= 0) bytes.set(this.store.u8.subarray(at + offset, at + offset + count), from);
+    });
+    return bytes;
   }
   writeBytes(address: HostPhysicalAddress, bytes: Uint8Array): void {
-    bytes.forEach((byte, i) => this.write((address + i) as HostPhysicalAddress, 1, byte));
+    this.eachFrame(address, bytes.length, (frame, offset, from, count) => {
+      const at = this.readableFrame(frame);
+      if (at < 0) return;
+      this.store.beforeWrite(frame, offset, count);
+      this.store.u8.set(bytes.subarray(from, from + count), at + offset);
+    });
+  }
+  private eachFrame(address: number, length: number, visit: (frame: number, offset: number, from: number, count: number) => void): void {
+    for (let done = 0; done < length;) {
+      const offset = (address + done) % 4096;
+      const count = Math.min(4096 - offset, length - done);
+      visit(Math.floor((address + done) / 4096), offset, done, count);
+      done += count;
+    }
   }
   peek(address: HostPhysicalAddress, length: number): Uint8Array {
     return this.readBytes(address, length);
