@@ -75,8 +75,10 @@ export function loadMachine(machine: Machine, saved: SavedMachine): void {
   machine.frames.restore(saved.frames);
   machine.processor.state.u8.set(saved.state);
   machine.clock.load(saved.clock);
-  for (const device of devices) device.load(saved.devices[device.id]!);
+  // who pulls which line comes first and the controllers last, so that a device that drives its line again changes nothing
   machine.lines.load(saved.lines);
+  for (const device of devices) if (device !== machine.pic) device.load(saved.devices[device.id]!);
+  machine.pic.load(saved.devices[machine.pic.id]!);
   const { delivered, deliveredByVector } = machine.processor;
   delivered.splice(0, delivered.length, ...structuredClone(saved.exceptions.delivered));
   deliveredByVector.clear();

@@ -256,6 +256,26 @@ describe('machine: snapshots and the state hash', () => {
     expect(hash(other)).toBe(after);
   });
 
+  it('restores interrupt lines that were pulled, whatever they are now', () => {
+    const machine = machineOf(withDevice);
+    const raise = (value: number) => machine.chipset.write(hostPhysical(BAR + 0x60), 4, value);
+    const acknowledge = (value: number) => machine.chipset.write(hostPhysical(BAR + 0x64), 4, value);
+    const quiet = machine.snapshot();
+    raise(1);
+    const pulled = machine.snapshot();
+    expect(machine.lines.save()).toEqual([[10, ['dma0']]]);
+    acknowledge(1);
+    machine.restore(pulled);
+    expect(machine.snapshot().devices).toEqual(pulled.devices);
+    expect(machine.lines.save()).toEqual([[10, ['dma0']]]);
+    machine.restore(quiet);
+    expect(machine.snapshot().devices).toEqual(quiet.devices);
+    expect(machine.lines.save()).toEqual([]);
+    machine.restore(pulled);
+    acknowledge(1);
+    expect(machine.lines.save()).toEqual([]);
+  });
+
   it('hashes memory, registers and devices, and nothing that is only looked at', () => {
     const machine = prepared();
     machine.run(20);
