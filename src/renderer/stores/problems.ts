@@ -8,11 +8,21 @@ import { useSession } from './session';
 
 const identity = (problem: Problem): string =>
   [problem.code, problem.file, problem.line, problem.column, problem.path, problem.part, problem.vm, problem.message.en].join('\u0000');
+const saying = (problem: Problem): string => `${problem.code}\u0000${problem.message.en}`;
+const isPlaced = (problem: Problem): boolean => problem.line !== undefined;
 
-/** Errors first, then by file and place; duplicates dropped. */
+/**
+ * Errors first, then by file and place. Duplicates are dropped, and so is what says the same as a problem with a place: the
+ * session knows a lab's problems too, but not their lines.
+ */
 export function mergeProblems(...sources: (readonly Problem[])[]): Problem[] {
+  const all = sources.flat();
+  const placed = new Set(all.filter(isPlaced).map(saying));
   const seen = new Map<string, Problem>();
-  for (const problem of sources.flat()) if (!seen.has(identity(problem))) seen.set(identity(problem), problem);
+  for (const problem of all) {
+    if (seen.has(identity(problem)) || (!isPlaced(problem) && placed.has(saying(problem)))) continue;
+    seen.set(identity(problem), problem);
+  }
   const rank = (problem: Problem): number => (problem.severity === 'error' ? 0 : 1);
   return [...seen.values()].sort(
     (a, b) =>

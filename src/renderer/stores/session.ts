@@ -64,7 +64,9 @@ export const useSession = defineStore('session', () => {
             problems.value = found;
           },
         },
-        (error) => console.error('session:', error.message),
+        (error) => {
+          if (!(error instanceof SessionLostError)) console.error('session:', error.message);
+        },
       );
       loss.value = null;
       connection.value = 'ready';

@@ -17,6 +17,8 @@ const all: Check[] = [
   { contiguous: { range: { vm: 'a', from: 0, bytes: 8192 }, in: 'guest', expect: true } },
   { contiguous: { range: { from: 0, bytes: 8192 }, in: 'host', expect: false } },
   { contiguous: { range: { vm: 'a', from: 0, bytes: 8192 }, in: 'guest', expect: false } },
+  { contiguous: { range: { vm: 'a', from: 0, bytes: 8192 }, in: 'slot', expect: true } },
+  { contiguous: { range: { vm: 'a', from: 0, bytes: 8192 }, in: 'slot', expect: false } },
   { serial: { vm: 'a', contains: 'hello\n' } },
   { serial: { contains: 'hello' } },
   { exits: { vm: 'a', reason: 'hlt' } },

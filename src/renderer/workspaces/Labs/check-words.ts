@@ -27,7 +27,7 @@ export function checkWords(check: Check): CheckWords {
     return words('differs', { frames: check.differs.frames.map(({ vm, gpa }) => `${vm} ${formatAddress(gpa)}`).join(', ') });
   if ('contiguous' in check) {
     const { range, in: space, expect } = check.contiguous;
-    return words(`${expect ? 'contiguous' : 'scattered'}${space === 'host' ? 'Host' : 'Guest'}`, {
+    return words(`${expect ? 'contiguous' : 'scattered'}${{ host: 'Host', guest: 'Guest', slot: 'Slot' }[space]}`, {
       vm: range.vm ?? '',
       address: formatAddress(range.from),
       size: formatSize(range.bytes),
