@@ -6,12 +6,12 @@
 
 bits 32
 
-%define LINK  0x10_0000                 ; where byte 0 of this file would lie
+%define LINK  0x10_0000                 ; where the kernel is linked to load: 1 MiB
 %define PAGE  0x1000
 %define COM1  0x3F8
 %define COUNTERS 1024                   ; 32-bit words in the bss
 
-org LINK
+org LINK - PAGE                         ; the file begins with a page of headers, which is not loaded
 
 ; --- the ELF header (52 bytes) ------------------------------------------------------------------------------------------
 file:

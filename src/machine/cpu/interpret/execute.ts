@@ -69,12 +69,18 @@ export class Executor {
     this.words = new Int32Array(buffer, 0, POOL_RESERVED >> 2);
   }
 
+  /** `execute` has returned: until the next call, RIP in the state is that of the next instruction. */
+  rest(): void {
+    this.header = 0;
+  }
+
   /**
-   * RIP of the instruction that is being executed. Only for a device or a log that is called from inside of `execute`: RIP in the
-   * state is that of the block meanwhile.
+   * RIP of the instruction that is being executed, for a device or a log that is called from inside of `execute`: RIP in the
+   * state is that of the block meanwhile. While code is being fetched, RIP itself.
    */
   currentRip(): number {
     const M = this.words;
+    if (this.header === 0) return M[RIP]!;
     return M[RIP]! - this.advancedBy + (this.blocks.at(this.header).offsets[M[PROGRESS]! - this.before] ?? 0);
   }
 

@@ -113,6 +113,7 @@ export class Interpreter {
         break;
       }
       const done = executor.execute(header, Math.min(allowed, limit - total), code);
+      executor.rest();
       total += done;
       state.f64[INSTRUCTIONS] = state.f64[INSTRUCTIONS]! + done;
       state.f64[TICKS] = state.f64[TICKS]! + done;
