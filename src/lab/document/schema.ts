@@ -86,7 +86,8 @@ export const checkSchema = z.union([
   z.strictObject({ unanswered: z.strictObject({ count: countSchema, address: addressSchema.optional() }) }),
   z.strictObject({ differs: z.strictObject({ frames: z.array(z.strictObject({ vm: identifierSchema, gpa: addressSchema })).min(2) }) }),
   z.strictObject({
-    contiguous: z.strictObject({ range: rangeSchema, in: z.enum(['host', 'guest']), expect: z.boolean().default(true) }),
+    /** one piece of host memory, one piece as the guest sees it, or all of it in one slot */
+    contiguous: z.strictObject({ range: rangeSchema, in: z.enum(['host', 'guest', 'slot']), expect: z.boolean().default(true) }),
   }),
   z.strictObject({
     serial: z.strictObject({ vm: identifierSchema.optional(), contains: z.string().optional(), equals: z.string().optional() }),

@@ -304,7 +304,7 @@ class Validator {
           path: `${path}.bytes`,
         }),
       );
-    if (reads && range.bytes > 256 * 1024 * 1024)
+    if (reads && range.bytes > MOST_COMPARED)
       this.add(
         error(
           'lab-out-of-range',
