@@ -44,7 +44,7 @@ const hexBytes = (bytes: Uint8Array, limit = 32): string =>
 function fieldText(name: string, value: FieldValue): string {
   if (typeof value === 'boolean') return `${name}=${value ? 1 : 0}`;
   if (typeof value === 'string') return `${name}=${value}`;
-  const decimal = /index|count|rank|bank|row|column|channel|byte|level|bits|size|dpl|rpl|cpl|type|domain/i.test(name) || value < 10;
+  const decimal = /index|entries|count|rank|bank|row|column|channel|byte|level|bits|size|dpl|rpl|cpl|type|domain/i.test(name) || value < 10;
   return `${name}=${decimal ? value : formatAddress(value, 4)}`;
 }
 

@@ -96,7 +96,9 @@ function print(
 ): void {
   const en = language === 'en';
   for (const { refused } of computer.boots) if (refused) err(formatProblem(refused, name, language) + '\n');
-  out(`${name}: ${STOPS[stop.kind][language]}${stop.detail ? ` (${stop.detail[language]})` : ''}\n`);
+  out(`${name}: ${STOPS[stop.kind][language]}\n`);
+  // a VM's own reason stands with the VM
+  if (stop.detail && computer.vmIds.length === 0) out(`${stop.detail[language]}\n`);
   out(
     en ? `${computer.instructions} instructions, ${computer.ticks} ticks\n` : `${computer.instructions} 条指令，${computer.ticks} 个时钟\n`,
   );
@@ -115,7 +117,8 @@ function print(
         ]),
       ]),
     );
-    for (const { id, detail } of computer.virtualization().vms) if (detail) out(`${id}: ${detail[language]}\n`);
+    for (const { id, detail } of computer.virtualization().vms)
+      if (detail) out(`${detail[language].startsWith(id) ? '' : `${id}: `}${detail[language]}\n`);
   }
   for (const { vm, port, text } of computer.serial().channels) {
     if (text !== '') out(`\n--- ${[vm, port].filter(Boolean).join(' ')} ---\n${text}${text.endsWith('\n') ? '' : '\n'}`);

@@ -33,16 +33,16 @@ export const ownerText = (owner: FrameOwner | null): string | undefined => {
   return owner.kind === 'device' ? owner.device : 'host';
 };
 
-/** Cells of the table entries, and the bytes and the owner at the end. */
-function completed({ machine, ownerOf }: ExplainSource, end: JourneyEnd, steps: JourneyStep[], size: number): JourneyEnd {
-  for (const step of steps) {
-    if (step.entryHostAddress !== undefined)
-      step.entryCell ??= machine.controller.locate(hostPhysical(Number(step.entryHostAddress)))?.cell;
-  }
-  if (end.kind !== 'dram') return end;
-  const host = hostPhysical(Number(end.hostAddress));
-  const owner = ownerText(ownerOf(host));
-  return { ...end, value: machine.chipset.peek(host, size), ...(owner === undefined ? {} : { owner }) };
+/** The same walk with the cells of the table entries it read, and whose memory it ended in. */
+export function withCells({ machine, ownerOf }: ExplainSource, journey: Journey): Journey {
+  const steps = journey.steps.map((step) =>
+    step.entryHostAddress === undefined
+      ? step
+      : { ...step, entryCell: step.entryCell ?? machine.controller.locate(hostPhysical(Number(step.entryHostAddress)))?.cell },
+  );
+  const { end } = journey;
+  const owner = end.kind === 'dram' ? ownerText(ownerOf(Number(end.hostAddress))) : undefined;
+  return { ...journey, steps, end: owner === undefined ? end : ({ ...end, owner } as JourneyEnd) };
 }
 
 /** Which device makes the access: the one named, or the only one there is. */
@@ -103,7 +103,10 @@ export function explainQuery(source: ExplainSource, query: AccessQuery): Journey
     kind: query.kind,
     at: machine.instructions,
   };
-  const finish = (end: JourneyEnd): Journey => ({ access, steps, end: completed(source, end, steps, query.size) });
+  const finish = (end: JourneyEnd): Journey => {
+    const bytes = end.kind === 'dram' ? { value: machine.chipset.peek(hostPhysical(Number(end.hostAddress)), query.size) } : {};
+    return withCells(source, { access, steps, end: { ...end, ...bytes } });
+  };
   const outside = (): QueryError =>
     new QueryError(
       text(

@@ -25,13 +25,13 @@ import { checkFacts, serialChannels } from './check-facts';
 import type { CodeAddress, Computer, ComputerSnapshot, MemoryQuery, RunEnd, Stop } from './computer';
 import { disassembly } from './disassembly';
 import { Evidence, watchedRanges, type SavedEvidence } from './evidence';
-import { explainQuery, hostAddressOf, translationContext } from './explain-query';
+import { explainQuery, hostAddressOf, translationContext, withCells } from './explain-query';
 import { isolationView } from './isolation-view';
 import { memoryRange } from './memory-view';
 import { registersView, stateCopy } from './registers-view';
 import { explainSource, memorySource, ownerOf, vmOf, type System } from './system';
 import { tlbView } from './tlb-view';
-import { transactionsView } from './transactions-view';
+import { TransactionsSource } from './transactions-view';
 import { virtualizationView } from './virtualization-view';
 
 /** The last instructions of a slice are watched, so that a pause can show the last access; watching all would cost speed. */
@@ -50,6 +50,7 @@ const SEGMENT_NAMES = Object.keys(SEGMENT_INDEX) as (keyof typeof SEGMENT_INDEX)
 export class LabComputer implements Computer {
   stopped: Stop | null;
   private readonly evidence: Evidence;
+  private readonly log: TransactionsSource;
   /** whose instruction was executed last */
   private lastVm: string | null = null;
 
@@ -59,10 +60,11 @@ export class LabComputer implements Computer {
     stopped: Stop | null,
   ) {
     this.stopped = stopped;
+    this.log = new TransactionsSource(system);
     this.evidence = new Evidence(watchedRanges(system.document.checks), () => checkFacts(system, null));
     this.evidence.capture();
     system.machine.beforeDma(() => this.evidence.beforeDma());
-    system.machine.onDma((record) => this.evidence.afterDma(record));
+    system.machine.onDma((record) => this.evidence.afterDma({ ...record, journey: withCells(explainSource(system), record.journey) }));
   }
 
   get programs() {
@@ -185,15 +187,8 @@ export class LabComputer implements Computer {
     const last = vm === null || vm === this.lastVm ? processor.lastAccess : null;
     const [next] = this.disassemble(vm, BigInt(this.nextLinear(vm)), 1);
     if (!last || !processor.recordAccess) {
-      const query: AccessQuery = {
-        vm,
-        space: 'logical',
-        address: stateCopy(this.stateBytes(vm)).u64[0] === undefined ? 0n : BigInt(stateCopy(this.stateBytes(vm)).eip),
-        segment: 'CS',
-        size: 1,
-        kind: 'execute',
-      };
-      const journey = this.explain(query);
+      const offset = BigInt(stateCopy(this.stateBytes(vm)).eip);
+      const journey = this.explain({ vm, space: 'logical', address: offset, segment: 'CS', size: 1, kind: 'execute' });
       return next ? { ...journey, access: { ...journey.access, instruction: next.text } } : journey;
     }
     const segment = last.segment >= 0 && last.segment < 6 ? (SEGMENT_NAMES[last.segment] as AccessQuery['segment']) : undefined;
@@ -212,7 +207,7 @@ export class LabComputer implements Computer {
     return isolationView(this.system, this.checkContext(), this.evidence, running);
   }
   transactions(): TransactionsView {
-    return transactionsView(this.system);
+    return this.log.view();
   }
   serial(): SerialView {
     return { channels: serialChannels(this.system) };

@@ -39,6 +39,8 @@ export type { Scheduler } from './run-loop';
 
 /** Views are pushed at most this often while running. */
 const VIEW_INTERVAL_MS = 1_000 / 30;
+/** …and less often when they are costly: for each ms of making views the machine runs this many. */
+const VIEW_SHARE = 4;
 /** Bytes that one memory query may ask for. */
 const MAX_READ = 1024 * 1024;
 const MAX_DISASSEMBLY = 1_000;
@@ -90,6 +92,8 @@ export class LabSession implements SessionCommands {
   private readonly inputs = new InputLog();
   private subscribed = new Set<ViewName>();
   private lastPush = -Infinity;
+  /** ms that making the last views took */
+  private pushCost = 0;
   private cancelPush: (() => void) | null = null;
   private registersBefore: Omit<RegistersView, 'changed'> | null = null;
   private snapshots = new Map<number, KeptSnapshot>();
@@ -400,16 +404,18 @@ export class LabSession implements SessionCommands {
   private pushNow(): void {
     this.cancelPush?.();
     this.cancelPush = null;
-    this.lastPush = this.scheduler.now();
+    const started = this.scheduler.now();
     for (const name of this.subscribed) {
       const value = this.value(name);
       if (value !== undefined) this.push(name, value);
     }
+    this.lastPush = this.scheduler.now();
+    this.pushCost = this.lastPush - started;
   }
 
   /** While running: at once when the last push is long enough ago, else when it will be. */
   private pushSoon(): void {
-    const wait = this.lastPush + VIEW_INTERVAL_MS - this.scheduler.now();
+    const wait = this.lastPush + Math.max(VIEW_INTERVAL_MS, this.pushCost * VIEW_SHARE) - this.scheduler.now();
     if (wait <= 0) this.pushNow();
     else this.cancelPush ??= this.scheduler.after(wait, () => this.pushNow());
   }

@@ -29,6 +29,7 @@ function build(document: LabDocument): { machine: Machine; vmm: Vmm | null } | P
   try {
     const machine = new Machine(document.board);
     if (!document.vms?.length) return { machine, vmm: null };
+    machine.setInitiator('vmm');
     const loader = document.board.firmware?.loader;
     const vms = document.vms.map(({ id, memory, backing, passthrough }) => ({
       id,

@@ -16,7 +16,9 @@ hlt
 `;
 const HEAD = 'format: pagewalk.lab/1\ntitle: t\nboard: { slots: [{ id: A1, base: 0, dimm: ddr3-256m }] }\n';
 const BARE = HEAD + 'machine: { program: a.asm }\n';
-const VMS = HEAD + 'vmm: { translation: ept }\nvms:\n  - { id: one, memory: 4 MiB, program: a.asm, backing: on-touch }\n  - { id: two, memory: 4 MiB, program: a.asm }\n';
+const VMS =
+  HEAD +
+  'vmm: { translation: ept }\nvms:\n  - { id: one, memory: 4 MiB, program: a.asm, backing: on-touch }\n  - { id: two, memory: 4 MiB, program: a.asm }\n';
 
 /** Runs to the end, or to exactly `limit` instructions, in slices of `slice`. */
 function outcome(yaml: string, slice: number, limit = Infinity): object {

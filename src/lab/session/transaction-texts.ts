@@ -65,13 +65,29 @@ const BY_KIND: Record<TransactionEntry['kind'], Sentence> = {
     entry.data?.['port'] === undefined
       ? text(`${address(entry)}: nobody answers`, `${address(entry)}：无人应答`)
       : text(`port ${port(entry)}: nobody answers`, `端口 ${port(entry)}：无人应答`),
-  'iommu-walk': (entry) => text(`the IOMMU translates ${address(entry)}${details(entry)}`, `IOMMU 转换 ${address(entry)}${details(entry)}`),
+  'iommu-walk': (entry) => {
+    const to = entry.data?.['toAddress'];
+    const moved = typeof to === 'number' ? `${address(entry)} → ${formatAddress(to)}` : `${address(entry)} → ${address(entry)}`;
+    return text(
+      `the IOMMU translates ${moved} (${datum(entry, 'access')})`,
+      `IOMMU 转换 ${moved}（${datum(entry, 'access') === 'write' ? '写' : '读'}）`,
+    );
+  },
   'iommu-fault': (entry) => {
     const reason = entry.data?.['reason'];
     const named = typeof reason === 'number' ? faultReason(reason) : text(entry.code, entry.code);
     return text(`the IOMMU rejects ${address(entry)}: ${named.en}`, `IOMMU 拒绝 ${address(entry)}：${named['zh-CN']}`);
   },
-  completion: (entry) => text(`the answer arrives${details(entry)}`, `应答到达${details(entry)}`),
+  completion: (entry) =>
+    entry.outcome === 'ok'
+      ? text(
+          `${entry.answeredBy ?? ''} gets its answer: request ${datum(entry, 'id')} is done`,
+          `${entry.answeredBy ?? ''} 收到应答：请求 ${datum(entry, 'id')} 完成`,
+        )
+      : text(
+          `${entry.answeredBy ?? ''} gets its answer: request ${datum(entry, 'id')} failed (${datum(entry, 'status')})`,
+          `${entry.answeredBy ?? ''} 收到应答：请求 ${datum(entry, 'id')} 失败（${datum(entry, 'status')}）`,
+        ),
   interrupt: (entry) => text(`interrupt${details(entry)}`, `中断${details(entry)}`),
   note: (entry) => text(`${entry.code.replaceAll('-', ' ')}${details(entry)}`, `${entry.code}${details(entry)}`),
 };

@@ -29,11 +29,47 @@ function transaction(system: System, entry: TransactionEntry): Transaction {
   };
 }
 
-export function transactionsView(system: System): TransactionsView {
-  const { log } = system.machine;
-  return {
-    total: log.total,
-    dropped: Math.max(0, log.total - MOST_ENTRIES),
-    entries: log.newest(MOST_ENTRIES).map((entry) => transaction(system, entry)),
-  };
+/** Is it the same read of the same register again, with the same answer: a program that polls? */
+const repeats = (a: TransactionEntry, b: TransactionEntry): boolean =>
+  (a.kind === 'mmio-read' || a.kind === 'port-read') &&
+  a.kind === b.kind &&
+  a.linear === b.linear &&
+  a.who === b.who &&
+  a.value === b.value &&
+  a.address?.address === b.address?.address &&
+  a.data?.['port'] === b.data?.['port'];
+
+/** Entries, newest last, with the repetitions of a polling loop folded into the first of them. */
+function folded(entries: readonly TransactionEntry[]): { entry: TransactionEntry; times: number }[] {
+  const list: { entry: TransactionEntry; times: number }[] = [];
+  for (const entry of entries) {
+    const last = list.at(-1);
+    if (last && repeats(last.entry, entry)) last.times++;
+    else list.push({ entry, times: 1 });
+  }
+  return list;
+}
+
+/** Makes the view again and again without describing an entry twice: entries never change once they are logged. */
+export class TransactionsSource {
+  private readonly described = new WeakMap<TransactionEntry, Transaction>();
+
+  constructor(private readonly system: System) {}
+
+  view(): TransactionsView {
+    const { log } = this.system.machine;
+    const rows = folded(log.newest());
+    const shown = rows.slice(-MOST_ENTRIES);
+    const entries = shown.map(({ entry, times }) => this.describe(entry, times));
+    const covered = shown.reduce((sum, { times }) => sum + times, 0);
+    return { total: log.total, dropped: log.total - covered, entries };
+  }
+
+  private describe(entry: TransactionEntry, times: number): Transaction {
+    let described = this.described.get(entry);
+    if (!described) this.described.set(entry, (described = transaction(this.system, entry)));
+    if (times === 1) return described;
+    const { text } = described;
+    return { ...described, text: { en: `${text.en} (${times} times in a row)`, 'zh-CN': `${text['zh-CN']}（连续 ${times} 次）` } };
+  }
 }
