@@ -153,14 +153,14 @@ export class SegmentLoads {
 
   /**
    * Fetches and checks a stack segment for privilege `cpl`, without installing it. `vector` is #GP, or #TS when the selector
-   * comes from a TSS.
+   * comes from a TSS. One that is not present is #SS, except for IRET, where it is #NP.
    */
-  fetchStack(selector: number, cpl: number, vector: number): boolean {
+  fetchStack(selector: number, cpl: number, vector: number, notPresent: number = VECTOR.stackFault): boolean {
     if (isNull(selector)) return this.state.raise(vector, this.external);
     if (!this.fetch(selector, vector)) return false;
     const attributes = this.attributes;
     if ((selector & 3) !== cpl || !isWritableData(attributes) || descriptorDpl(attributes) !== cpl) return this.fault(vector, selector);
-    if (!isPresent(attributes)) return this.fault(VECTOR.stackFault, selector);
+    if (!isPresent(attributes)) return this.fault(notPresent, selector);
     return true;
   }
 

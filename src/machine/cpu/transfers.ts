@@ -260,14 +260,21 @@ export class FarTransfers {
       state.setReg32(4, movedStackPointer(state, 2 * size + popBytes));
       return true;
     }
-    return this.returnProtected(selector, offset, 2 * size, popBytes, size);
+    return this.returnProtected(selector, offset, 2 * size, popBytes, size, VECTOR.stackFault);
   }
 
   /**
    * The common part of RET and IRET in protected mode: CS and, to an outer level, SS:ESP that lie above `taken` bytes of
-   * stack. `popBytes` are released on both stacks.
+   * stack. `popBytes` are released on both stacks. A stack that is not present is #SS for RET, #NP for IRET.
    */
-  private returnProtected(selector: number, offset: number, taken: number, popBytes: number, size: 2 | 4): boolean {
+  private returnProtected(
+    selector: number,
+    offset: number,
+    taken: number,
+    popBytes: number,
+    size: 2 | 4,
+    stackNotPresent: number,
+  ): boolean {
     const { state, access, loads } = this;
     if (isNull(selector)) return state.raise(VECTOR.generalProtection, 0);
     if (!loads.fetch(selector, VECTOR.generalProtection)) return false;
@@ -288,7 +295,7 @@ export class FarTransfers {
     if (failed(state)) return false;
     const stackSelector = peekStack(state, access, taken + popBytes + size, size) & 0xffff;
     if (failed(state)) return false;
-    if (!loads.fetchStack(stackSelector, level, VECTOR.generalProtection)) return false;
+    if (!loads.fetchStack(stackSelector, level, VECTOR.generalProtection, stackNotPresent)) return false;
     const stack = loads.capture();
     loads.use(code);
     if (!this.withinCode(offset) || !loads.markAccessed()) return false;
@@ -333,7 +340,7 @@ export class FarTransfers {
       FLAG.CF | FLAG.PF | FLAG.AF | FLAG.ZF | FLAG.SF | FLAG.TF | FLAG.DF | FLAG.OF | FLAG.NT | FLAG.RF | FLAG.AC | FLAG.ID;
     if (cpl <= state.iopl) changeable |= FLAG.IF;
     if (cpl === 0) changeable |= FLAG.IOPL | FLAG.VIF | FLAG.VIP;
-    if (!this.returnProtected(selector & 0xffff, offset, 3 * size, 0, size)) return false;
+    if (!this.returnProtected(selector & 0xffff, offset, 3 * size, 0, size, VECTOR.segmentNotPresent)) return false;
     this.setFlags(flags, size, size === 2 ? changeable & 0xffff : changeable);
     state.u32[NMI_BLOCKED] = 0;
     return true;

@@ -95,8 +95,10 @@ function returnFar(b: BlockBuilder): void {
   b.emit('leave');
 }
 
-function interrupt(vector: (b: BlockBuilder) => number): Lower {
+/** `sensitive`: INT n is #GP(0) in virtual-8086 mode with IOPL below 3; INT3 and INTO are not (SDM vol. 3, 20.3.3). */
+function interrupt(vector: (b: BlockBuilder) => number, sensitive = false): Lower {
   return (b) => {
+    if (sensitive) b.emit('checkVirtual', 0);
     const next = b.nextRip();
     b.emit('advance', b.end);
     b.call('softwareInterrupt', b.constant(vector(b)), next);
@@ -140,7 +142,7 @@ export const CONTROL: Record<string, Lower> = {
     b.call('returnFromInterrupt', b.constant(b.instruction.operandSize));
     b.emit('leave');
   },
-  int: interrupt((b) => b.immediate(0)),
+  int: interrupt((b) => b.immediate(0), true),
   int3: interrupt(() => EXCEPTION.BP),
   int1: interrupt(() => EXCEPTION.DB),
   into: (b) => {
