@@ -47,16 +47,17 @@ function usageProblem(
   const words = argv.filter((word) => !word.startsWith('-'));
   const command = commands.get(`${words[0]} ${words[1]}`) ?? commands.get(words[0] ?? '');
   switch (thrown.code) {
-    case 'commander.unknownCommand':
+    case 'commander.unknownCommand': {
+      const prefix = words[0] === 'board' ? 'board ' : '';
+      const known = [...commands.keys()].filter(
+        (key) => key.startsWith(prefix) && !key.slice(prefix.length).includes(' ') && key !== prefix,
+      );
+      const names = known.map((key) => key.slice(prefix.length));
       return {
-        message: text(`There is no command "${name}".`, `没有命令 “${name}”。`),
-        remedy: suggestNames(
-          nearestNames(
-            name,
-            [...commands.keys()].filter((key) => !key.includes(' ')),
-          ),
-        ),
+        message: text(`There is no command "${prefix}${name}".`, `没有命令 “${prefix}${name}”。`),
+        remedy: suggestNames(nearestNames(name, names)),
       };
+    }
     case 'commander.unknownOption':
       return {
         message: text(`There is no option ${name}.`, `没有选项 ${name}。`),
