@@ -1,7 +1,7 @@
 /** The way of a request: order of the hops, one log entry each, what reaches memory, and when the device hears of it. */
 import { describe, expect, it } from 'vitest';
 import type { EventTag } from '../devices/device';
-import { plainMemory } from '../iommu/iommu-bench';
+import { plainMemory } from '../iommu/bench.spec-support';
 import type { JourneyEnd } from '../journey/journey';
 import type { DmaHop, DmaRequest } from './dma-port';
 import { completionDelay, DevicePort, DmaPath, RootComplex } from './dma-path';

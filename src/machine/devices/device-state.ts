@@ -3,8 +3,6 @@
  * same state always gives the same bytes. Fields keep the order in which the device names them; byte arrays are hex.
  */
 
-export type StateValue = number | string | boolean | null | Uint8Array | readonly StateValue[] | { readonly [name: string]: StateValue };
-
 /** Thrown when bytes are not the saved state of this kind of device, or of another version of it. */
 export class DeviceStateError extends Error {
   constructor(kind: string, problem: string) {
@@ -21,8 +19,8 @@ export function fromHex(text: string): Uint8Array {
   return bytes;
 }
 
-/** State → canonical UTF-8 bytes, with the kind and version in front. */
-export function encodeState(kind: string, version: number, state: Readonly<Record<string, StateValue>>): Uint8Array {
+/** State → canonical UTF-8 bytes, with the kind and version in front. Plain data: numbers, strings, booleans, null, bytes, lists, objects. */
+export function encodeState(kind: string, version: number, state: object): Uint8Array {
   const text = JSON.stringify({ kind, version, state }, (_key, value: unknown) => (value instanceof Uint8Array ? toHex(value) : value));
   return new TextEncoder().encode(text);
 }

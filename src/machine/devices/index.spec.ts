@@ -1,6 +1,6 @@
 /** Every kind that a drawing may name can be made, reset, saved and loaded; nothing else can be made. */
 import { describe, expect, it } from 'vitest';
-import { deviceBench } from './device-bench';
+import { deviceBench } from './bench.spec-support';
 import { createDevice, DEVICE_KINDS, UnknownDeviceKindError } from './index';
 
 describe('device catalogue', () => {

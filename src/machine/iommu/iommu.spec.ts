@@ -2,7 +2,7 @@
 import { describe, expect, it } from 'vitest';
 import type { JourneyStep } from '../journey/journey';
 import { decodeFault } from './faults';
-import { iommuBench, ROOT, summary } from './iommu-bench';
+import { iommuBench, ROOT, summary } from './bench.spec-support';
 import { GLOBAL, REGISTER } from './registers';
 
 const CONTEXT = 0x2000;

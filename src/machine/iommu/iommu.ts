@@ -5,17 +5,15 @@
  *
  * Not here yet, and declared so in the capability registers: queued invalidation, interrupt remapping, device TLBs.
  */
-import { formatAddress, hostPhysical } from '../address';
+import { formatAddress } from '../address';
 import type { DmaHop, DmaHopResult, DmaRequest, RequesterId } from '../bus/dma-port';
 import { formatRequester } from '../bus/dma-port';
 import type { Device, DeviceRegion, EventTag } from '../devices/device';
 import { decodeState, encodeState } from '../devices/device-state';
 import type { JourneyRecorder } from '../journey/journey';
 import type { PhysicalMemory } from '../memory/physical-memory';
-import { ContextCache, Iotlb } from './caches';
 import type { CachedContext, CachedTranslation } from './caches';
-import type { EntryRead } from './entries';
-import { FAULT_REASON, FaultRecorder, faultText, isQualified } from './faults';
+import { FaultRecorder, faultText, isQualified } from './faults';
 import type { FaultReason, IommuFault } from './faults';
 import {
   CAPABILITY,
@@ -31,8 +29,9 @@ import {
   REGISTER,
   VERSION,
 } from './registers';
-import { findContext, recordCached, walkSecondLevel, withinAddressWidth } from './walk';
-import type { TableReader, WalkEnvironment, WalkFault } from './walk';
+import { recordIdentity, Remapper } from './remapper';
+import type { IommuCounters, SavedRemapper } from './remapper';
+import type { WalkFault } from './walk';
 
 const STATE_VERSION = 1;
 /** Rejected transactions remembered for views and checks, also those the eight registers had no room for. */
@@ -58,35 +57,19 @@ export interface RejectedTransaction extends IommuFault {
   recorded: boolean;
 }
 
-export interface IommuCounters {
-  translated: number;
-  contextHits: number;
-  contextMisses: number;
-  iotlbHits: number;
-  iotlbMisses: number;
-  rejected: number;
-}
-
 export type IovaResult = { outcome: 'host'; address: number } | { outcome: 'fault'; reason: FaultReason };
 
 interface SavedIommu {
   translation: boolean;
   rootTableRegister: string;
   rootTableSet: boolean;
-  rootTable: number;
   registers: number[];
   faults: ReturnType<FaultRecorder['save']>;
-  contexts: SavedContext[];
-  translations: SavedTranslation[];
+  remapper: SavedRemapper;
   history: RejectedTransaction[];
-  counters: IommuCounters;
 }
-type SavedEntry = [structure: EntryRead['structure'], index: number, address: number, low: string, high: string];
-type SavedContext = Omit<CachedContext, 'entries'> & { entries: SavedEntry[] };
-type SavedTranslation = Omit<CachedTranslation, 'entries'> & { entries: SavedEntry[] };
 
 const isMessageAddress = (address: number): boolean => address >= MESSAGE_BASE && address < MESSAGE_END;
-const NO_COUNTS: IommuCounters = { translated: 0, contextHits: 0, contextMisses: 0, iotlbHits: 0, iotlbMisses: 0, rejected: 0 };
 
 export class Iommu implements Device, DmaHop {
   readonly id = 'iommu';
@@ -96,27 +79,17 @@ export class Iommu implements Device, DmaHop {
   private translation = false;
   private rootTableRegister = 0n;
   private rootTableSet = false;
-  /** the root table in use: latched by SRTP, so writing the register alone changes nothing */
-  private rootTable = 0;
   private contextCommand = [0, 0];
   private invalidateAddress = [0, 0];
   private iotlbCommand = [0, 0];
   private faultEvent: [control: number, data: number, address: number, upper: number] = [FAULT_EVENT.masked, 0, 0, 0];
   private readonly faults = new FaultRecorder();
-  private readonly contexts = new ContextCache();
-  private readonly iotlb = new Iotlb();
+  /** its root table is latched by SRTP: writing the register alone changes nothing */
+  private readonly remapper: Remapper;
   private history: RejectedTransaction[] = [];
-  private counters: IommuCounters = { ...NO_COUNTS };
-  private readonly liveReader: TableReader;
-  private readonly quietReader: TableReader;
 
   constructor(private readonly options: IommuOptions) {
-    const { memory } = options;
-    // a table must lie in memory: a register or a hole behind its address is an access error of the unit (reasons 7 to 9)
-    const inMemory = (address: number): boolean =>
-      address < 2 ** options.hostAddressBits && memory.readableFrame(Math.floor(address / 4096)) >= 0;
-    this.liveReader = { read: (address, length) => (inMemory(address) ? memory.readBytes(hostPhysical(address), length) : null) };
-    this.quietReader = { read: (address, length) => (inMemory(address) ? memory.peek(hostPhysical(address), length) : null) };
+    this.remapper = new Remapper(options.memory, options.hostAddressBits);
   }
 
   /** Is translation on (GSTS.TES)? */
@@ -126,7 +99,7 @@ export class Iommu implements Device, DmaHop {
 
   /** Host-physical base of the root table in use. */
   get rootTableAddress(): number {
-    return this.rootTable;
+    return this.remapper.rootTable;
   }
 
   /** What the fault recording registers hold unread. */
@@ -140,15 +113,15 @@ export class Iommu implements Device, DmaHop {
   }
 
   cachedContexts(): CachedContext[] {
-    return this.contexts.list();
+    return this.remapper.contexts.list();
   }
 
   cachedTranslations(): CachedTranslation[] {
-    return this.iotlb.list();
+    return this.remapper.iotlb.list();
   }
 
   get counts(): Readonly<IommuCounters> {
-    return this.counters;
+    return this.remapper.counters;
   }
 
   // --- the hop -----------------------------------------------------------------------------------
@@ -158,12 +131,14 @@ export class Iommu implements Device, DmaHop {
     if (!this.translation) return this.passUntranslated(request, recorder);
     if (isMessageAddress(request.address) && request.addressType === 'untranslated') return this.passMessage(request, recorder);
     const access = request.kind === 'write' ? 'write' : 'read';
+    const options = { effects: true, recorder };
     const result =
       request.addressType === 'untranslated'
-        ? this.translate(request.requester, request.address, access, true, recorder)
-        : this.refuseTranslated(request.requester, request.address, true, recorder);
+        ? this.remapper.translate(request.requester, request.address, access, options)
+        : this.remapper.refuseTranslated(request.requester, request.address, options);
     if (result.outcome === 'host')
       return { outcome: 'accept', request: { ...request, address: result.address, addressType: 'translated' } };
+    this.recordFault(result, request.requester, request.address, access);
     return {
       outcome: 'reject',
       status: 'unsupported-request',
@@ -182,7 +157,8 @@ export class Iommu implements Device, DmaHop {
       recordIdentity(recorder, address, 'interrupt-range');
       return { outcome: 'host', address };
     }
-    return this.translate(requester, address, access, false, recorder);
+    const result = this.remapper.translate(requester, address, access, { effects: false, recorder });
+    return result.outcome === 'host' ? result : { outcome: 'fault', reason: result.reason };
   }
 
   private passUntranslated(request: DmaRequest, recorder?: JourneyRecorder): DmaHopResult {
@@ -210,91 +186,13 @@ export class Iommu implements Device, DmaHop {
     return { outcome: 'accept', request };
   }
 
-  private environment(effects: boolean, recorder?: JourneyRecorder): WalkEnvironment {
-    return {
-      reader: effects ? this.liveReader : this.quietReader,
-      rootTable: this.rootTable,
-      hostAddressBits: this.options.hostAddressBits,
-      ...(recorder ? { recorder } : {}),
-    };
-  }
-
-  private context(environment: WalkEnvironment, requester: RequesterId, address: number, effects: boolean): CachedContext | WalkFault {
-    const cached = this.contexts.lookup(requester);
-    if (cached) {
-      if (effects) this.counters.contextHits++;
-      recordCached(environment, cached.entries, address, [{ rule: 'present', passed: true }]);
-      return cached;
-    }
-    if (effects) this.counters.contextMisses++;
-    const found = findContext(environment, requester, address);
-    if (found.outcome === 'fault') return found;
-    if (effects) this.contexts.insert(found.context);
-    return found.context;
-  }
-
-  private translate(
-    requester: RequesterId,
-    address: number,
-    access: 'read' | 'write',
-    effects: boolean,
-    recorder?: JourneyRecorder,
-  ): IovaResult {
-    const environment = this.environment(effects, recorder);
-    const context = this.context(environment, requester, address, effects);
-    if ('outcome' in context) return this.reject(context, requester, address, access, effects);
-    if (context.passThrough) {
-      if (!withinAddressWidth(context, address)) return this.reject(beyondWidth(context), requester, address, access, effects);
-      if (recorder) recordIdentity(recorder, address, 'pass-through');
-      if (effects) this.counters.translated++;
-      return { outcome: 'host', address };
-    }
-    const cached = withinAddressWidth(context, address) ? this.iotlb.lookup(context.domain, address) : undefined;
-    // a cached entry that forbids the access is not trusted: the unit walks again, as it may
-    if (cached && (access === 'write' ? cached.writable : cached.readable)) {
-      const host = cached.host + (address - cached.page);
-      if (effects) {
-        this.counters.iotlbHits++;
-        this.counters.translated++;
-      }
-      recordCached(environment, cached.entries, address, [{ rule: access === 'write' ? 'writable' : 'readable', passed: true }], host);
-      return { outcome: 'host', address: host };
-    }
-    if (effects) this.counters.iotlbMisses++;
-    const walked = walkSecondLevel(environment, context, address, access);
-    if (walked.outcome === 'fault') return this.reject(walked, requester, address, access, effects);
-    if (effects) {
-      this.iotlb.insert(walked.translation);
-      this.counters.translated++;
-    }
-    return { outcome: 'host', address: walked.translation.host + (address - walked.translation.page) };
-  }
-
-  /** Without device TLBs no context may let a request through that claims to be translated, or asks to be told (reason 0xD). */
-  private refuseTranslated(requester: RequesterId, address: number, effects: boolean, recorder?: JourneyRecorder): IovaResult {
-    const context = this.context(this.environment(effects, recorder), requester, address, effects);
-    const refused: WalkFault =
-      'outcome' in context
-        ? context
-        : {
-            outcome: 'fault',
-            reason: FAULT_REASON.blockedByTranslationType,
-            faultProcessingDisabled: context.faultProcessingDisabled,
-          };
-    return this.reject(refused, requester, address, 'read', effects);
-  }
-
-  private reject(fault: WalkFault, requester: RequesterId, address: number, access: 'read' | 'write', effects: boolean): IovaResult {
-    if (effects) {
-      const silent = fault.faultProcessingDisabled && isQualified(fault.reason);
-      const record: IommuFault = { requester, address: address - (address % 4096), access, reason: fault.reason };
-      const recorded = !silent && this.faults.record(record);
-      if (recorded) this.signalFault();
-      this.counters.rejected++;
-      this.history.push({ ...record, exactAddress: address, tick: this.options.now(), recorded });
-      if (this.history.length > HISTORY_LIMIT) this.history.shift();
-    }
-    return { outcome: 'fault', reason: fault.reason };
+  private recordFault(fault: WalkFault, requester: RequesterId, address: number, access: 'read' | 'write'): void {
+    const silent = fault.faultProcessingDisabled && isQualified(fault.reason);
+    const record: IommuFault = { requester, address: address - (address % 4096), access, reason: fault.reason };
+    const recorded = !silent && this.faults.record(record);
+    if (recorded) this.signalFault();
+    this.history.push({ ...record, exactAddress: address, tick: this.options.now(), recorded });
+    if (this.history.length > HISTORY_LIMIT) this.history.shift();
   }
 
   private signalFault(): void {
@@ -312,16 +210,13 @@ export class Iommu implements Device, DmaHop {
   reset(): void {
     this.translation = this.rootTableSet = false;
     this.rootTableRegister = 0n;
-    this.rootTable = 0;
+    this.remapper.reset();
     this.contextCommand = [0, 0];
     this.invalidateAddress = [0, 0];
     this.iotlbCommand = [0, 0];
     this.faultEvent = [FAULT_EVENT.masked, 0, 0, 0];
     this.faults.reset();
-    this.contexts.invalidate();
-    this.iotlb.invalidate();
     this.history = [];
-    this.counters = { ...NO_COUNTS };
   }
 
   read(_region: string, offset: number, size: 1 | 2 | 4): number {
@@ -433,7 +328,7 @@ export class Iommu implements Device, DmaHop {
   private command(value: number): void {
     if (value & GLOBAL.setRootTable) {
       // an address wider than any host cannot be read: kept as it is, the walk then faults with reason 8
-      this.rootTable = Number(this.rootTableRegister & ((1n << 52n) - 1n));
+      this.remapper.rootTable = Number(this.rootTableRegister & ((1n << 52n) - 1n));
       this.rootTableSet = true;
     }
     this.translation = (value & GLOBAL.translation) !== 0;
@@ -452,30 +347,32 @@ export class Iommu implements Device, DmaHop {
   }
 
   private invalidateContexts(upper: number): void {
+    const { contexts } = this.remapper;
     const granularity = (upper >>> CONTEXT_COMMAND.requestShift) & 3;
     const domain = this.contextCommand[0]! & 0xffff;
     const source = this.contextCommand[0]! >>> 16;
     // the function mask leaves out low bits of the function number: 1, 2 or all 3 of them
     const functions = [0, 4, 6, 7][upper & 3]!;
     const mask = 0xffff & ~functions;
-    if (granularity === GRANULARITY.global) this.contexts.invalidate();
-    else if (granularity === GRANULARITY.domain) this.contexts.invalidate((context) => context.domain === domain);
+    if (granularity === GRANULARITY.global) contexts.invalidate();
+    else if (granularity === GRANULARITY.domain) contexts.invalidate((context) => context.domain === domain);
     else if (granularity === GRANULARITY.selective)
-      this.contexts.invalidate((context) => context.domain === domain && (context.requester & mask) === (source & mask));
+      contexts.invalidate((context) => context.domain === domain && (context.requester & mask) === (source & mask));
     const done = upper & ~CONTEXT_COMMAND.invalidate & ~CONTEXT_COMMAND.actualMask;
     this.contextCommand[1] = (done | (granularity << CONTEXT_COMMAND.actualShift)) >>> 0;
   }
 
   private invalidateTranslations(upper: number): void {
+    const { iotlb } = this.remapper;
     const granularity = (upper >>> IOTLB_COMMAND.requestShift) & 3;
     const domain = upper & 0xffff;
-    if (granularity === GRANULARITY.global) this.iotlb.invalidate();
-    else if (granularity === GRANULARITY.domain) this.iotlb.invalidate((entry) => entry.domain === domain);
+    if (granularity === GRANULARITY.global) iotlb.invalidate();
+    else if (granularity === GRANULARITY.domain) iotlb.invalidate((entry) => entry.domain === domain);
     else if (granularity === GRANULARITY.selective) {
       const bytes = 2 ** (12 + (this.invalidateAddress[0]! & 0x3f));
       const address = this.invalidateAddress[1]! * 2 ** 32 + ((this.invalidateAddress[0]! & 0xffff_f000) >>> 0);
       const first = address - (address % bytes);
-      this.iotlb.invalidate((entry) => entry.domain === domain && entry.page < first + bytes && entry.page + entry.pageBytes > first);
+      iotlb.invalidate((entry) => entry.domain === domain && entry.page < first + bytes && entry.page + entry.pageBytes > first);
     }
     const done = upper & ~IOTLB_COMMAND.invalidate & ~IOTLB_COMMAND.actualMask;
     this.iotlbCommand[1] = (done | (granularity << IOTLB_COMMAND.actualShift)) >>> 0;
@@ -488,13 +385,10 @@ export class Iommu implements Device, DmaHop {
       translation: this.translation,
       rootTableRegister: this.rootTableRegister.toString(),
       rootTableSet: this.rootTableSet,
-      rootTable: this.rootTable,
       registers: [...this.contextCommand, ...this.invalidateAddress, ...this.iotlbCommand, ...this.faultEvent],
       faults: this.faults.save(),
-      contexts: this.contexts.list().map((context) => ({ ...context, entries: context.entries.map(saveEntry) })),
-      translations: this.iotlb.list().map((entry) => ({ ...entry, entries: entry.entries.map(saveEntry) })),
+      remapper: this.remapper.save(),
       history: this.history.map((fault) => ({ ...fault })),
-      counters: { ...this.counters },
     });
   }
 
@@ -503,52 +397,13 @@ export class Iommu implements Device, DmaHop {
     this.translation = saved.translation;
     this.rootTableRegister = BigInt(saved.rootTableRegister);
     this.rootTableSet = saved.rootTableSet;
-    this.rootTable = saved.rootTable;
     const [cc0 = 0, cc1 = 0, iva0 = 0, iva1 = 0, tlb0 = 0, tlb1 = 0, control = 0, data = 0, address = 0, upper = 0] = saved.registers;
     this.contextCommand = [cc0, cc1];
     this.invalidateAddress = [iva0, iva1];
     this.iotlbCommand = [tlb0, tlb1];
     this.faultEvent = [control, data, address, upper];
     this.faults.load(saved.faults);
-    this.contexts.invalidate();
-    for (const context of saved.contexts) this.contexts.insert({ ...context, entries: context.entries.map(loadEntry) });
-    this.iotlb.invalidate();
-    for (const entry of saved.translations) this.iotlb.insert({ ...entry, entries: entry.entries.map(loadEntry) });
+    this.remapper.load(saved.remapper);
     this.history = saved.history;
-    this.counters = saved.counters;
   }
-}
-
-const saveEntry = (entry: EntryRead): SavedEntry => [
-  entry.structure,
-  entry.index,
-  entry.address,
-  entry.low.toString(16),
-  entry.high.toString(16),
-];
-const loadEntry = ([structure, index, address, low, high]: SavedEntry): EntryRead => ({
-  structure,
-  index,
-  address,
-  low: BigInt(`0x${low}`),
-  high: BigInt(`0x${high}`),
-});
-
-const beyondWidth = (context: CachedContext): WalkFault => ({
-  outcome: 'fault',
-  reason: FAULT_REASON.beyondAddressWidth,
-  faultProcessingDisabled: context.faultProcessingDisabled,
-});
-
-/** A step that translates nothing, and why. */
-function recordIdentity(recorder: JourneyRecorder, address: number, why: string): void {
-  recorder.step({
-    room: 'iommu',
-    from: { space: 'iova', address: BigInt(address) },
-    to: { space: 'host', address: BigInt(address) },
-    structure: 'identity',
-    fields: { reason: why },
-    checks: [],
-    cached: false,
-  });
 }

@@ -1,7 +1,7 @@
 /** The walk against an independent reference: random tables, random addresses, the same host address or the same reason. */
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { HOST_BITS, iommuBench, ROOT, summary } from './iommu-bench';
+import { HOST_BITS, iommuBench, ROOT, summary } from './bench.spec-support';
 
 const TABLE_AREA = 0x10_000;
 const TABLES = 24;

@@ -2,7 +2,7 @@
 import { describe, expect, it } from 'vitest';
 import { PAGE_SIZE } from '../../machine/address';
 import { Iommu } from '../../machine/iommu/iommu';
-import { plainMemory } from '../../machine/iommu/iommu-bench';
+import { plainMemory } from '../../machine/iommu/bench.spec-support';
 import { IOMMU_BASE } from '../../machine/iommu/registers';
 import { IommuDriver, IommuDriverError } from './iommu-driver';
 import { IommuTables } from './iommu-tables';

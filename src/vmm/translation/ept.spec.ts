@@ -4,7 +4,7 @@ import { describe, expect, it } from 'vitest';
 import { PAGE_SIZE } from '../../machine/address';
 import { EPT_ACCESS, EptWalk, walkEpt } from '../../machine/cpu/ept';
 import { PeekTables } from '../../machine/cpu/table-memory';
-import { plainMemory } from '../../machine/iommu/iommu-bench';
+import { plainMemory } from '../../machine/iommu/bench.spec-support';
 import { EptTranslation } from './ept';
 
 const BITS = 36;

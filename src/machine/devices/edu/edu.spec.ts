@@ -1,7 +1,7 @@
 /** The edu device against QEMU's numbers, and its DMA engine: latency, splitting, mask, refusals, save and load. */
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { deviceBench } from '../device-bench';
+import { deviceBench } from '../bench.spec-support';
 import { DeviceStateError } from '../device-state';
 import { Edu, EDU_BUFFER, EDU_COMMAND, EDU_DMA_LATENCY, EDU_REGISTERS as R } from './edu';
 

@@ -1,6 +1,6 @@
 /** The serial port: output, ready bits, divisor latch, loopback, FIFO and interrupts, as programs use them. */
 import { describe, expect, it } from 'vitest';
-import { deviceBench } from '../device-bench';
+import { deviceBench } from '../bench.spec-support';
 import { OUTPUT_LIMIT, UART, Uart } from './uart';
 
 function setUp() {
