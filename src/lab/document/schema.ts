@@ -54,7 +54,10 @@ export const vmmSchema = z.strictObject({
       policy: z.enum(['first-fit']).default('first-fit'),
       seed: countSchema.default(1),
       /** part of host memory already taken before the first VM, 0 to 0.95, scattered by the seed */
-      preoccupied: z.number().min(0).max(0.95).default(0),
+      preoccupied: z
+        .union([z.number().min(0).max(0.95), z.bigint().refine((value) => value === 0n, 'expected a fraction from 0 to 0.95')]) // YAML gives a plain 0 as bigint
+        .transform(Number)
+        .default(0),
     })
     .default({ policy: 'first-fit', seed: 1, preoccupied: 0 }),
 });
