@@ -87,6 +87,21 @@ export function statusFlags(kind: number, left: number, right: number, result: n
 /** Does condition `code` (the low four bits of Jcc, SETcc, CMOVcc) hold? */
 export function conditionHolds(code: number, kind: number, left: number, right: number, result: number, flags: number): boolean {
   let holds: boolean;
+  if (kind === LAZY.sub) {
+    // after CMP and SUB most conditions are comparisons of the operands
+    switch (code >> 1) {
+      case 1:
+        return left >>> 0 < right >>> 0 !== ((code & 1) !== 0);
+      case 2:
+        return (result === 0) !== ((code & 1) !== 0);
+      case 3:
+        return left >>> 0 <= right >>> 0 !== ((code & 1) !== 0);
+      case 6:
+        return left < right !== ((code & 1) !== 0);
+      case 7:
+        return left <= right !== ((code & 1) !== 0);
+    }
+  }
   switch (code >> 1) {
     case 0:
       holds = overflowFlag(kind, left, right, result, flags) !== 0;

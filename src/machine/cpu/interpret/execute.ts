@@ -641,7 +641,9 @@ export class Executor {
   /** CF goes to rflags, where an operation that keeps it expects it. */
   private keepCarry(): void {
     const M = this.words;
-    if (carryFlag(M[KIND]!, M[LEFT]!, M[RIGHT]!, M[RESULT]!, M[FLAGS]!) !== 0) M[FLAGS] = M[FLAGS]! | FLAG_CF;
+    const kind = M[KIND]!;
+    if (kind === LAZY.none || kind === LAZY.inc || kind === LAZY.dec) return;
+    if (carryFlag(kind, M[LEFT]!, M[RIGHT]!, M[RESULT]!, M[FLAGS]!) !== 0) M[FLAGS] = M[FLAGS]! | FLAG_CF;
     else M[FLAGS] = M[FLAGS]! & ~FLAG_CF;
   }
 
