@@ -12,9 +12,9 @@ export const BUILT_IN_DEVICES: readonly string[] = [IOMMU_ID, 'com1', 'port-e9',
 export function deviceIssues(board: Board): BoardIssue[] {
   const issues: BoardIssue[] = [];
   const owner = new Map<number, string>([[0, 'host-bridge']]);
-  const requesters = deviceRequesters(board);
+  const places = freePlaces(board);
   board.devices.forEach((device, index) => {
-    issues.push(...kindIssues(device, index), ...addressIssues(device, index, owner, requesters));
+    issues.push(...kindIssues(device, index), ...addressIssues(device, index, owner, places));
   });
   const { homeless, windows } = deviceWindows(board);
   const unreachable = windows.filter(({ device, end }) => device !== IOMMU_ID && end > 2 ** addressBits(board)).map(({ device }) => device);
@@ -81,21 +81,29 @@ function kindIssues(device: BoardDevice, index: number): BoardIssue[] {
   return issues;
 }
 
-function addressIssues(device: BoardDevice, index: number, owner: Map<number, string>, requesters: Map<string, number>): BoardIssue[] {
+/** PCI addresses that no device of the board names or has, ascending, each offered once. */
+function freePlaces(board: Board): () => string | undefined {
+  const taken = new Set<number>(deviceRequesters(board).values());
+  for (const { at } of board.devices) taken.add((at === undefined ? undefined : parseRequester(at)) ?? 0);
+  let next = 4 << 3;
+  return () => {
+    while (taken.has(next)) next += 8;
+    if (next > 0xffff) return undefined;
+    taken.add(next);
+    return formatRequester(next);
+  };
+}
+
+function addressIssues(device: BoardDevice, index: number, owner: Map<number, string>, freePlace: () => string | undefined): BoardIssue[] {
   if (device.at === undefined || devicePart(device.kind)?.pci !== true) return [];
   const path = `board.devices.${device.id}.at`;
   const requester = parseRequester(device.at);
-  const free = () => {
-    const taken = new Set([...owner.keys(), ...requesters.values()]);
-    for (let number = 4 << 3; number <= 0xffff; number += 8) if (!taken.has(number)) return formatRequester(number);
-    return undefined;
-  };
   const holder = requester === undefined ? undefined : owner.get(requester);
   if (requester !== undefined && holder === undefined) {
     owner.set(requester, device.id);
     return [];
   }
-  const place = free();
+  const place = freePlace();
   const fix =
     place === undefined
       ? undefined

@@ -16,30 +16,47 @@ export const MOST_ISSUES = 500;
 
 export const hasBoardErrors = (issues: readonly BoardIssue[]): boolean => issues.some(({ severity }) => severity === 'error');
 
+/** Counts every issue, but only spells out the first MOST_ISSUES. */
+class IssueList {
+  readonly issues: BoardIssue[] = [];
+  private count = 0;
+
+  add(describe: () => BoardIssue): void {
+    if (this.count++ < MOST_ISSUES) this.issues.push(describe());
+  }
+
+  addAll(issues: readonly BoardIssue[]): void {
+    for (const issue of issues) this.add(() => issue);
+  }
+
+  finish(): BoardIssue[] {
+    const rest = this.count - this.issues.length;
+    if (rest === 0) return this.issues;
+    return [
+      ...this.issues,
+      {
+        severity: 'error',
+        code: 'board-more-issues',
+        message: text(`The board has ${rest} more problems.`, `主板还有 ${rest} 个问题。`),
+        remedy: text('Mend those listed first.', '请先解决已列出的问题。'),
+      },
+    ];
+  }
+}
+
 /** All issues of a board; empty when nothing is wrong. */
 export function checkBoard(board: Board): BoardIssue[] {
   const advisor = new PlacementAdvisor(board);
   const placed = placements(board);
-  const issues = [
-    ...processorIssues(board),
-    ...identityIssues(board),
-    ...slotIssues(board, advisor),
-    ...reachIssues(board, placed, advisor),
-    ...overlapIssues(board, placed, advisor),
-    ...deviceIssues(board),
-    ...shadowIssues(board, placed),
-  ];
-  if (issues.length <= MOST_ISSUES) return issues;
-  const rest = issues.length - MOST_ISSUES;
-  return [
-    ...issues.slice(0, MOST_ISSUES),
-    {
-      severity: 'error',
-      code: 'board-more-issues',
-      message: text(`The board has ${rest} more problems.`, `主板还有 ${rest} 个问题。`),
-      remedy: text('Mend those listed first.', '请先解决已列出的问题。'),
-    },
-  ];
+  const list = new IssueList();
+  list.addAll(processorIssues(board));
+  findDuplicates(board, list);
+  checkSlots(board, advisor, list);
+  checkReach(board, placed, advisor, list);
+  if (board.assignment === 'fixed') findOverlaps(placed, advisor, list);
+  list.addAll(deviceIssues(board));
+  findShadows(board, placed, list);
+  return list.finish();
 }
 
 function processorIssues(board: Board): BoardIssue[] {
@@ -77,43 +94,47 @@ function processorIssues(board: Board): BoardIssue[] {
 }
 
 /** Slots and devices share one set of names: a name must mean one thing on a board. */
-function identityIssues(board: Board): BoardIssue[] {
-  const issues: BoardIssue[] = [];
+function findDuplicates(board: Board, list: IssueList): void {
   const seen = new Set<string>();
   const all = new Set([...board.slots, ...board.devices].map(({ id }) => id));
   let counter = 2;
-  const check = (id: string, list: 'slots' | 'devices', index: number) => {
+  const freeName = (id: string): string => {
+    while (all.has(`${id.slice(0, 26)}_${counter}`)) counter++;
+    const free = `${id.slice(0, 26)}_${counter}`;
+    all.add(free);
+    return free;
+  };
+  const check = (id: string, kind: 'slots' | 'devices', index: number) => {
     if (!seen.has(id)) {
       seen.add(id);
       return;
     }
-    while (all.has(`${id.slice(0, 26)}_${counter}`)) counter++;
-    const free = `${id.slice(0, 26)}_${counter}`;
-    all.add(free);
-    issues.push({
-      severity: 'error',
-      code: 'board-duplicate-id',
-      message: text(`Two parts of the board are called "${id}".`, `主板上有两个部件都叫“${id}”。`),
-      remedy: text(`Give each a name of its own, for instance ${free}.`, `请为每个部件取不同的名称，例如 ${free}。`),
-      part: id,
-      path: `board.${list}.${id}.id`,
-      fix: { text: text(`Rename to ${free}`, `改名为 ${free}`), edits: [{ path: [list, index, 'id'], value: free }] },
+    list.add(() => {
+      const free = freeName(id);
+      return {
+        severity: 'error',
+        code: 'board-duplicate-id',
+        message: text(`Two parts of the board are called "${id}".`, `主板上有两个部件都叫“${id}”。`),
+        remedy: text(`Give each a name of its own, for instance ${free}.`, `请为每个部件取不同的名称，例如 ${free}。`),
+        part: id,
+        path: `board.${kind}.${id}.id`,
+        fix: { text: text(`Rename to ${free}`, `改名为 ${free}`), edits: [{ path: [kind, index, 'id'], value: free }] },
+      };
     });
   };
   board.slots.forEach(({ id }, index) => check(id, 'slots', index));
   board.devices.forEach(({ id }, index) => check(id, 'devices', index));
-  return issues;
 }
 
-function slotIssues(board: Board, advisor: PlacementAdvisor): BoardIssue[] {
-  const issues: BoardIssue[] = [];
+function checkSlots(board: Board, advisor: PlacementAdvisor, list: IssueList): void {
   board.slots.forEach((slot, index) => {
     if (slot.dimm === null) return;
     const part = dimmPart(slot.dimm);
-    if (part === undefined) issues.push(unknownDimm(slot, index));
+    if (part === undefined) list.add(() => unknownDimm(slot, index));
     if (board.assignment === 'automatic') return;
-    if (slot.base === undefined) {
-      issues.push({
+    const { base } = slot;
+    if (base === undefined) {
+      list.add(() => ({
         severity: 'error',
         code: 'board-no-base',
         message: text(`Slot ${slot.id} has a DIMM but no base address.`, `插槽 ${slot.id} 有内存条，但没有基地址。`),
@@ -121,28 +142,29 @@ function slotIssues(board: Board, advisor: PlacementAdvisor): BoardIssue[] {
         part: slot.id,
         path: `board.slots.${slot.id}.base`,
         fix: part && moveTo(index, advisor.take(part.bytes)),
-      });
+      }));
       return;
     }
-    if (slot.base % PAGE_SIZE !== 0) {
-      const down = slot.base - (slot.base % PAGE_SIZE);
-      issues.push({
-        severity: 'error',
-        code: 'board-unaligned-base',
-        message: text(
-          `Slot ${slot.id} starts at ${formatAddress(slot.base)}, which is not a multiple of 4 KiB.`,
-          `插槽 ${slot.id} 的基地址 ${formatAddress(slot.base)} 不是 4 KiB 的整数倍。`,
-        ),
-        remedy: text(`Move it to ${formatAddress(down)}.`, `请移到 ${formatAddress(down)}。`),
-        part: slot.id,
-        path: `board.slots.${slot.id}.base`,
-        fix: moveTo(index, down),
-      });
-    }
-    if (part !== undefined && slot.window !== undefined) issues.push(...windowIssues(slot, index, slot.window, part.bytes));
+    if (base % PAGE_SIZE !== 0) list.add(() => unalignedBase(slot, index, base));
+    if (part !== undefined && slot.window !== undefined) list.addAll(windowIssues(slot, index, slot.window, part.bytes));
   });
-  if (!board.slots.some(({ dimm }) => dimm !== null)) issues.push(emptyBoard(board, advisor));
-  return issues;
+  if (!board.slots.some(({ dimm }) => dimm !== null)) list.add(() => emptyBoard(board, advisor));
+}
+
+function unalignedBase(slot: Slot, index: number, base: number): BoardIssue {
+  const down = base - (base % PAGE_SIZE);
+  return {
+    severity: 'error',
+    code: 'board-unaligned-base',
+    message: text(
+      `Slot ${slot.id} starts at ${formatAddress(base)}, which is not a multiple of 4 KiB.`,
+      `插槽 ${slot.id} 的基地址 ${formatAddress(base)} 不是 4 KiB 的整数倍。`,
+    ),
+    remedy: text(`Move it to ${formatAddress(down)}.`, `请移到 ${formatAddress(down)}。`),
+    part: slot.id,
+    path: `board.slots.${slot.id}.base`,
+    fix: moveTo(index, down),
+  };
 }
 
 function unknownDimm(slot: Slot, index: number): BoardIssue {
@@ -221,12 +243,12 @@ function emptyBoard(board: Board, advisor: PlacementAdvisor): BoardIssue {
   };
 }
 
-function reachIssues(board: Board, placed: readonly Placement[], advisor: PlacementAdvisor): BoardIssue[] {
+function checkReach(board: Board, placed: readonly Placement[], advisor: PlacementAdvisor, list: IssueList): void {
   const bits = addressBits(board);
   const limit = 2 ** bits;
-  return placed
-    .filter(({ end }) => end > limit)
-    .map((placement) => {
+  for (const placement of placed) {
+    if (placement.end <= limit) continue;
+    list.add(() => {
       const fix = board.assignment === 'fixed' ? moveTo(placement.slotIndex, advisor.take(placement.end - placement.base)) : undefined;
       return {
         severity: 'error',
@@ -241,63 +263,63 @@ function reachIssues(board: Board, placed: readonly Placement[], advisor: Placem
         fix,
       };
     });
+  }
 }
 
 /** Each placement that starts inside an earlier one, against the one of those that reaches farthest. */
-function overlapIssues(board: Board, placed: readonly Placement[], advisor: PlacementAdvisor): BoardIssue[] {
-  const issues: BoardIssue[] = [];
+function findOverlaps(placed: readonly Placement[], advisor: PlacementAdvisor, list: IssueList): void {
   const sorted = [...placed].sort((a, b) => a.base - b.base || a.slotIndex - b.slotIndex);
   let farthest: Placement | undefined;
   for (const placement of sorted) {
-    if (farthest !== undefined && placement.base < farthest.end) {
-      const shared = { base: placement.base, end: Math.min(placement.end, farthest.end) };
-      const fix = moveTo(placement.slotIndex, issues.length < MOST_ISSUES ? advisor.take(placement.part.bytes) : undefined);
-      issues.push({
-        severity: 'error',
-        code: 'board-overlap',
-        message: text(
-          `Slots ${farthest.slot} and ${placement.slot} both answer ${formatRange(shared)}.`,
-          `插槽 ${farthest.slot} 与 ${placement.slot} 同时应答 ${formatRange(shared)}。`,
-        ),
-        remedy: fix
-          ? lower(fix)
-          : text(`Unplug ${placement.slot}, or use smaller DIMMs.`, `请拔下 ${placement.slot}，或换用较小的内存条。`),
-        part: placement.slot,
-        path: `board.slots.${placement.slot}.base`,
-        fix: fix ?? unplug(placement),
-      });
-    }
-    if (farthest === undefined || placement.end > farthest.end) farthest = placement;
+    const other = farthest;
+    if (other !== undefined && placement.base < other.end) list.add(() => overlap(other, placement, advisor));
+    if (other === undefined || placement.end > other.end) farthest = placement;
   }
-  return board.assignment === 'automatic' ? [] : issues;
+}
+
+function overlap(first: Placement, second: Placement, advisor: PlacementAdvisor): BoardIssue {
+  const shared = { base: second.base, end: Math.min(second.end, first.end) };
+  const fix = moveTo(second.slotIndex, advisor.take(second.part.bytes));
+  return {
+    severity: 'error',
+    code: 'board-overlap',
+    message: text(
+      `Slots ${first.slot} and ${second.slot} both answer ${formatRange(shared)}.`,
+      `插槽 ${first.slot} 与 ${second.slot} 同时应答 ${formatRange(shared)}。`,
+    ),
+    remedy: fix ? lower(fix) : text(`Unplug ${second.slot}, or use smaller DIMMs.`, `请拔下 ${second.slot}，或换用较小的内存条。`),
+    part: second.slot,
+    path: `board.slots.${second.slot}.base`,
+    fix: fix ?? unplug(second),
+  };
 }
 
 /** DRAM that lies under device registers is out of reach. */
-function shadowIssues(board: Board, placed: readonly Placement[]): BoardIssue[] {
+function findShadows(board: Board, placed: readonly Placement[], list: IssueList): void {
   const { windows } = deviceWindows(board);
-  const issues: BoardIssue[] = [];
   for (const placement of placed) {
     const hidden = windows.filter(({ base, end }) => base < placement.end && end > placement.base);
-    if (hidden.length === 0) continue;
-    const bytes = hidden.reduce((sum, { base, end }) => sum + Math.min(end, placement.end) - Math.max(base, placement.base), 0);
-    const first = hidden[0]!;
-    issues.push({
-      severity: 'warning',
-      code: 'board-shadowed',
-      message: text(
-        `${formatSize(bytes)} of the DIMM in slot ${placement.slot} lie under the registers of ${first.device} (${formatRange(first)}) and cannot be reached.`,
-        `插槽 ${placement.slot} 的内存条有 ${formatSize(bytes)} 被 ${first.device} 的寄存器（${formatRange(first)}）遮住，无法访问。`,
-      ),
-      remedy: text(
-        'Use automatic assignment, which puts the memory around device windows.',
-        '请使用 automatic 分配方式，它会让内存避开设备窗口。',
-      ),
-      part: placement.slot,
-      path: `board.slots.${placement.slot}.base`,
-      fix: { text: text('Assign automatically', '改为自动分配'), edits: [{ path: ['assignment'], value: 'automatic' }] },
+    const first = hidden[0];
+    if (first === undefined) continue;
+    list.add(() => {
+      const bytes = hidden.reduce((sum, { base, end }) => sum + Math.min(end, placement.end) - Math.max(base, placement.base), 0);
+      return {
+        severity: 'warning',
+        code: 'board-shadowed',
+        message: text(
+          `${formatSize(bytes)} of the DIMM in slot ${placement.slot} lie under the registers of ${first.device} (${formatRange(first)}) and cannot be reached.`,
+          `插槽 ${placement.slot} 的内存条有 ${formatSize(bytes)} 被 ${first.device} 的寄存器（${formatRange(first)}）遮住，无法访问。`,
+        ),
+        remedy: text(
+          'Use automatic assignment, which puts the memory around device windows.',
+          '请使用 automatic 分配方式，它会让内存避开设备窗口。',
+        ),
+        part: placement.slot,
+        path: `board.slots.${placement.slot}.base`,
+        fix: { text: text('Assign automatically', '改为自动分配'), edits: [{ path: ['assignment'], value: 'automatic' }] },
+      };
     });
   }
-  return issues;
 }
 
 function moveTo(slotIndex: number, base: number | undefined): BoardFix | undefined {
