@@ -2,6 +2,10 @@
 export default {
   panels: { vms: 'Virtual machines', map: 'Memory map', owners: 'Owners as list', exits: 'Exits by reason', audit: 'Audit' },
   off: 'The VMs and where their memory landed appear here once the machine is on.',
+  offVms: 'The VMs appear here once the machine is on.',
+  offExits: 'Exits are counted here once the machine is on.',
+  offAudit: 'The tables are audited once the machine is on.',
+  notRunnable: 'This lab cannot be switched on yet: mend the errors in Problems first.',
   bare: 'This lab runs on the bare machine: there is no VMM and there are no VMs.',
   noExits: 'No VM has left its guest yet. Exits are counted here by reason.',
   exitTotal: '{exits} exits in {instructions} instructions',

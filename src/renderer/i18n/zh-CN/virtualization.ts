@@ -2,6 +2,10 @@
 export default {
   panels: { vms: '虚拟机', map: '内存图', owners: '所有者列表', exits: '按原因统计退出', audit: '审计' },
   off: '开机之后，这里显示各虚拟机及其内存所在的位置。',
+  offVms: '开机之后，这里显示各虚拟机。',
+  offExits: '开机之后，这里统计退出次数。',
+  offAudit: '开机之后开始审计各张表。',
+  notRunnable: '该实验还不能开机：请先解决“问题”中的错误。',
   bare: '该实验在裸机上运行：没有 VMM，也没有虚拟机。',
   noExits: '还没有虚拟机退出。退出次数会按原因在此统计。',
   exitTotal: '{instructions} 条指令中 {exits} 次退出',

@@ -20,7 +20,9 @@ export function useAttack() {
   /** Power off and on with the board as it is now, then full speed until it ends. */
   async function run(): Promise<void> {
     await control.reset();
-    if (session.power === 'paused') await control.run();
+    // refused: the problems say why
+    if (session.problems.some((problem) => problem.severity === 'error')) return;
+    await session.commands.run().catch(() => undefined);
   }
   /** One undo step in the document; what runs now is switched off first and stands ready again at its first instruction. */
   async function setIommu(on: boolean): Promise<void> {

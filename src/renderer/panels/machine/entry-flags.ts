@@ -50,12 +50,13 @@ const NAMES: Record<string, string> = {
 
 /** `PDE`, `PML4E`; a descriptor is named by its table, root and context entries by i18n (`root-entry`). */
 export function entryName(step: JourneyStep): string {
-  if (step.structure === 'descriptor') return typeof step.fields['table'] === 'string' ? step.fields['table'] : 'GDT';
+  // the table indicator of the selector (SDM vol. 3, 3.4.2)
+  if (step.structure === 'descriptor') return ((step.from.selector ?? 0) & 4) !== 0 ? 'LDT' : 'GDT';
   return NAMES[step.structure] ?? step.structure;
 }
 
 /** The walkers name R/W and U/S by their manual names; on screen they are one letter. */
-const FIELD: Record<string, string> = { W: 'RW', U: 'US', NX: 'XD' };
+const FIELD: Record<string, string> = { W: 'RW', U: 'US', NX: 'XD', 'D/B': 'DB' };
 /** A walker leaves PS out where it is clear. */
 const LARGE_POSSIBLE: ReadonlySet<string> = new Set(['pde', 'ept-pdpte', 'ept-pde', 'sl-pdpte', 'sl-pde']);
 

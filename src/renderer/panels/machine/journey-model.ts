@@ -160,7 +160,11 @@ export function buildJourney(journey: Journey): JourneyModel {
       name: entryName(step),
       index: step.index ?? null,
       at: step.entryAddress ?? null,
-      hostAddress: step.entryAddress?.space === 'host' ? null : (step.entryHostAddress ?? null),
+      // said only where it says something: a table at another number in host memory
+      hostAddress:
+        step.entryAddress?.space === 'host' || step.entryAddress?.address === step.entryHostAddress
+          ? null
+          : (step.entryHostAddress ?? null),
       bytes: step.entryBytes ?? null,
       next: pointsTo(step),
       flags: flagsOf(step, stops ? decidingFlag(step) : null),

@@ -24,7 +24,7 @@ export function useDisassembly() {
       if (linear < BigInt(lead)) continue;
       const guess = await session.commands.disassemble({ vm, linear: linear - BigInt(lead), count: LINES });
       const at = guess.findIndex((line) => line.linear === linear);
-      if (at > UNSURE) return guess.slice(UNSURE);
+      if (at > UNSURE) return ownLines(guess.slice(UNSURE), linear);
     }
     return session.commands.disassemble({ vm, linear, count: LINES });
   }
@@ -54,6 +54,15 @@ export function useDisassembly() {
     { immediate: true },
   );
   return { lines, failure };
+}
+
+/** Before the next instruction only what belongs to the same program, when that is known: there is no code before its first line. */
+function ownLines(lines: readonly DisassemblyLine[], linear: bigint): readonly DisassemblyLine[] {
+  const at = lines.findIndex((line) => line.linear === linear);
+  const file = lines[at]?.file;
+  if (file === undefined) return lines;
+  const stranger = lines.slice(0, at).findLastIndex((line) => line.file !== file);
+  return lines.slice(stranger + 1);
 }
 
 const sameBytes = (a: Uint8Array, b: Uint8Array): boolean => a.length === b.length && a.every((byte, i) => byte === b[i]);

@@ -48,6 +48,20 @@ describe('memory map', () => {
     expect(bands.reduce((sum, band) => sum + band.pieces, 0)).toBe(8_000);
   });
 
+  it('stays drawable when every page of a VM lies elsewhere, and still shows all that is backed', () => {
+    const pieces = Array.from({ length: 16_384 }, (_, i) => ({
+      vm: 'victim',
+      guest: i * 4096,
+      host: ((i * 7919) % 262_144) * 4096,
+      bytes: 4096,
+      slots: [],
+    }));
+    const { bands, backed } = layoutMemoryMap(VMS, pieces, SLOTS, 0, 840);
+    expect(bands.length).toBeLessThanOrEqual(1_400);
+    expect(backed).toHaveLength(1);
+    expect(backed[0]!.bytes).toBe(64 * MIB);
+  });
+
   it('draws what is owned: a hairline at least, neighbours of one colour as one box', () => {
     const { host } = layoutMemoryMap(VMS, [], SLOTS, 0, 840);
     const owner = { kind: 'preoccupied' } as const;

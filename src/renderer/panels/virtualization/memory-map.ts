@@ -45,10 +45,20 @@ export interface Band {
   hostWidth: number;
 }
 
+/** A stretch of a VM's bar that has frames, however scattered they are. */
+export interface Backed {
+  vm: string;
+  index: number;
+  x: number;
+  width: number;
+  bytes: number;
+}
+
 export interface MemoryMap {
   bars: VmBar[];
   host: HostSegment[];
   bands: Band[];
+  backed: Backed[];
 }
 
 const VM_GAP = 24;
@@ -57,6 +67,8 @@ const HOST_GAP = 12;
 /** bands thinner than this at both ends are joined with their neighbour when that lies next to them */
 const THIN = 0.75;
 const JOIN_DISTANCE = 2;
+/** of more bands than this, hairlines are thinned out evenly: the picture stays the same, and the window stays quick */
+const MOST_BANDS = 1_200;
 
 /** Shares `total` among weights so that none is below `minimum`; weights may be zero. */
 function share(weights: readonly number[], total: number, minimum: number): number[] {
@@ -128,9 +140,17 @@ export function layoutMemoryMap(
 
   const byVm = new Map(bars.map((bar) => [bar.id, bar]));
   const bands: Band[] = [];
-  for (const piece of [...pieces].sort((a, b) => a.guest - b.guest)) {
+  const backed: Backed[] = [];
+  for (const piece of [...pieces].sort((a, b) => (a.vm === b.vm ? a.guest - b.guest : a.vm < b.vm ? -1 : 1))) {
     const bar = byVm.get(piece.vm);
     if (!bar) continue;
+    const start = guestX(bar, piece.guest);
+    const end = guestX(bar, piece.guest + piece.bytes);
+    const before = backed.at(-1);
+    if (before && before.vm === piece.vm && start - (before.x + before.width) < 0.1) {
+      before.width = end - before.x;
+      before.bytes += piece.bytes;
+    } else backed.push({ vm: piece.vm, index: bar.index, x: start, width: end - start, bytes: piece.bytes });
     // a piece may reach from one slot into the next: one band for each
     for (const segment of host) {
       const from = Math.max(piece.host, segment.base);
@@ -161,7 +181,13 @@ export function layoutMemoryMap(
       } else bands.push(band);
     }
   }
-  return { bars, host, bands };
+  return { bars, host, bands: thinOut(bands), backed };
+}
+
+function thinOut(bands: Band[]): Band[] {
+  if (bands.length <= MOST_BANDS) return bands;
+  const every = Math.ceil(bands.length / MOST_BANDS);
+  return bands.filter((band, i) => i % every === 0 || band.guestWidth >= THIN || band.hostWidth >= THIN);
 }
 
 /** Too thin to be told apart, and neighbours at both ends. */
@@ -183,7 +209,12 @@ export interface HostBox {
 /** Owned extents as boxes of the host bar. Hairlines stay visible; what is of one colour and less than a pixel apart is one box. */
 export function hostBoxes(host: readonly HostSegment[], extents: readonly OwnedExtent[], fill: (extent: OwnedExtent) => string): HostBox[] {
   const boxes: HostBox[] = [];
-  for (const extent of extents) {
+  // what was taken before is the ground on which the rest is seen
+  const ordered = [
+    ...extents.filter((extent) => extent.owner.kind === 'preoccupied'),
+    ...extents.filter((extent) => extent.owner.kind !== 'preoccupied'),
+  ];
+  for (const extent of ordered) {
     for (const segment of host) {
       const from = Math.max(extent.base, segment.base);
       const to = Math.min(extent.base + extent.bytes, segment.base + segment.bytes);
