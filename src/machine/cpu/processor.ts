@@ -215,9 +215,12 @@ export class Processor {
   get breakpoints(): ReadonlySet<number> {
     return this.breakpointSet;
   }
+  /** Replaces them. Blocks are split at breakpoints, so a change means translating anew. */
   setBreakpoints(linear: Iterable<number>): void {
+    const wanted = new Set([...linear].map((address) => address >>> 0));
+    if (wanted.size === this.breakpointSet.size && [...wanted].every((address) => this.breakpointSet.has(address))) return;
     this.breakpointSet.clear();
-    for (const address of linear) this.breakpointSet.add(address >>> 0);
+    for (const address of wanted) this.breakpointSet.add(address);
     this.interpreter.breakpointsChanged();
   }
 
