@@ -94,6 +94,20 @@ describe.skipIf(!nasm)('the assembler against NASM', () => {
     }
   });
 
+  it('assembles the programs of the shipped labs to the same bytes', () => {
+    const labs = join(__dirname, '../../resources/labs');
+    const defines = { NAME: 0x41, DMA_BAR: 0xfe00_0000, VICTIM_HPA: 0x400_5000, TABLE_HPA: 0x3ffa_f000 };
+    const names = readdirSync(labs).filter((name) => name.endsWith('.asm'));
+    expect(names.length).toBeGreaterThanOrEqual(6);
+    for (const name of names) {
+      const ours = assemble({ [name]: readFileSync(join(labs, name), 'utf8') }, name, { defines });
+      expect(ours.diagnostics).toEqual([]);
+      const given = Object.entries(defines).map(([key, value]) => `-D${key}=${value}`);
+      execFileSync('nasm', ['-f', 'bin', ...given, '-o', join(folder, 'lab.bin'), name], { cwd: labs });
+      expect(Buffer.compare(ours.bytes, readFileSync(join(folder, 'lab.bin')))).toBe(0);
+    }
+  });
+
   for (const bits of [16, 32] as const) {
     describe(`bits ${bits}`, () => {
       it('addresses memory in every form', () => {

@@ -5,7 +5,7 @@
 import { formatAddress } from '../address';
 import { BootRefusedError, bootText, refuse, type BootRefusal, type BootStep } from './boot-report';
 import { looksLikeElf, readElf } from './elf';
-import { bootSectorImage, flatImage, looksLikeBootSector } from './flat';
+import { bootSectorImage, flatImage, looksLikeBootSector, refuseEntry } from './flat';
 import { findMultibootHeader, MULTIBOOT_BOOTLOADER_MAGIC, multibootInformation, readMultiboot } from './multiboot';
 import type { Platform, PlatformRange } from './platform';
 import { protectedModeStart, realModeStart, type ProcessorStart } from './processor-start';
@@ -119,7 +119,9 @@ function recognise(program: BootProgram): ProgramImage {
         : format === 'boot-sector'
           ? bootSectorImage(program)
           : flatImage(program);
-  return program.entry === undefined ? image : { ...image, entry: program.entry };
+  const entry = program.entry ?? image.entry;
+  if (entry >= 2 ** 32) refuseEntry(file, image.mode, entry);
+  return { ...image, entry };
 }
 
 /** Multiboot before ELF, since a multiboot kernel may be both. */

@@ -12,6 +12,18 @@ const REAL_MODE_END = 0x10_0000;
 
 export const looksLikeBootSector = (bytes: Uint8Array): boolean => bytes.length === SECTOR && bytes[510] === 0x55 && bytes[511] === 0xaa;
 
+/** Refuses an entry that the mode cannot reach. */
+export function refuseEntry(file: string, mode: 'real' | 'protected', entry: number): never {
+  const zhMode = mode === 'real' ? '实模式' : '保护模式';
+  refuse(
+    'boot-entry-out-of-reach',
+    bootText(`${file}: ${mode} mode cannot start at ${formatAddress(entry)}`, `${file}：${zhMode}无法从 ${formatAddress(entry)} 开始执行`),
+    mode === 'real'
+      ? bootText('Choose mode: protected, or an entry below 1 MiB.', '请选择 mode: protected，或使用 1 MiB 以下的入口。')
+      : bootText('Choose an entry below 4 GiB.', '请使用 4 GiB 以下的入口。'),
+  );
+}
+
 /** The whole file at `load`. Refuses an entry that real mode cannot reach. */
 export function flatImage(program: BootProgram): ProgramImage {
   const { file, bytes, mode = 'real' } = program;
@@ -19,14 +31,7 @@ export function flatImage(program: BootProgram): ProgramImage {
   const entry = program.entry ?? load;
   const limit = mode === 'real' ? REAL_MODE_END : 2 ** 32;
   if (load + bytes.length > 2 ** 32 || entry >= limit) {
-    refuse(
-      'boot-entry-out-of-reach',
-      bootText(
-        `${file}: ${mode} mode cannot start at ${formatAddress(entry)}`,
-        `${file}：${mode === 'real' ? '实模式' : '保护模式'}无法从 ${formatAddress(entry)} 开始执行`,
-      ),
-      bootText('Choose mode: protected, or an entry below 1 MiB.', '请选择 mode: protected，或使用 1 MiB 以下的入口。'),
-    );
+    refuseEntry(file, mode, entry);
   }
   return {
     format: 'flat',
