@@ -42,7 +42,7 @@ org 0x10_0000
 
 start:
         mov     ecx, PATIENCE           ; let the victim run for a while first
-wait:   loop    wait
+idle:   loop    idle
 
         mov     esi, message            ; the payload, at an address of our own
         mov     edi, PAYLOAD
