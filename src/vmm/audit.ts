@@ -148,13 +148,13 @@ export function describeEntryDamage(vm: Vm, guestPhysical: number): Text {
       en: 'Its EPT tables are as the VMM wrote them; the control block points elsewhere, or an entry was put back',
       'zh-CN': '其 EPT 表与 VMM 写入的一致；可能是控制块指向了别处，或表项已被恢复',
     };
-  return entryText(onTheWay);
+  return entryText(vm, onTheWay);
 }
 
 function eptDamage(vm: Vm): Damage[] {
   return groupByPage(vm.translation.differences()).map(([address, group]) => {
     const first = group[0]!;
-    const { en, 'zh-CN': zh } = entryText(first);
+    const { en, 'zh-CN': zh } = entryText(vm, first);
     return {
       part: 'ept',
       vm: vm.id,
@@ -175,14 +175,20 @@ const covers = ({ page, index }: TableDifference, frame: number): boolean => {
   return frame >= first && frame < first + span;
 };
 
-function entryText({ page, index, address, expected, found }: TableDifference): Text {
+const MEANING: Readonly<Record<'absent' | 'malformed' | 'leads', Text>> = {
+  absent: { en: 'is no longer mapped', 'zh-CN': '不再有映射' },
+  malformed: { en: 'now meets a malformed entry, which the processor refuses', 'zh-CN': '遇到格式错误的表项，处理器拒绝使用' },
+  leads: { en: 'now leads elsewhere', 'zh-CN': '已指向别处' },
+};
+
+function entryText(vm: Vm, { page, index, address, expected, found }: TableDifference): Text {
   const guest = formatAddress((page.firstFrame + index * 512 ** (page.level - 1)) * PAGE_SIZE);
   const name = LEVEL_NAMES[page.level - 1]!;
   const [was, is] = [formatAddress(expected, 16), formatAddress(found, 16)];
-  const present = (found & 7n) !== 0n;
+  const meaning = MEANING[vm.translation.meaningOf(found, page.level)];
   return {
-    en: `The ${name} at host-physical ${formatAddress(address)} was ${was} and is ${is}: guest-physical ${guest} ${present ? 'now leads elsewhere' : 'is no longer mapped'}`,
-    'zh-CN': `宿主机物理地址 ${formatAddress(address)} 处的 ${name} 原为 ${was}，现为 ${is}：客户机物理地址 ${guest} ${present ? '已指向别处' : '不再有映射'}`,
+    en: `The ${name} at host-physical ${formatAddress(address)} was ${was} and is ${is}: guest-physical ${guest} ${meaning.en}`,
+    'zh-CN': `宿主机物理地址 ${formatAddress(address)} 处的 ${name} 原为 ${was}，现为 ${is}：客户机物理地址 ${guest} ${meaning['zh-CN']}`,
   };
 }
 

@@ -63,6 +63,11 @@ export class ExitHandlers {
     if (vm.state === 'ready' && !(exit.reason === 'preemption-timer' && this.host.atBreakpoint())) this.watchProgress(vm);
   }
 
+  /** After a snapshot was loaded: what was seen before it does not count. */
+  reset(): void {
+    this.inPlace.clear();
+  }
+
   private watchProgress(vm: Vm): void {
     const instructions = vm.instructions;
     const seen = this.inPlace.get(vm.id);

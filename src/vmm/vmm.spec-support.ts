@@ -6,7 +6,7 @@ import { protectedModeStart, realModeStart } from '../machine/firmware/processor
 import { Machine } from '../machine/machine';
 import { hostOf } from './host-of-machine';
 import { Vmm } from './vmm';
-import type { VmmOptions } from './vmm';
+import type { VmmOptions } from './options';
 import type { VmOptions } from './vm';
 
 export const MIB = 1024 * 1024;

@@ -19,15 +19,10 @@ import { Scheduler } from './scheduler';
 import { VmmSetupError } from './text';
 import { Vm } from './vm';
 import type { SavedVm, VmOptions } from './vm';
+import { checkOptions } from './options';
+import type { VmmOptions } from './options';
 import { createOwnPages, knownOwnPages } from './vmm-memory';
 import type { OwnPage } from './vmm-memory';
-
-export interface VmmOptions {
-  allocation: { seed: number; preoccupied: number };
-  /** may the VMM turn DMA translation on, where there is an IOMMU? */
-  iommuEnabled: boolean;
-  vms: readonly VmOptions[];
-}
 
 /**
  * Why `run` came back. `stopped`: no VM can run and nothing is pending that could change that. `exit-port`: a guest asked to
@@ -351,7 +346,7 @@ export class Vmm {
 
   /** Bytes of host memory that a VM's translation and IOMMU tables take. */
   tableBytes(vm: string): number {
-    return this.extents().reduce((sum, { owner, bytes }) => sum + (owner.kind === 'table' && owner.vm === vm ? bytes : 0), 0);
+    return (this.vm(vm)?.translation.tableBytes ?? 0) + (this.iommu?.tableBytes(vm) ?? 0);
   }
 
   /**
@@ -429,6 +424,8 @@ export class Vmm {
     this.auditDue = saved.auditDue;
     this.faultsDue = false;
     this.breakpointsOf = null;
+    this.open = null;
+    this.exits.reset();
   }
 
   // --- setting up --------------------------------------------------------------------------------
@@ -471,53 +468,6 @@ export class Vmm {
       const device = this.host.devices.find((candidate) => candidate.id === id)!;
       vm.bus.pass(device);
       this.iommu?.assign(device.requester, vm.id);
-    }
-  }
-}
-
-/** What cannot be set up is said before anything is taken. */
-function checkOptions(host: VmmHost, { vms }: VmmOptions): void {
-  const ids = new Set<string>();
-  const taken = new Map<string, string>();
-  for (const { id, memory, passthrough } of vms) {
-    if (ids.has(id))
-      throw new VmmSetupError(
-        'vmm-duplicate-vm',
-        { en: `Two VMs are called ${id}.`, 'zh-CN': `有两个虚拟机都叫 ${id}。` },
-        { en: 'Give each VM an id of its own.', 'zh-CN': '请为每个虚拟机指定不同的 id。' },
-        id,
-      );
-    ids.add(id);
-    if (!Number.isSafeInteger(memory) || memory <= 0 || memory % PAGE_SIZE !== 0)
-      throw new VmmSetupError(
-        'vmm-memory-size',
-        { en: `${id} is to have ${memory} bytes of memory.`, 'zh-CN': `${id} 的内存大小为 ${memory} 字节。` },
-        { en: 'Give it a multiple of 4 KiB, and at least one page.', 'zh-CN': '请指定 4 KiB 的整数倍，至少一页。' },
-        id,
-      );
-    for (const device of passthrough) {
-      if (!host.devices.some((candidate) => candidate.id === device))
-        throw new VmmSetupError(
-          'vmm-unknown-device',
-          {
-            en: `${id} is given ${device}, and the board has no such device on PCI.`,
-            'zh-CN': `${id} 被分配设备 ${device}，但主板的 PCI 上没有该设备。`,
-          },
-          {
-            en: `Name one of: ${host.devices.map((known) => known.id).join(', ') || 'none'}.`,
-            'zh-CN': `请使用：${host.devices.map((known) => known.id).join('、') || '无'}。`,
-          },
-          id,
-        );
-      const holder = taken.get(device);
-      if (holder !== undefined)
-        throw new VmmSetupError(
-          'vmm-device-taken',
-          { en: `${device} is given to ${holder} and to ${id}.`, 'zh-CN': `设备 ${device} 同时被分配给 ${holder} 和 ${id}。` },
-          { en: 'A device belongs to one VM at a time.', 'zh-CN': '一个设备同一时刻只能属于一个虚拟机。' },
-          id,
-        );
-      taken.set(device, id);
     }
   }
 }

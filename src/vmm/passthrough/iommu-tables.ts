@@ -89,6 +89,11 @@ export class IommuTables {
     return this.domains.get(vm)?.tables.rootAddress;
   }
 
+  /** Bytes of host memory that a VM's second-level tables take. */
+  tableBytes(vm: string): number {
+    return (this.domains.get(vm)?.tables.pageCount ?? 0) * PAGE_SIZE;
+  }
+
   /** Puts a device into the domain of a VM, which begins empty: every access faults until memory is mapped. */
   assign(requester: RequesterId, vm: string): void {
     const domain = this.domain(vm);

@@ -100,6 +100,14 @@ export class EptTranslation implements Translation {
     return pages;
   }
 
+  /** What an entry of a level (1 maps pages) makes of an access: nothing there, refused as malformed, or it leads somewhere. */
+  meaningOf(entry: bigint, level: number): 'absent' | 'malformed' | 'leads' {
+    const low = Number(entry & 0xffff_ffffn);
+    const target = Number((entry >> 12n) & 0xff_ffff_ffffn);
+    if ((low & 7) === 0) return 'absent';
+    return this.leadsOn(low, target, level) ? 'leads' : 'malformed';
+  }
+
   /** Present, and not misconfigured (SDM vol. 3, 29.3.3.1). `target` is the frame number in the entry. */
   private leadsOn(low: number, target: number, level: number): boolean {
     if ((low & 7) === 0 || (low & 3) === 2) return false;

@@ -28,6 +28,8 @@ export interface Translation {
   ownsTable(hostFrame: number): boolean;
   /** Entries that are not as the VMM wrote them. */
   differences(hostFrame?: number): TableDifference[];
+  /** What an entry of a level (1 maps pages) makes of an access: nothing there, refused as malformed, or it leads somewhere. */
+  meaningOf(entry: bigint, level: number): 'absent' | 'malformed' | 'leads';
   /** Frames that the tables, as they stand in memory now, let the VM reach. */
   reachableFrames(): ReachablePage[];
   save(): number[];
