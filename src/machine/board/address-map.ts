@@ -127,7 +127,8 @@ function push(ranges: AddressRange[], range: AddressRange): void {
     last.region === range.region &&
     last.windowBase === range.windowBase &&
     last.claims.length === range.claims.length &&
-    last.slots.join() === range.slots.join() &&
+    last.slots.length === range.slots.length &&
+    last.slots.every((slot, index) => slot === range.slots[index]) &&
     last.claims.every((claim, index) => claim.dimmOffset + (range.base - last.base) === range.claims[index]!.dimmOffset);
   if (joins) last.end = range.end;
   else ranges.push(range);
@@ -145,7 +146,7 @@ function describe(base: number, end: number, dram: DramRange | undefined, window
   }
   if (dram) {
     const shift = base - dram.base;
-    const claims = dram.claims.map((claim) => ({ ...claim, dimmOffset: claim.dimmOffset + shift }));
+    const claims = shift === 0 ? dram.claims : dram.claims.map((claim) => ({ ...claim, dimmOffset: claim.dimmOffset + shift }));
     const names = slots.join(', ');
     return claims.length === 1
       ? { base, end, kind: 'dram', claims, slots, text: { en: `DIMM in ${names}`, 'zh-CN': `${names} 插槽的内存条` } }
