@@ -190,6 +190,15 @@ describe('faults', () => {
     expect(bench.processor.delivered[0]).toMatchObject({ vector: 6, kind: 'fault', instructions: 0 });
   });
 
+  it('does not count what is known to be undefined', () => {
+    for (const body of ['ud2', 'db 0xf0, 0x01, 0xc0', 'db 0x8d, 0xc0', 'db 0x0f, 0x20, 0xf8']) {
+      const bench = realBench(body);
+      go(bench);
+      expect(halted(bench), body).toBe(6);
+      expect(bench.processor.unknownOpcodes, body).toBe(0);
+    }
+  });
+
   it('a fault leaves registers, flags and memory as they were, and names the faulting instruction', () => {
     // A data segment that ends at 0x3FFF: the second half of each of these does not fit.
     for (const body of [

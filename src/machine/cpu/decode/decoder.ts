@@ -9,10 +9,10 @@ import { OPCODE_SLOTS, type Operand, type Row } from './table';
 export const MAX_INSTRUCTION_LENGTH = 15;
 
 /**
- * `truncated`: the bytes given end within the instruction. `invalid`: no such instruction, or LOCK where it is not allowed
- * (#UD). `too-long`: more than 15 bytes (#GP(0)).
+ * `truncated`: the bytes given end within the instruction. `unknown`: an opcode the table does not have (#UD). `invalid`: a known
+ * one with a register where it needs memory, or LOCK where it is not allowed (#UD). `too-long`: more than 15 bytes (#GP(0)).
  */
-export type DecodeResult = Instruction | 'truncated' | 'invalid' | 'too-long';
+export type DecodeResult = Instruction | 'truncated' | 'unknown' | 'invalid' | 'too-long';
 
 /** 16-bit address forms by rm: base and index register (SDM vol. 2, table 2-1). */
 const FORMS_16: readonly (readonly [base: number, index: number])[] = [
@@ -117,7 +117,7 @@ function decodeFrom(cursor: Cursor, mode: DecodeMode): DecodeResult {
     slotIndex = 0x100 | opcode;
   }
   const slot = OPCODE_SLOTS[slotIndex];
-  if (slot === undefined) return 'invalid';
+  if (slot === undefined) return 'unknown';
   const operandSize = found.operandSize === mode.code32 ? 2 : 4;
   const addressSize = found.addressSize === mode.code32 ? 2 : 4;
   const instruction: Instruction = {
@@ -143,7 +143,7 @@ function decodeFrom(cursor: Cursor, mode: DecodeMode): DecodeResult {
     const modrm = cursor.u8();
     instruction.reg = (modrm >> 3) & 7;
     const row = slot.forms.length === 1 ? slot.forms[0] : slot.forms[instruction.reg];
-    if (row === undefined) return 'invalid';
+    if (row === undefined) return 'unknown';
     instruction.row = row;
     instruction.mod = modrm >> 6;
     instruction.rm = modrm & 7;

@@ -1,4 +1,5 @@
 /** Bytes to a block of IR: decodes until the block ends and lowers each instruction by the function its row names. */
+import { NO_ERROR_CODE } from '../cpu-state';
 import { decode, type DecodeResult } from '../decode/decoder';
 import { ROWS } from '../decode/table';
 import { ARITHMETIC } from './arithmetic';
@@ -59,9 +60,10 @@ export function lowerBlock(code: CodeBytes, mode: Mode, maxInstructions = MAX_BL
   return dropDeadFlags(builder.finish());
 }
 
-function lowerUndecodable(builder: BlockBuilder, reason: 'invalid' | 'too-long'): void {
+function lowerUndecodable(builder: BlockBuilder, reason: 'unknown' | 'invalid' | 'too-long'): void {
   builder.beginUndecodable();
   if (reason === 'too-long') builder.emit('raise', EXCEPTION.GP, 0);
+  else if (reason === 'invalid') builder.emit('raise', EXCEPTION.UD, NO_ERROR_CODE);
   else builder.emit('unknown');
   builder.emit('leave');
 }
