@@ -31,7 +31,7 @@ const HEARTBEAT_MS = 2_000;
 const START_LIMIT_MS = 30_000;
 const HEAP_MEGABYTES = 2_048;
 /** A small heap makes the test of its exhaustion quick. */
-const TEST_HEAP_MEGABYTES = 512;
+const TEST_HEAP_MEGABYTES = 256;
 
 export function startSession(options: SessionOptions): SessionHandle {
   const { workerPath, onFrame, onLost, heartbeat = HEARTBEAT_MS, startLimit = START_LIMIT_MS } = options;
