@@ -3,7 +3,7 @@
  * walkers as the running processor's, with a recorder and without effects. The registers come from the running state or from
  * a control block.
  */
-import { PAGE_SIZE, hostPhysical } from '../address';
+import { PAGE_SIZE, formatAddress, hostPhysical } from '../address';
 import type { HostPhysicalAddress } from '../address';
 import type { AccessKind, Check, FieldValue, JourneyFault, JourneyRecorder, JourneyStep, Place } from '../journey/journey';
 import type { PhysicalMemory } from '../memory/physical-memory';
@@ -154,6 +154,10 @@ function faultOf(walk: PageWalk, linear: number): JourneyFault {
   return { name: 'ept-misconfiguration' };
 }
 
+/** attributes of an expand-down data segment: S, not code, bit 2 */
+const EXPAND_DOWN_MASK = 0x1c;
+const EXPAND_DOWN = 0x14;
+
 // --- segmentation --------------------------------------------------------------------------------------------------------
 
 /** The linear address, or the fault. */
@@ -177,7 +181,12 @@ function explainSegment(
   }
   const last = offset + query.size - 1;
   const inside = withinLimit(attributes, limit, offset, query.size);
-  checks.push({ rule: 'limit', passed: inside, detail: `0x${last.toString(16)} ≤ 0x${limit.toString(16)}` });
+  const expandsDown = !real && (attributes & EXPAND_DOWN_MASK) === EXPAND_DOWN;
+  checks.push({
+    rule: 'limit',
+    passed: inside,
+    detail: expandsDown ? `${formatAddress(offset)} > ${formatAddress(limit)}` : `${formatAddress(last)} ≤ ${formatAddress(limit)}`,
+  });
   const allowed =
     query.kind === 'execute'
       ? inside && (real || !(attributes & ATTRIBUTE.unusable))
