@@ -181,7 +181,7 @@ function explainSegment(
   }
   const last = offset + query.size - 1;
   const inside = withinLimit(attributes, limit, offset, query.size);
-  const expandsDown = !real && (attributes & EXPAND_DOWN_MASK) === EXPAND_DOWN;
+  const expandsDown = (attributes & EXPAND_DOWN_MASK) === EXPAND_DOWN;
   checks.push({
     rule: 'limit',
     passed: inside,
