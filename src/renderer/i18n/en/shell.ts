@@ -79,7 +79,7 @@ export default {
     again: 'Start again',
   },
   recovered: {
-    text: '“{name}” was not saved when Pagewalk last closed ({when}).',
+    text: '{name} was not saved when Pagewalk last closed ({when}).',
     open: 'Open it',
     discard: 'Discard',
   },
@@ -93,7 +93,7 @@ export default {
     showProblems: 'Show problems',
   },
   unsaved: {
-    title: 'Save changes to “{name}”?',
+    title: 'Save changes to {name}?',
     text: 'Changes that are not saved are lost.',
     save: 'Save',
     discard: 'Do not save',
