@@ -66,6 +66,14 @@ describe('session over a channel', () => {
     await expect(client.session.stateHash()).rejects.toThrow('no power');
   });
 
+  it('an error brings its text in both languages', async () => {
+    const wire = pair();
+    const text = { en: 'The power is off.', 'zh-CN': '电源已关闭。' };
+    serveSession(wire.b, commands({ stateHash: () => Promise.reject(Object.assign(new Error(text.en), { name: 'QueryError', text })) }));
+    const client = createSessionClient(wire.a, noEvents);
+    await expect(client.session.stateHash()).rejects.toMatchObject({ name: 'QueryError', text });
+  });
+
   it('lets nothing through that is not a command', async () => {
     const wire = pair();
     serveSession(wire.b, Object.assign(commands({ ping: async () => 1 }), { secret: () => 'leaked' }));

@@ -40,15 +40,25 @@ interface FrameCodec {
   decode(frame: Uint8Array): unknown;
 }
 
-/** An error crosses as its name and message; the other side's stack is nobody's business here. */
+/** An error that a command was rejected with: `text` when it is meant for people, in both languages. */
+export interface SessionError extends Error {
+  text?: { en: string; 'zh-CN': string };
+}
+
+/** An error crosses as its name, its message and its text for people; the other side's stack is nobody's business here. */
 function packError(message: unknown): unknown {
   const error = (message as { e?: unknown }).e;
-  return error instanceof Error ? { ...(message as object), e: { name: error.name, message: error.message } } : message;
+  return error instanceof Error
+    ? { ...(message as object), e: { name: error.name, message: error.message, text: (error as SessionError).text } }
+    : message;
 }
 
 function reviveError(message: object): object {
-  const error = (message as { e?: { name?: unknown; message?: unknown } }).e;
-  return error ? { ...message, e: Object.assign(new Error(String(error.message)), { name: String(error.name) }) } : message;
+  const error = (message as { e?: { name?: unknown; message?: unknown; text?: SessionError['text'] } }).e;
+  if (!error) return message;
+  const revived: SessionError = Object.assign(new Error(String(error.message)), { name: String(error.name) });
+  if (error.text) revived.text = error.text;
+  return { ...message, e: revived };
 }
 
 /** msgpack with bigint and byte arrays. `decode` throws on a frame that is not one message object, or is too large. */

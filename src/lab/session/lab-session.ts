@@ -45,6 +45,8 @@ const VIEW_SHARE = 4;
 const MAX_READ = 1024 * 1024;
 const MAX_DISASSEMBLY = 1_000;
 const MAX_SNAPSHOTS = 64;
+/** Bytes that all kept snapshots may hold together; the oldest go first. */
+const MAX_SNAPSHOT_BYTES = 1024 ** 3;
 
 const VIEW_NAMES: readonly ViewName[] = [
   'status',
@@ -310,9 +312,17 @@ export class LabSession implements SessionCommands {
     const id = this.nextSnapshot++;
     const kept = { label: String(label).slice(0, 200), computer: computer.snapshot(), inputs: this.inputs.length, stop: this.stop };
     this.snapshots.set(id, kept);
-    if (this.snapshots.size > MAX_SNAPSHOTS) this.snapshots.delete(this.snapshots.keys().next().value!);
+    this.dropOldSnapshots();
     this.pushNow();
     return { id, instructions: kept.computer.instructions, bytes: kept.computer.bytes };
+  }
+
+  /** Snapshots share the frames that did not change between them, so their sizes are an upper bound of what they hold. */
+  private dropOldSnapshots(): void {
+    const total = (): number => [...this.snapshots.values()].reduce((sum, { computer }) => sum + computer.bytes, 0);
+    while (this.snapshots.size > MAX_SNAPSHOTS || (this.snapshots.size > 1 && total() > MAX_SNAPSHOT_BYTES)) {
+      this.snapshots.delete(this.snapshots.keys().next().value!);
+    }
   }
 
   async restore(id: number): Promise<void> {
