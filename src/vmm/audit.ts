@@ -10,6 +10,7 @@ import type { IommuTables } from './passthrough/iommu-tables';
 import type { Text } from './text';
 import { sameBytes } from './translation/page-tables';
 import type { TableDifference } from './translation/page-tables';
+import type { ReachablePage } from './translation/translation';
 import type { Vm } from './vm';
 import type { OwnPage } from './vmm-memory';
 
@@ -33,7 +34,9 @@ export interface Damage {
 /** A table full of wild pointers says the same thing many times; so many are enough. */
 const MOST_VIOLATIONS = 64;
 
-export function ownerText(owner: FrameOwner | null | undefined): Text {
+type Owner = FrameOwner | null | undefined;
+
+export function ownerText(owner: Owner): Text {
   if (owner === undefined) return { en: 'no DRAM', 'zh-CN': '没有内存的地址' };
   if (owner === null) return { en: 'a free frame', 'zh-CN': '空闲页框' };
   switch (owner.kind) {
@@ -48,34 +51,93 @@ export function ownerText(owner: FrameOwner | null | undefined): Text {
   }
 }
 
-/** Every frame that the EPT bytes let a VM reach, and that is neither its own memory nor registers passed through to it. */
-export function auditReach(vms: readonly Vm[], frames: FrameOwnership): AuditViolation[] {
+/** What the audit of devices needs to know: their VM, and whether anything stands between them and memory. */
+export interface AuditedDevice {
+  id: string;
+  vm: string;
+  /** what the IOMMU's tables let it reach; `untranslated` while DMA translation is off or absent */
+  reach: 'untranslated' | 'everything' | readonly ReachablePage[];
+}
+
+/**
+ * Every stretch that a VM reaches and does not own, by what the tables' bytes say: through its EPT, where its own memory and
+ * the registers passed through to it are expected, and through its devices, where its own memory is.
+ */
+export function auditReach(vms: readonly Vm[], frames: FrameOwnership, devices: readonly AuditedDevice[]): AuditViolation[] {
   const violations: AuditViolation[] = [];
   for (const vm of vms) {
-    const own: FrameOwner = { kind: 'vm', vm: vm.id };
     const registers = vm.bus.mappedBars();
-    for (const { guest, host, count, entryAddress } of vm.translation.reachableFrames()) {
-      // the first foreign frame of a stretch is enough to say; registers passed through are no foreign frames
-      for (let frame = host; ;) {
-        frame = frames.firstForeign(frame, host + count - frame, own);
-        if (frame < 0) break;
-        const owner = frames.ownerOf(frame);
-        const bar = registers.find(({ hostBase, bytes }) => frame * PAGE_SIZE >= hostBase && frame * PAGE_SIZE < hostBase + bytes);
-        if (!bar) {
-          violations.push(violation(vm, frame, guest + frame - host, entryAddress, owner));
-          break;
-        }
-        frame = (bar.hostBase + bar.bytes) / PAGE_SIZE;
-      }
+    for (const page of vm.translation.reachableFrames()) {
+      const frame = firstForeign(frames, vm.id, page, registers);
+      if (frame >= 0) violations.push(eptViolation(vm, frame, page, frames.ownerOf(frame)));
       if (violations.length === MOST_VIOLATIONS) return violations;
+    }
+  }
+  for (const device of devices) {
+    if (typeof device.reach === 'string') {
+      violations.push(unboundedDevice(device));
+      continue;
+    }
+    for (const page of device.reach) {
+      const frame = firstForeign(frames, device.vm, page, []);
+      if (frame >= 0) violations.push(deviceViolation(device, frame, page, frames.ownerOf(frame)));
+      if (violations.length >= MOST_VIOLATIONS) return violations;
     }
   }
   return violations;
 }
 
-function violation(vm: Vm, frame: number, guestFrame: number, entryAddress: number, owner: FrameOwner | null | undefined): AuditViolation {
+/** The first frame of a stretch that is neither the VM's nor registers that it was given; -1 when there is none. */
+function firstForeign(
+  frames: FrameOwnership,
+  vm: string,
+  { host, count }: ReachablePage,
+  registers: readonly { hostBase: number; bytes: number }[],
+): number {
+  for (let frame = host; ;) {
+    frame = frames.firstForeign(frame, host + count - frame, { kind: 'vm', vm });
+    if (frame < 0) return -1;
+    const at = frame * PAGE_SIZE;
+    const bar = registers.find(({ hostBase, bytes }) => at >= hostBase && at < hostBase + bytes);
+    if (!bar) return frame;
+    frame = (bar.hostBase + bar.bytes) / PAGE_SIZE;
+  }
+}
+
+function unboundedDevice({ id, vm, reach }: AuditedDevice): AuditViolation {
+  const [en, zh] =
+    reach === 'untranslated'
+      ? ['its DMA is not translated', '其 DMA 未经转换']
+      : ['its context entry passes addresses through', '其上下文表项让地址直通'];
+  return {
+    vm,
+    frame: 0,
+    text: { en: `${vm} reaches all of host memory through ${id}: ${en}.`, 'zh-CN': `${vm} 可通过 ${id} 访问全部宿主机内存：${zh}。` },
+  };
+}
+
+function deviceViolation(
+  { id, vm }: AuditedDevice,
+  frame: number,
+  { guest, host, entryAddress }: ReachablePage,
+  owner: Owner,
+): AuditViolation {
   const whose = ownerText(owner);
-  const [host, guest, entry] = [frame * PAGE_SIZE, guestFrame * PAGE_SIZE, entryAddress].map((address) => formatAddress(address));
+  const [at, from, entry] = [frame * PAGE_SIZE, (guest + frame - host) * PAGE_SIZE, entryAddress].map((address) => formatAddress(address));
+  return {
+    vm,
+    frame,
+    text: {
+      en: `${vm} reaches ${at}, ${whose.en}, through ${id} at I/O virtual ${from}: the IOMMU table entry at ${entry} says so.`,
+      'zh-CN': `${vm} 可通过 ${id} 的 I/O 虚拟地址 ${from} 访问 ${at}（${whose['zh-CN']}）：${entry} 处的 IOMMU 表项如此指示。`,
+    },
+  };
+}
+
+function eptViolation(vm: Vm, frame: number, page: ReachablePage, owner: Owner): AuditViolation {
+  const whose = ownerText(owner);
+  const guestFrame = page.guest + frame - page.host;
+  const [host, guest, entry] = [frame * PAGE_SIZE, guestFrame * PAGE_SIZE, page.entryAddress].map((address) => formatAddress(address));
   return {
     vm: vm.id,
     frame,

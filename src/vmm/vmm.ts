@@ -5,16 +5,19 @@
  */
 import { PAGE_SIZE } from '../machine/address';
 import type { DmaRecord } from '../machine/bus/dma-path';
-import type { IommuFault } from '../machine/iommu/faults';
 import { auditControlBlock, auditReach, auditState } from './audit';
-import type { AuditViolation, Damage } from './audit';
+import type { AuditedDevice, AuditViolation } from './audit';
 import { ExitHandlers } from './exits';
 import { FrameOwnership } from './frames/frame-ownership';
 import type { FrameOwner, OwnedExtent } from './frames/frame-owner';
 import { preoccupiedRuns } from './frames/preoccupied';
 import type { VmmHost } from './host';
+import { deviceReach } from './passthrough/device-reach';
 import { IommuDriver } from './passthrough/iommu-driver';
 import { IommuTables } from './passthrough/iommu-tables';
+import { vmmPart } from './parts';
+import { VmmRecords } from './records';
+import type { RecordedDamage, RecordedFault, SavedRecords, VmmEvent } from './records';
 import { Scheduler } from './scheduler';
 import { VmmSetupError } from './text';
 import { Vm } from './vm';
@@ -38,23 +41,6 @@ export interface VmmRunResult {
   vm?: string;
 }
 
-export interface RecordedFault extends IommuFault {
-  /** the machine's instruction count when the VMM took the record */
-  at: number;
-}
-
-export interface RecordedDamage extends Damage {
-  at: number;
-}
-
-/** What happened, for whoever shows it. */
-export type VmmEvent =
-  | { kind: 'exit'; vm: string; reason: string }
-  | { kind: 'fault'; fault: RecordedFault }
-  | { kind: 'faults-lost' }
-  | { kind: 'damage'; damage: RecordedDamage }
-  | { kind: 'crash'; vm: string };
-
 interface SavedVmm {
   version: number;
   frames: ReturnType<FrameOwnership['save']>;
@@ -62,15 +48,11 @@ interface SavedVmm {
   vms: SavedVm[];
   iommu: ReturnType<IommuTables['save']> | null;
   scheduler: { turn: number; used: number };
-  faults: RecordedFault[];
-  faultsLost: number;
-  damage: RecordedDamage[];
+  records: SavedRecords;
   auditDue: boolean;
 }
 
 const STATE_VERSION = 1;
-/** Fault records and damage reports kept. */
-const MOST_RECORDS = 4096;
 
 export class Vmm {
   readonly frames: FrameOwnership;
@@ -80,9 +62,7 @@ export class Vmm {
   private own: OwnPage[];
   private iommu: IommuTables | null = null;
   private readonly driver: IommuDriver | null;
-  private faultList: RecordedFault[] = [];
-  private lost = 0;
-  private damageList: RecordedDamage[] = [];
+  private readonly records: VmmRecords;
   /** a device wrote into a frame of the VMM's own: look when the guest has left */
   private auditDue = false;
   private faultsDue = false;
@@ -90,7 +70,6 @@ export class Vmm {
   private open: Vm | null = null;
   private breakpoints = new Map<string, readonly number[]>();
   private breakpointsOf: string | null = null;
-  private readonly listeners: ((event: VmmEvent) => void)[] = [];
 
   /**
    * Sets everything up: takes frames, writes tables, programs the IOMMU. The VMs are then as after RESET; the firmware loads
@@ -101,6 +80,7 @@ export class Vmm {
     private readonly options: VmmOptions,
   ) {
     checkOptions(host, options);
+    this.records = new VmmRecords(() => host.instructions());
     const { seed, preoccupied } = options.allocation;
     this.frames = new FrameOwnership(host.dram);
     for (const { first, count } of preoccupiedRuns(host.dram, preoccupied, seed)) this.frames.take(first, count, { kind: 'preoccupied' });
@@ -126,7 +106,7 @@ export class Vmm {
   }
 
   onEvent(listener: (event: VmmEvent) => void): void {
-    this.listeners.push(listener);
+    this.records.onEvent(listener);
   }
 
   // --- running -----------------------------------------------------------------------------------
@@ -212,10 +192,10 @@ export class Vmm {
     this.scheduler.charge(this.host.instructions() - before);
     // where a slice ends within a turn is the host's affair and leaves no trace
     if (exit.reason === 'preemption-timer' && this.scheduler.left <= 0) vm.count(exit.reason);
-    this.emit({ kind: 'exit', vm: vm.id, reason: exit.reason });
+    this.records.emit({ kind: 'exit', vm: vm.id, reason: exit.reason });
     if (vm.state === 'crashed') {
       this.closeBlock();
-      this.emit({ kind: 'crash', vm: vm.id });
+      this.records.emit({ kind: 'crash', vm: vm.id });
       this.audit();
     }
     return exit.reason === 'preemption-timer' && this.host.atBreakpoint();
@@ -226,7 +206,7 @@ export class Vmm {
     if (this.open === vm) return;
     this.closeBlock();
     const damage = auditControlBlock(vm);
-    if (damage) this.report(damage);
+    if (damage) this.records.report(damage);
     this.open = vm;
   }
 
@@ -257,17 +237,17 @@ export class Vmm {
 
   /** Fault records that the VMM took out of the IOMMU, in the order of the faults. */
   get faults(): readonly RecordedFault[] {
-    return this.faultList;
+    return this.records.faults;
   }
 
   /** How many times the IOMMU had no register left for a record. */
   get faultsLost(): number {
-    return this.lost;
+    return this.records.faultsLost;
   }
 
   /** What the VMM found overwritten, in the order in which it found it. */
   get damage(): readonly RecordedDamage[] {
-    return this.damageList;
+    return this.records.damage;
   }
 
   get iommuEnabled(): boolean {
@@ -277,17 +257,29 @@ export class Vmm {
   /** Looks at all of the VMM's own memory and reports what is newly damaged. */
   audit(): readonly RecordedDamage[] {
     this.auditDue = false;
-    for (const damage of auditState(this.host.memory, this.vms, this.own, this.iommu)) this.report(damage);
+    for (const damage of auditState(this.host.memory, this.vms, this.own, this.iommu)) this.records.report(damage);
     for (const vm of this.vms) {
       const damage = auditControlBlock(vm);
-      if (damage) this.report(damage);
+      if (damage) this.records.report(damage);
     }
-    return this.damageList;
+    return this.records.damage;
   }
 
-  /** Every frame that a VM could reach and does not own, by the tables' bytes as they are now. Changes nothing. */
+  /** What a VM, or a device given to it, could reach and does not own, by the tables' bytes as they are now. Changes nothing. */
   reachViolations(): AuditViolation[] {
-    return auditReach(this.vms, this.frames);
+    return auditReach(this.vms, this.frames, this.auditedDevices());
+  }
+
+  private auditedDevices(): AuditedDevice[] {
+    const { memory, physicalAddressBits } = this.host;
+    return this.vms.flatMap((vm) =>
+      vm.options.passthrough.map((id) => {
+        const { requester } = this.host.devices.find((device) => device.id === id)!;
+        const reach =
+          this.iommu && this.iommuEnabled ? deviceReach(memory, this.iommu.rootAddress, requester, physicalAddressBits) : 'untranslated';
+        return { id, vm: vm.id, reach };
+      }),
+    );
   }
 
   private noteDma({ kind, hostAddress, status }: DmaRecord): void {
@@ -309,28 +301,8 @@ export class Vmm {
   private takeFaults(): void {
     if (!this.driver) return;
     const { faults, overflow } = this.driver.takeFaults();
-    for (const fault of faults) {
-      const recorded = { ...fault, at: this.host.instructions() };
-      if (this.faultList.length < MOST_RECORDS) this.faultList.push(recorded);
-      this.emit({ kind: 'fault', fault: recorded });
-    }
-    if (overflow) {
-      this.lost++;
-      this.emit({ kind: 'faults-lost' });
-    }
-  }
-
-  /** Once for each place: the same damage found again is not news. */
-  private report(damage: Damage): void {
-    const known = this.damageList.some(({ part, vm, text }) => part === damage.part && vm === damage.vm && text.en === damage.text.en);
-    if (known || this.damageList.length >= MOST_RECORDS) return;
-    const recorded = { ...damage, at: this.host.instructions() };
-    this.damageList.push(recorded);
-    this.emit({ kind: 'damage', damage: recorded });
-  }
-
-  private emit(event: VmmEvent): void {
-    for (const listener of this.listeners) listener(event);
+    for (const fault of faults) this.records.fault(fault);
+    if (overflow) this.records.lostFaults();
   }
 
   // --- what is where -----------------------------------------------------------------------------
@@ -349,36 +321,9 @@ export class Vmm {
     return (this.vm(vm)?.translation.tableBytes ?? 0) + (this.iommu?.tableBytes(vm) ?? 0);
   }
 
-  /**
-   * Host range of a part of the VMM's own state, or null when there is none of that name: `gdt`, `idt`, `secret`;
-   * `control-block` and `ept` (the top table) and `ept-leaf` (the table that maps guest-physical 0) of a VM; `iommu` or
-   * `iommu-root` (the root table), `iommu-context`, and `iommu-sl` (the top table) of a VM with a device.
-   */
+  /** Host range of a part of the VMM's own state (see parts.ts for the names), or null when there is none of that name. */
   part(name: string, vm?: string): { base: number; bytes: number } | null {
-    const page = (base: number | undefined): { base: number; bytes: number } | null =>
-      base === undefined || base < 0 ? null : { base, bytes: PAGE_SIZE };
-    const own = this.own.find(({ part }) => part === name);
-    if (own) return page(own.frame * PAGE_SIZE);
-    const of = vm === undefined ? undefined : this.vm(vm);
-    switch (name) {
-      case 'control-block':
-        return page(of?.vcpu.block.address);
-      case 'ept':
-        return page(of && of.translation.pointer - (of.translation.pointer % PAGE_SIZE));
-      case 'ept-leaf': {
-        const entry = of?.translation.entryAddress(0) ?? -1;
-        return page(entry < 0 ? undefined : entry - (entry % PAGE_SIZE));
-      }
-      case 'iommu':
-      case 'iommu-root':
-        return page(this.iommu?.rootAddress);
-      case 'iommu-context':
-        return page(this.iommu?.contextTableAddress());
-      case 'iommu-sl':
-        return page(vm === undefined ? undefined : this.iommu?.secondLevelAddress(vm));
-      default:
-        return null;
-    }
+    return vmmPart({ own: this.own, iommu: this.iommu, vm: vm === undefined ? undefined : this.vm(vm) }, name);
   }
 
   // --- snapshots ---------------------------------------------------------------------------------
@@ -392,9 +337,7 @@ export class Vmm {
       vms: this.vms.map((vm) => vm.save()),
       iommu: this.iommu?.save() ?? null,
       scheduler: this.scheduler.save(),
-      faults: this.faultList,
-      faultsLost: this.lost,
-      damage: this.damageList,
+      records: this.records.save(),
       auditDue: this.auditDue,
     };
     return new TextEncoder().encode(JSON.stringify(saved));
@@ -418,9 +361,7 @@ export class Vmm {
         if (this.passes(vm.options)) for (const run of vm.map.pieces()) this.iommu.expect(vm.id, run.guest, run.host, run.count);
     }
     this.scheduler.load(saved.scheduler);
-    this.faultList = saved.faults;
-    this.lost = saved.faultsLost;
-    this.damageList = saved.damage;
+    this.records.load(saved.records);
     this.auditDue = saved.auditDue;
     this.faultsDue = false;
     this.breakpointsOf = null;

@@ -105,6 +105,33 @@ describe('a device passed through', () => {
   });
 });
 
+describe('the audit of devices', () => {
+  it('finds nothing while the IOMMU’s tables say what the VMM wrote', () => {
+    expect(attack({}).vmm.reachViolations()).toEqual([]);
+  });
+
+  it('says that a device without translation reaches everything', () => {
+    const violations = attack({ iommu: OFF }).vmm.reachViolations();
+    expect(violations).toMatchObject([{ vm: 'attacker' }]);
+    expect(violations[0]!.text.en).toBe('attacker reaches all of host memory through dma0: its DMA is not translated.');
+  });
+
+  it('proves from the bytes that an overwritten second-level entry lets a device out, or a context passes everything', () => {
+    const lab = attack({});
+    const victim = lab.vm('victim').hostAddress(0x5000)!;
+    const walk = (table: number, index: number): number =>
+      Number(new DataView(lab.hostBytes(table + index * 8, 8).buffer).getBigUint64(0, true) & ~0xfffn);
+    const leaf = [0, 0, 0].reduce(walk, lab.vmm.part('iommu-sl', 'attacker')!.base);
+    const entry = new Uint8Array(8);
+    new DataView(entry.buffer).setBigUint64(0, BigInt(victim) | 3n, true);
+    lab.overwrite(leaf + 7 * 8, entry);
+    expect(lab.vmm.reachViolations()).toMatchObject([{ vm: 'attacker', frame: victim / 4096 }]);
+    expect(lab.vmm.reachViolations()[0]!.text.en).toMatch(/memory of victim, through dma0 at I\/O virtual 0x0000_7000/);
+    lab.overwrite(lab.vmm.part('iommu-context')!.base + 0x20 * 16, Uint8Array.of(0x09));
+    expect(lab.vmm.reachViolations()[0]!.text.en).toMatch(/passes addresses through/);
+  });
+});
+
 describe('malicious DMA', () => {
   it('is held by the IOMMU: nothing changes, one fault record for each attempt', () => {
     const lab = attack({});

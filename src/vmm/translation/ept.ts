@@ -2,22 +2,17 @@
  * Extended page tables: four levels, written as bytes into host memory and walked there by the processor (SDM vol. 3, 29.3).
  * The VMM maps at 4 KiB grain, so that neighbouring guest pages may lie anywhere.
  */
-import { hostPhysical, PAGE_SIZE } from '../../machine/address';
+import { PAGE_SIZE } from '../../machine/address';
 import { EPT_POINTER_FLAGS } from '../../machine/cpu/ept';
 import type { PhysicalMemory } from '../../machine/memory/physical-memory';
 import { PageTables } from './page-tables';
 import type { TableDifference } from './page-tables';
+import { scanTables } from './table-scan';
 import type { MappingRights, ReachablePage, Translation } from './translation';
 
 const TABLE_BITS = 7;
 const MEMORY_TYPE = { uncached: 0 << 3, writeBack: 6 << 3 } as const;
 const PAGE_BIT = 0x80;
-/** Bits 51:32 of an entry are its upper word's low 20; one of them is worth this many frames. */
-const ADDRESS_HIGH = 2 ** 20;
-const FRAMES_PER_HIGH = 2 ** 20;
-/** Tables that an audit looks at: more than any VM of a lab has, few enough that a wild pointer costs no more than a moment. */
-const MOST_TABLES = 16_384;
-
 export function eptBits({ readable, writable, executable, device }: MappingRights): number {
   return (readable ? 1 : 0) | (writable ? 2 : 0) | (executable ? 4 : 0) | (device ? MEMORY_TYPE.uncached : MEMORY_TYPE.writeBack);
 }
@@ -72,32 +67,10 @@ export class EptTranslation implements Translation {
     return this.tables.save();
   }
 
-  /**
-   * Reads the tables as the processor would, wherever they lead: an overwritten entry may point at a table the VMM never
-   * wrote. Entries that the processor would refuse as misconfigured lead nowhere. Bounded: a table met twice at one level is
-   * followed once, and at most MOST_TABLES are looked at.
-   */
   reachableFrames(): ReachablePage[] {
-    const pages: ReachablePage[] = [];
-    const seen = new Set<string>();
-    const visit = (table: number, level: number, firstGuest: number): void => {
-      if (seen.has(`${level}:${table}`) || seen.size >= MOST_TABLES) return;
-      seen.add(`${level}:${table}`);
-      const bytes = this.memory.peek(hostPhysical(table), PAGE_SIZE);
-      const view = new DataView(bytes.buffer, bytes.byteOffset);
-      const span = 512 ** (level - 1);
-      for (let index = 0; index < 512; index++) {
-        const low = view.getUint32(index * 8, true);
-        const high = view.getUint32(index * 8 + 4, true);
-        const target = (high % ADDRESS_HIGH) * FRAMES_PER_HIGH + (low >>> 12);
-        if (!this.leadsOn(low, target, level)) continue;
-        const guest = firstGuest + index * span;
-        if (isLeaf(low, level)) append(pages, { guest, host: target, count: span, entryAddress: table + index * 8 });
-        else visit(target * PAGE_SIZE, level - 1, guest);
-      }
-    };
-    visit(this.tables.rootAddress, 4, 0);
-    return pages;
+    return scanTables(this.memory, this.tables.rootAddress, 4, (low, target, level) =>
+      !this.leadsOn(low, target, level) ? 'nothing' : isLeaf(low, level) ? 'page' : 'table',
+    );
   }
 
   /** What an entry of a level (1 maps pages) makes of an access: nothing there, refused as malformed, or it leads somewhere. */
@@ -119,10 +92,3 @@ export class EptTranslation implements Translation {
 }
 
 const isLeaf = (low: number, level: number): boolean => level === 1 || ((low & PAGE_BIT) !== 0 && level <= 3);
-
-/** Pages that continue on both sides are one. */
-function append(pages: ReachablePage[], page: ReachablePage): void {
-  const last = pages.at(-1);
-  if (last && last.guest + last.count === page.guest && last.host + last.count === page.host) last.count += page.count;
-  else pages.push(page);
-}
