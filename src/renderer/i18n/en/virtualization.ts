@@ -54,7 +54,7 @@ export default {
   audit: {
     what: 'violation',
     clean: 'Every entry of every table was read: no VM reaches a frame that is not its own.',
-    violated: '{n} entries reach a frame that is not the VM’s own',
+    violated: "{n} entries reach a frame that is not the VM's own",
   },
   exit: {
     'exception-or-nmi': 'exception or NMI',

@@ -100,7 +100,7 @@ export default {
     cell: '{slot} 插槽',
     register: '寄存器',
     nobody: '无人应答',
-    levels: '{n} 级',
+    levels: '{n} 级 | {n} 级',
     tlbHit: 'TLB 命中',
   },
   identity: {
@@ -111,7 +111,7 @@ export default {
     controller: '不变',
     cell: '不变',
   },
-  entry: { 'root-entry': '根表项，总线 {bus}', 'context-entry': '上下文 {device}' },
+  entry: { 'root-entry': '根表项，总线 {bus}', 'context-entry': '上下文 {device}', 'tlb-entry': 'TLB，第 {set} 组' },
   cut: {
     directory: '目录',
     table: '页表',

@@ -132,7 +132,8 @@ const ROOMS_AFTER: Record<Space, { kind: HowKind; rooms: readonly string[] }> = 
 
 /** What a table entry points to: `frame` is a number of 4 KiB frames, `base` and `address` are bytes. */
 function pointsTo(step: JourneyStep): EntryCard['next'] {
-  const space: Space = step.room === 'paging' ? 'guest' : 'host';
+  // on the bare machine the guest's own tables hold host-physical addresses
+  const space: Space = step.room === 'paging' && step.entryAddress?.space !== 'host' ? 'guest' : 'host';
   const { frame, base, address } = step.fields;
   if (step.structure === 'descriptor') return null;
   const value = typeof frame === 'bigint' || typeof frame === 'number' ? BigInt(frame) * 4096n : (base ?? address);

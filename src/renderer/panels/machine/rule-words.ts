@@ -13,6 +13,7 @@ export function useRuleWords() {
     entry(card: EntryCard, requester?: string): string {
       if (card.structure === 'root-entry') return t('machine.entry.root-entry', { bus: card.index ?? 0 });
       if (card.structure === 'context-entry') return t('machine.entry.context-entry', { device: requester ?? card.index ?? '' });
+      if (card.structure === 'tlb-entry') return t('machine.entry.tlb-entry', { set: card.index ?? 0 });
       return card.index === null ? card.name : `${card.name} ${card.index}`;
     },
     /** what was compared: "limit", "privilege" */

@@ -21,10 +21,9 @@ const workspace: WorkspaceDefinition = {
   layout: {
     split: 'column',
     of: [
-      { panels: ['journey'] },
+      { panels: ['journey'], share: 1.7 },
       {
         split: 'row',
-        px: 284,
         of: [
           { panels: ['disassembly'], share: 1.04 },
           { panels: ['registers', 'tlb'], share: 0.9 },
