@@ -99,6 +99,10 @@ describe('limits', () => {
     ['parentheses without end', 'db ' + '('.repeat(19_000) + '1', 'asm-expression-too-deep'],
     ['minus signs without end', 'db ' + '-'.repeat(19_000) + '1', 'asm-expression-too-deep'],
     ['an image with a huge gap', 'section .text start=0\nnop\nsection .data start=0xF0000000\ndb 1', 'asm-too-large'],
+    ['a thousand sections', Array.from({ length: 1000 }, (_, n) => `section .s${n}\ndb 1`).join('\n'), 'asm-too-many-sections'],
+    ['a line of a million values', 'db ' + '1,'.repeat(500_000) + '1', 'asm-too-large'],
+    ['a line continued for ever', 'db 1 \\\n'.repeat(200_000), 'asm-too-large'],
+    ['a source of five million characters', ';'.repeat(5_000_000), 'asm-file-too-large'],
     ['a size that depends on itself', 'a: times b-a+1 db 0\nb:', 'asm-unstable'],
   ];
   for (const [name, source, code] of bombs) {
@@ -108,6 +112,11 @@ describe('limits', () => {
       expect(performance.now() - start).toBeLessThan(6_000);
     });
   }
+
+  it('takes a string of a million characters', () => {
+    expect(build(`db "${'x'.repeat(1_000_000)}"`).bytes.length).toBe(1_000_000);
+    expect(build(`db \`${'x'.repeat(1_000_000)}\``).bytes.length).toBe(1_000_000);
+  });
 
   it('never throws, whatever the source', () => {
     const word = fc.constantFrom('mov', 'eax', '[', ']', ',', '%define', '%macro', '%endmacro', '%if', '%endif', '%rep', '%1', '(', ')', '1', '0x', '"', "'", '`', 'db', 'times', '$', '$$', ':', '.a', 'a', 'equ', '\\', 'struc', 'section', '?', 'dup', 'org', '-', '*', ';', 'jmp', 'far', 'dword', 'resb', '%%', '%include', 'incbin', '\n', '\n'); // prettier-ignore
@@ -127,6 +136,12 @@ describe('limits', () => {
 });
 
 describe('what comes out', () => {
+  it('lets reserved space hold zeros written as data, and nothing else', () => {
+    const { ok, sections } = build('nop\nsection .bss\ndb 0, 0\ntimes 6 db 0\nalign 16\nresb 4');
+    expect(ok).toBe(true);
+    expect(sections.find(({ name }) => name === '.bss')).toMatchObject({ size: 20, nobits: true });
+  });
+
   it('takes defines from outside', () => {
     expect([...build('bits 32\nmov eax, VICTIM_HPA', { VICTIM_HPA: 0x1234_5000 }).bytes]).toEqual([0xb8, 0x00, 0x50, 0x34, 0x12]);
   });

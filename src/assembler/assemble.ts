@@ -103,7 +103,7 @@ function assembleInto(
 
 function image(sections: readonly { bytes: Uint8Array; imageOffset: number; nobits: boolean }[]): Uint8Array {
   const filled = sections.filter((section) => section.bytes.length > 0);
-  const bytes = new Uint8Array(Math.max(0, ...filled.map((section) => section.imageOffset + section.bytes.length)));
+  const bytes = new Uint8Array(filled.reduce((end, section) => Math.max(end, section.imageOffset + section.bytes.length), 0));
   for (const section of filled) bytes.set(section.bytes, section.imageOffset);
   return bytes;
 }

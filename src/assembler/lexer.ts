@@ -50,14 +50,17 @@ const SIMPLE_ESCAPES: Record<string, number> = { a: 7, b: 8, t: 9, n: 10, v: 11,
 /** The inside of a back-quoted string: C escapes (NASM's manual, 3.4.2). */
 function unescape(text: string): Uint8Array {
   const bytes: number[] = [];
+  const append = (more: Iterable<number>): void => {
+    for (const byte of more) bytes.push(byte);
+  };
   const pattern = /\\(?:([0-7]{1,3})|x([0-9a-fA-F]{1,2})|u([0-9a-fA-F]{4})|U([0-9a-fA-F]{8})|([\s\S]))|[^\\]+/g;
   for (const [whole, octal, hex, short, long, simple] of text.matchAll(pattern)) {
-    if (octal !== undefined) bytes.push(parseInt(octal, 8) & 0xff);
-    else if (hex !== undefined) bytes.push(parseInt(hex, 16));
-    else if (short ?? long) bytes.push(...encoder.encode(String.fromCodePoint(Math.min(parseInt(short ?? long ?? '0', 16), 0x10ffff))));
-    else if (simple !== undefined)
-      bytes.push(...(SIMPLE_ESCAPES[simple] === undefined ? encoder.encode(simple) : [SIMPLE_ESCAPES[simple]]));
-    else bytes.push(...encoder.encode(whole));
+    const codePoint = short ?? long;
+    if (octal !== undefined) append([parseInt(octal, 8) & 0xff]);
+    else if (hex !== undefined) append([parseInt(hex, 16)]);
+    else if (codePoint !== undefined) append(encoder.encode(String.fromCodePoint(Math.min(parseInt(codePoint, 16), 0x10_ffff))));
+    else if (simple !== undefined) append(SIMPLE_ESCAPES[simple] === undefined ? encoder.encode(simple) : [SIMPLE_ESCAPES[simple]]);
+    else append(encoder.encode(whole));
   }
   return Uint8Array.from(bytes);
 }
@@ -105,11 +108,7 @@ class Lexer {
     }
     if (character !== '$' || /[A-Za-z_.?@]/.test(following)) {
       const identifier = character === '?' && !/[A-Za-z0-9_]/.test(following) ? undefined : this.match(IDENTIFIER);
-      if (identifier !== undefined) {
-        this.push('identifier', identifier.length, spaced);
-        // `$eax` is a symbol that happens to be called eax
-        return;
-      }
+      if (identifier !== undefined) return this.push('identifier', identifier.length, spaced);
     }
     const operator = this.match(OPERATOR);
     if (operator !== undefined) return this.push('operator', operator.length, spaced);
@@ -161,15 +160,15 @@ export const lexLine = (file: string, line: number, text: string): Token[] => ne
 export function lexFile(file: string, text: string): SourceLine[] {
   const lines: SourceLine[] = [];
   let open: SourceLine | null = null;
-  text.split(/\r\n|\n|\r/).forEach((content, index) => {
+  for (const [index, content] of text.split(/\r\n|\n|\r/).entries()) {
     const continues = /\\\s*$/.test(content) && !content.includes(';');
     const tokens = lexLine(file, index + 1, continues ? content.replace(/\\\s*$/, '') : content);
-    if (open) open.tokens.push(...tokens);
+    if (open) for (const token of tokens) open.tokens.push(token);
     else {
       open = { file, line: index + 1, tokens };
       lines.push(open);
     }
     if (!continues) open = null;
-  });
+  }
   return lines;
 }

@@ -13,8 +13,10 @@ export const LIMITS = {
   tokens: 5_000_000,
   /** repetitions of one `times` or `%rep` whose body must be looked at each time */
   repetitions: 1_000_000,
-  /** bytes of one source file */
-  sourceBytes: 16 * 1024 * 1024,
+  /** characters of one source file */
+  sourceCharacters: 4 * 1024 * 1024,
+  /** sections of one program */
+  sections: 256,
   /** passes until every address stands still */
   passes: 64,
 } as const;

@@ -2,6 +2,7 @@
  * The passes over a program: each one places every statement with the addresses of the pass before, until nothing moves. So
  * jumps become as short as they can be, and symbols may be used before they are defined.
  */
+import { dataBytes, type DataScope } from './data-bytes';
 import { AssemblyError, DiagnosticList, type Place } from './diagnostics';
 import { evaluate, plainNumber, type Expression, type Scope, type Value } from './expression';
 import type { Bits } from './encoder';
@@ -10,7 +11,7 @@ import { LIMITS } from './limits';
 import type { LineMapEntry } from './line-map';
 import { resolveOperand } from './operands';
 import { Section } from './section';
-import type { DataItem, ParsedLine, Statement } from './statement';
+import type { ParsedLine, Statement } from './statement';
 
 interface SymbolEntry {
   value: bigint;
@@ -59,7 +60,7 @@ export class Passes {
     private readonly startBits: Bits,
   ) {
     this.bits = startBits;
-    this.sectionNamed('.text');
+    this.sections.set('.text', new Section('.text', false));
   }
 
   /** Runs until stable; returns what is wrong with the program. Symbols, sections and the line map are then final. */
@@ -140,6 +141,15 @@ export class Passes {
     return evaluate(expression, this.scope);
   }
 
+  private dataScope(): DataScope {
+    const { diagnostics } = this;
+    return {
+      value: (expression) => this.value(expression),
+      count: (expression, place, what) => this.count(expression, place, what),
+      diagnostics,
+    };
+  }
+
   /** A count or size: not negative, and small enough for a number. */
   private count(expression: Expression, place: Place, what: string): number {
     const { value, unknown } = this.value(expression);
@@ -203,7 +213,7 @@ export class Passes {
       case 'instruction':
         return this.instruction(statement, index);
       case 'data':
-        return this.emit(this.data(statement.items, statement.size, place), place);
+        return this.emit(dataBytes(statement.items, statement.size, place, this.dataScope()), place);
       case 'reserve': {
         const bytes = this.count(statement.count, statement.place, 'the reserved space') * statement.size;
         this.claim(bytes, statement.place);
@@ -296,49 +306,6 @@ export class Passes {
     this.emit(bytes, statement.place);
   }
 
-  private data(items: readonly DataItem[], size: number, place: Place): Uint8Array {
-    const bytes: number[] = [];
-    for (const item of items) {
-      if (bytes.length > LIMITS.outputBytes) throw this.tooLarge(place);
-      if (item.kind === 'string') {
-        for (const byte of item.bytes) bytes.push(byte);
-        while (bytes.length % size !== 0) bytes.push(0);
-      } else if (item.kind === 'float') {
-        const view = new DataView(new ArrayBuffer(8));
-        if (size === 4) view.setFloat32(0, Number(item.text.replaceAll('_', '')), true);
-        else view.setFloat64(0, Number(item.text.replaceAll('_', '')), true);
-        for (let index = 0; index < size; index++) bytes.push(view.getUint8(index));
-      } else if (item.kind === 'reserved') {
-        for (let index = 0; index < size; index++) bytes.push(0);
-      } else if (item.kind === 'repeat') {
-        const inner = this.data(item.items, size, place);
-        const count = this.count(item.count, place, 'dup');
-        if (inner.length * count > 1024 * 1024)
-          throw fail(
-            'asm-too-large',
-            place,
-            'dup makes more than 1 MiB in one line: use times',
-            'dup 在一行中生成超过 1 MiB 数据：请使用 times',
-          );
-        for (let round = 0; round < count; round++) for (const byte of inner) bytes.push(byte);
-      } else this.number(item.expression, size, bytes);
-    }
-    return Uint8Array.from(bytes);
-  }
-
-  private number(expression: Expression, size: number, bytes: number[]): void {
-    const { value, unknown } = this.value(expression);
-    const bits = size * 8;
-    if (!unknown && BigInt.asIntN(bits, value) !== value && BigInt.asUintN(bits, value) !== value) {
-      this.diagnostics.add('warning', 'asm-number-too-wide', expression.place, {
-        en: `The number does not fit into ${bits} bits and is cut off`,
-        'zh-CN': `该数超出 ${bits} 位，高位被截去`,
-      });
-    }
-    const low = BigInt.asUintN(bits, value);
-    for (let index = 0; index < size; index++) bytes.push(Number((low >> BigInt(8 * index)) & 0xffn));
-  }
-
   private times(statement: Extract<Statement, { kind: 'times' }>, index: number, place: Place): void {
     const count = this.count(statement.count, statement.place, 'times');
     if (count === 0) return;
@@ -401,9 +368,11 @@ export class Passes {
     this.emit(bytes.subarray(skip, Math.min(bytes.length, skip + length)), statement.place);
   }
 
-  private sectionNamed(name: string): Section {
+  private sectionNamed(name: string, place: Place): Section {
     const old = this.sections.get(name);
     if (old) return old;
+    if (this.sections.size >= LIMITS.sections)
+      throw fail('asm-too-many-sections', place, 'A program has at most 256 sections', '程序最多有 256 个段');
     const section = new Section(name, name === '.bss');
     this.sections.set(name, section);
     this.moved = true;
@@ -411,7 +380,7 @@ export class Passes {
   }
 
   private selectSection(statement: Extract<Statement, { kind: 'section' }>): void {
-    this.section = this.sectionNamed(statement.name);
+    this.section = this.sectionNamed(statement.name, statement.place);
     for (const [key, expression] of Object.entries(statement.attributes)) {
       const number = (): number => {
         if (expression === true)

@@ -5,30 +5,15 @@
  */
 import { AssemblyError, type DiagnosticList, type Place } from './diagnostics';
 import { evaluate, parseExpression, placeOf, TokenCursor, type Scope } from './expression';
-import { lexFile, lexLine, parseNumber, type SourceLine, type Token } from './lexer';
+import { lexFile, lexLine, type SourceLine, type Token } from './lexer';
 import { LIMITS } from './limits';
+import { matchMacro, readMacroHeader, substituteParameters, type MacroCall, type MultiLineMacro } from './multi-line-macros';
 import { SingleLineMacros } from './single-line-macros';
 
 export interface PreprocessedLine {
   tokens: Token[];
   /** the line a reader sees: that of the outermost macro call */
   place: Place;
-}
-
-interface MultiLineMacro {
-  name: string;
-  least: number;
-  most: number;
-  /** the last parameter takes the rest of the line */
-  greedy: boolean;
-  defaults: Token[][];
-  body: SourceLine[];
-}
-
-interface MacroCall {
-  parameters: Token[][];
-  least: number;
-  serial: number;
 }
 
 /** What stands between a line and the top level. */
@@ -82,7 +67,7 @@ export class Preprocessor {
     for (const [name, value] of Object.entries(defines)) {
       this.singles.define(name, null, lexLine('defines', 1, typeof value === 'string' ? value : value.toString()), false);
     }
-    for (const [name, value] of Object.entries({ __BITS__: '32', __OUTPUT_FORMAT__: 'bin', __NASM_MAJOR__: '2', __NASM_MINOR__: '16' })) {
+    for (const [name, value] of Object.entries({ __OUTPUT_FORMAT__: 'bin', __NASM_MAJOR__: '2', __NASM_MINOR__: '16' })) {
       if (!this.singles.has(name)) this.singles.define(name, null, lexLine('defines', 1, value), false);
     }
   }
@@ -105,8 +90,8 @@ export class Preprocessor {
         `${path} 循环包含自身，或文件嵌套过深`,
       );
     const text = typeof content === 'string' ? content : new TextDecoder().decode(content);
-    if (text.length > LIMITS.sourceBytes)
-      throw problem('asm-file-too-large', place, `${path} is larger than 16 MiB`, `${path} 超过 16 MiB`);
+    if (text.length > LIMITS.sourceCharacters)
+      throw problem('asm-file-too-large', place, `${path} has more than 4 194 304 characters`, `${path} 超过 4 194 304 个字符`);
     this.included.push(path);
     this.lines(lexFile(path, text), { ...level, depth: level.depth + 1 });
     this.included.pop();
@@ -181,7 +166,7 @@ export class Preprocessor {
 
   private test(match: RegExpExecArray, line: SourceLine, level: Level): boolean {
     const [, , negated, what] = match;
-    const raw = this.substitute(line.tokens.slice(1), level);
+    const raw = substituteParameters(line.tokens.slice(1), level.call);
     const fallback = placeOf(line.tokens[0]!);
     let result: boolean;
     if (what === 'def') result = raw.length > 0 && this.singles.has(raw[0]!.text);
@@ -212,7 +197,7 @@ export class Preprocessor {
 
   private directive(word: string, first: Token, line: SourceLine, level: Level): void {
     const place = placeOf(first);
-    const tokens = this.substitute(line.tokens.slice(1), level);
+    const tokens = substituteParameters(line.tokens.slice(1), level.call);
     const name = tokens[0];
     switch (word) {
       case '%define':
@@ -308,35 +293,11 @@ export class Preprocessor {
   }
 
   private defineMacro(source: readonly SourceLine[], start: number): number {
-    const line = source[start]!;
+    const [directive, name, ...rest] = source[start]!.tokens;
     const end = this.closing(source, start, /^%i?macro$/, '%endmacro');
-    const name = line.tokens[1];
-    if (name?.kind !== 'identifier')
-      throw problem('asm-name-expected', placeOf(line.tokens[0]!), '%macro needs a name', '%macro 之后应有名称');
-    const cursor = new TokenCursor(this.singles.expand(line.tokens.slice(2)), placeOf(name));
-    const count = (): number => {
-      const token = cursor.peek();
-      if (token?.kind !== 'number')
-        throw cursor.error('asm-number-expected', `The macro ${name.text} needs its number of parameters`, `宏 ${name.text} 需要参数个数`);
-      cursor.take();
-      return Number(token.value);
-    };
-    const least = cursor.done ? 0 : count();
-    let most = least;
-    if (cursor.accept('-')) most = cursor.accept('*') ? Infinity : count();
-    const plus = cursor.accept('+') !== undefined;
-    const rest: Token[] = [];
-    while (!cursor.done) rest.push(cursor.take());
-    const macro: MultiLineMacro = {
-      name: name.text,
-      least,
-      most: plus ? Infinity : most,
-      greedy: plus,
-      defaults: rest.length > 0 ? splitParameters(rest, Infinity) : [],
-      body: source.slice(start + 1, end),
-    };
-    if (plus) macro.most = most;
-    const key = name.text.toLowerCase();
+    const header = [...(name ? [name] : []), ...this.singles.expand(rest)];
+    const macro = readMacroHeader(directive!, header, source.slice(start + 1, end));
+    const key = macro.name.toLowerCase();
     const others = (this.macros.get(key) ?? []).filter((other) => other.least !== macro.least || other.name !== macro.name);
     this.macros.set(key, [macro, ...others]);
     return end;
@@ -345,7 +306,7 @@ export class Preprocessor {
   private repeat(source: readonly SourceLine[], start: number, level: Level): number {
     const end = this.closing(source, start, /^%rep$/, '%endrep');
     const first = source[start]!.tokens[0]!;
-    const count = this.constant(this.singles.expand(this.substitute(source[start]!.tokens.slice(1), level)), placeOf(first));
+    const count = this.constant(this.singles.expand(substituteParameters(source[start]!.tokens.slice(1), level.call)), placeOf(first));
     if (count > BigInt(LIMITS.repetitions))
       throw problem(
         'asm-too-many-repetitions',
@@ -365,8 +326,8 @@ export class Preprocessor {
 
   /** A line of code: macro parameters, single-line macros, then a multi-line macro or the assembler. */
   private emit(line: SourceLine, level: Level): void {
-    const tokens = this.singles.expand(this.substitute(line.tokens, level));
-    this.count(tokens, line);
+    const tokens = this.singles.expand(substituteParameters(line.tokens, level.call));
+    this.checkSize(tokens, line);
     let at = 0;
     if (tokens[0]?.kind === 'identifier' && tokens[1]?.kind === 'operator' && tokens[1].text === ':') at = 2;
     else if (tokens[0]?.kind === 'identifier' && !this.isMacro(tokens[0]) && tokens[1] && this.isMacro(tokens[1])) at = 1;
@@ -386,18 +347,7 @@ export class Preprocessor {
   }
 
   private call(called: Token, rest: Token[], level: Level): void {
-    const candidates = this.macros.get(called.text.toLowerCase())!;
-    const given = rest.length === 0 ? [] : splitParameters(rest, Infinity);
-    const macro = candidates.find(({ least, most, greedy }) => given.length >= least && (given.length <= most || greedy));
-    if (!macro) {
-      const wanted = candidates.map(({ least, most }) => (least === most ? String(least) : `${least}–${most}`)).join(' / ');
-      throw problem(
-        'asm-macro-parameters',
-        placeOf(called),
-        `The macro ${called.text} takes ${wanted} parameters, not ${given.length}`,
-        `宏 ${called.text} 需要 ${wanted} 个参数，而不是 ${given.length} 个`,
-      );
-    }
+    const { macro, parameters } = matchMacro(called, this.macros.get(called.text.toLowerCase())!, rest);
     if (level.depth >= LIMITS.depth)
       throw problem(
         'asm-macro-too-deep',
@@ -405,65 +355,15 @@ export class Preprocessor {
         `The macro ${called.text} calls itself, or macros nest too deeply`,
         `宏 ${called.text} 递归调用自身，或宏嵌套过深`,
       );
-    const parameters = macro.greedy && given.length > macro.most ? splitParameters(rest, macro.most) : given;
-    for (let index = parameters.length; index < macro.least + macro.defaults.length; index++)
-      parameters.push(macro.defaults[index - macro.least] ?? []);
     this.lines(macro.body, {
       depth: level.depth + 1,
       calledAt: level.calledAt,
-      call: { parameters, least: macro.least, serial: ++this.serial },
+      call: { parameters, serial: ++this.serial },
       leave: null,
     });
   }
 
-  /** %1, %0, %{1}, %%name and %+ inside a macro body. */
-  private substitute(tokens: readonly Token[], level: Level): Token[] {
-    const result: Token[] = [];
-    let glue = false;
-    const push = (token: Token, joined: boolean): void => {
-      const last = result[result.length - 1];
-      if (joined && last) result[result.length - 1] = relex(last, last.text + token.text, token);
-      else result.push(token);
-    };
-    for (const token of tokens) {
-      const parts = token.kind === 'preprocessor' ? this.parameter(token, level) : [token];
-      const previous = result[result.length - 1];
-      // `f%1:` pastes onto the name before it, and `%1_x` has the name behind it pasted on
-      const pasted = token.kind === 'preprocessor' && !token.spaced && previous?.kind === 'identifier' && /^%\{?[0-9]/.test(token.text);
-      const trailing =
-        !token.spaced && (token.kind === 'identifier' || token.kind === 'number') && result.length > 0 && this.justSubstituted;
-      parts.forEach((part, index) => push(part, index === 0 && (glue || pasted || trailing)));
-      this.justSubstituted = token.kind === 'preprocessor' && /^%\{?[0-9]/.test(token.text);
-      glue = token.text === '%+';
-    }
-    this.justSubstituted = false;
-    return result;
-  }
-  private justSubstituted = false;
-
-  private parameter(token: Token, level: Level): Token[] {
-    if (token.text === '%+') return [];
-    const call = level.call;
-    const local = /^%\{?%([A-Za-z0-9_$#@~.?]+)\}?$/.exec(token.text);
-    const numbered = /^%\{?([+-]?)([0-9]+)\}?$/.exec(token.text);
-    if (!call && (local || numbered)) {
-      throw problem(
-        'asm-stray-parameter',
-        placeOf(token),
-        `${token.text} means something only inside a %macro`,
-        `${token.text} 只在 %macro 内有意义`,
-      );
-    }
-    if (call && local) return [{ ...token, kind: 'identifier', text: `..@${call.serial}.${local[1]}` }];
-    if (call && numbered) {
-      const number = Number(numbered[2]);
-      if (number === 0) return [{ ...token, kind: 'number', text: String(call.parameters.length), value: BigInt(call.parameters.length) }];
-      return call.parameters[number - 1] ?? [];
-    }
-    return [token];
-  }
-
-  private count(tokens: readonly Token[], line: SourceLine): void {
+  private checkSize(tokens: readonly Token[], line: SourceLine): void {
     this.tokenCount += tokens.length;
     if (tokens.length > LIMITS.lineTokens || this.tokenCount > LIMITS.tokens || this.output.length >= LIMITS.lines) {
       throw problem(
@@ -481,32 +381,4 @@ function wholePlace(tokens: readonly Token[]): Place {
   const first = tokens[0]!;
   const last = tokens[tokens.length - 1]!;
   return { ...placeOf(first), endColumn: last.line === first.line ? last.endColumn : first.endColumn };
-}
-
-/** Two tokens pasted together are read again as one. */
-function relex(at: Token, text: string, other: Token): Token {
-  const value = parseNumber(text);
-  const kind = /^[A-Za-z_.?@$]/.test(text) ? 'identifier' : value !== undefined ? 'number' : other.kind;
-  return {
-    ...at,
-    kind,
-    text,
-    value: kind === 'number' ? value : undefined,
-    endColumn: other.line === at.line ? Math.max(at.endColumn, other.endColumn) : at.endColumn,
-  };
-}
-
-/** `a, {b, c}, d` → three lists. With `most`, the last one keeps its commas. */
-function splitParameters(tokens: readonly Token[], most: number): Token[][] {
-  const parameters: Token[][] = [[]];
-  let braces = 0;
-  for (const token of tokens) {
-    const operator = token.kind === 'operator' ? token.text : '';
-    const current = parameters[parameters.length - 1]!;
-    if (operator === '{' && braces++ === 0 && current.length === 0) continue;
-    if (operator === '}' && --braces === 0) continue;
-    if (operator === ',' && braces === 0 && parameters.length < most) parameters.push([]);
-    else current.push(token);
-  }
-  return parameters;
 }

@@ -31,26 +31,25 @@ export class Section {
   }
 
   append(bytes: Uint8Array): void {
-    this.room(bytes.length).set(bytes);
+    if (!this.nobits) this.room(bytes.length).set(bytes);
     this.size += bytes.length;
   }
 
   /** `count` copies of `bytes`. */
   fill(bytes: Uint8Array, count: number): void {
     const total = bytes.length * count;
-    const room = this.room(total);
+    const room = this.nobits ? new Uint8Array() : this.room(total);
     if (bytes.every((byte) => byte === bytes[0])) room.fill(bytes[0] ?? 0);
     else for (let index = 0; index < count; index++) room.set(bytes, index * bytes.length);
     this.size += total;
   }
 
   reserve(bytes: number): void {
-    this.room(bytes).fill(0);
+    if (!this.nobits) this.room(bytes).fill(0);
     this.size += bytes;
   }
 
   private room(bytes: number): Uint8Array {
-    if (this.nobits) return new Uint8Array(bytes === 0 ? 0 : Math.min(bytes, 0));
     if (this.size + bytes > this.buffer.length) {
       const grown = new Uint8Array(Math.max(this.buffer.length * 2, this.size + bytes));
       grown.set(this.buffer.subarray(0, this.size));
