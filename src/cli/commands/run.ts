@@ -63,6 +63,11 @@ function report(name: string, computer: Computer, stop: Stop, checks: readonly C
     stop: stop.kind,
     ...(stop.detail ? { stopDetail: stop.detail[language] } : {}),
     ...(computer.vmIds.length === 0 ? { serial: output(null) } : {}),
+    boot: computer.boots.map(({ vm, steps, refused }) => ({
+      vm,
+      steps: steps.map(({ kind, ok, text }) => ({ kind, ok, text: text[language] })),
+      refused: refused ? { code: refused.code, text: refused.message[language] } : null,
+    })),
     vms: vms.map(({ id, instructions, exits }) => ({ id, instructions, exits, serial: output(id) })),
     checks: checks.map(({ name: check, passed, detail }) => ({ name: check, passed, detail: detail[language] })),
     faults: faults.map(({ requester, address, access, reason, text }) => ({
@@ -95,10 +100,15 @@ function print(
   { out, err }: Surroundings,
 ): void {
   const en = language === 'en';
-  for (const { refused } of computer.boots) if (refused) err(formatProblem(refused, name, language) + '\n');
+  for (const { vm, steps, refused } of computer.boots) {
+    out(`--- ${en ? 'boot' : '启动'}${vm === null ? '' : ` ${vm}`} ---\n`);
+    out(columns(steps.map(({ ok, text }) => [ok ? '✓' : '✗', text[language]])));
+    out('\n');
+    if (refused) err(formatProblem(refused, name, language) + '\n');
+  }
   out(`${name}: ${STOPS[stop.kind][language]}\n`);
   // a VM's own reason stands with the VM
-  if (stop.detail && computer.vmIds.length === 0) out(`${stop.detail[language]}\n`);
+  if (stop.detail && computer.vmIds.length === 0 && stop.kind !== 'boot-refused') out(`${stop.detail[language]}\n`);
   out(
     en ? `${computer.instructions} instructions, ${computer.ticks} ticks\n` : `${computer.instructions} 条指令，${computer.ticks} 个时钟\n`,
   );
