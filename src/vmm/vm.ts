@@ -62,6 +62,8 @@ export class Vm {
   /** crashed because an exception could not be delivered */
   tripleFault = false;
   readonly exits: Partial<Record<ExitReason, number>> = {};
+  /** raised with every change of what the VM's tables map */
+  mappingRevision = 0;
   private unansweredAt = new Map<number, number>();
   private unansweredTotal = 0;
   /** while a snapshot is loaded, mappings are noted but memory is left alone: it has them already */
@@ -88,6 +90,7 @@ export class Vm {
       map: (guestBase, hostBase, bytes) => this.mapRegisters(guestBase, hostBase, bytes),
       unmap: (guestBase, bytes) => {
         if (this.loading) return;
+        this.mappingRevision++;
         this.translation.unmap(guestBase / PAGE_SIZE, bytes / PAGE_SIZE);
         host.invalidateEpt(this.translation.pointer);
       },
@@ -240,6 +243,7 @@ export class Vm {
 
   load(saved: SavedVm): void {
     this.loading = true;
+    this.mappingRevision++;
     this.map.load(saved.map);
     this.translation = new EptTranslation(this.host.memory, this.host.physicalAddressBits, this.tableFrame, saved.tables);
     for (const { guest, host, count } of this.map.pieces()) this.translation.expect(guest, host, count, RAM);
@@ -259,6 +263,7 @@ export class Vm {
   }
 
   private adopt(guest: number, hostFrame: number, count: number): void {
+    this.mappingRevision++;
     this.map.add({ guest, host: hostFrame, count });
     this.translation.map(guest, hostFrame, count, RAM);
     this.onBacked(guest, hostFrame, count);
@@ -266,6 +271,7 @@ export class Vm {
 
   private mapRegisters(guestBase: number, hostBase: number, bytes: number): void {
     if (this.loading) return;
+    this.mappingRevision++;
     this.translation.map(guestBase / PAGE_SIZE, hostBase / PAGE_SIZE, bytes / PAGE_SIZE, REGISTERS);
     this.host.invalidateEpt(this.translation.pointer);
   }
