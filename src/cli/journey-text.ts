@@ -4,6 +4,7 @@ import type { Language } from '../lab/protocol';
 import { formatAddress, type Space } from '../machine/address';
 import type { Cell, FieldValue, Journey, JourneyEnd, JourneyStep, Place, Room } from '../machine/journey/journey';
 import { columns } from './columns';
+import { RULES } from './rule-texts';
 
 const ROOMS: Record<Room, Text> = {
   segmentation: text('segmentation', '分段'),
@@ -88,7 +89,10 @@ function stepRows(step: JourneyStep, number: number, language: Language): string
   if (fields.length > 0)
     details.push([language === 'en' ? 'fields' : '字段', fields.map(([name, value]) => fieldText(name, value)).join('  ')]);
   for (const { rule, passed, detail } of step.checks) {
-    details.push([language === 'en' ? 'check' : '检查', `${passed ? '✓' : '✗'} ${rule}${detail === undefined ? '' : `: ${detail}`}`]);
+    details.push([
+      language === 'en' ? 'check' : '检查',
+      `${passed ? '✓' : '✗'} ${RULES[rule]?.[language] ?? rule}${detail === undefined ? '' : `: ${detail}`}`,
+    ]);
   }
   if (details.length > 0) lines.push(columns(details, '      ').trimEnd());
   return lines;
