@@ -1,5 +1,5 @@
 /** NASM syntax → a flat image with its symbols and line map. Pure: everything comes in as text, everything goes out as data. */
-import { AssemblyError, DiagnosticList, type Diagnostic } from './diagnostics';
+import { AssemblyError, DiagnosticList, type Diagnostic, type Place } from './diagnostics';
 import type { Bits } from './encoder';
 import { LineMap } from './line-map';
 import { Passes, type ProgramSymbol } from './passes';
@@ -31,6 +31,8 @@ export interface Assembly {
   bytes: Uint8Array;
   /** address of the image's first byte: `org`, 0 unless given */
   origin: number;
+  /** where `org` stands, if it does */
+  originPlace: Place | null;
   symbols: Record<string, ProgramSymbol>;
   lineMap: LineMap;
   /** by file, line, column */
@@ -57,6 +59,7 @@ const failed = (diagnostics: DiagnosticList): Assembly => ({
   ok: false,
   bytes: new Uint8Array(),
   origin: 0,
+  originPlace: null,
   symbols: {},
   lineMap: new LineMap([]),
   diagnostics: diagnostics.sorted(),
@@ -94,6 +97,7 @@ function assembleInto(
     ok,
     bytes: ok ? image(sections) : new Uint8Array(),
     origin: passes.origin,
+    originPlace: passes.originPlace,
     symbols,
     lineMap: new LineMap(passes.lineMap),
     diagnostics: diagnostics.sorted(),

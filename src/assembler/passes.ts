@@ -43,7 +43,7 @@ export class Passes {
   readonly symbols = new Map<string, SymbolEntry>();
   lineMap: LineMapEntry[] = [];
   origin = 0;
-  private originPlace: Place | null = null;
+  originPlace: Place | null = null;
   private pass = 0;
   private moved = false;
   private bits: Bits;

@@ -1,7 +1,9 @@
 /** A lab's programs, assembled or taken as they are, before they are handed to the firmware. */
 import { assemble, type Assembly, type Diagnostic } from '../../assembler';
+import { formatAddress } from '../../machine/address';
+import { defaultLoad } from '../../machine/firmware/flat';
 import type { LabFiles, Problem } from '../protocol';
-import { error, hasErrors, text } from '../document/problem';
+import { error, hasErrors, text, warning } from '../document/problem';
 import type { LabDocument, Program } from '../document/schema';
 import { allFiles, programFiles } from '../document/validate';
 
@@ -44,6 +46,25 @@ export function programsOf(document: LabDocument): { vm: string | null; program:
   return list;
 }
 
+/** `org` and the load address of a flat image are two numbers that must agree: every address in the code counts from the first. */
+function originWarning(program: Program, { ok, origin, originPlace }: Assembly, where: { vm?: string }): Problem | null {
+  const options: Partial<Extract<Program, { load?: unknown }>> = program;
+  if (!ok || !originPlace || (options.format ?? 'flat') !== 'flat') return null;
+  const load = options.load ?? defaultLoad(options.mode ?? 'real');
+  if (load === origin) return null;
+  const { file, line, column, endColumn } = originPlace;
+  const [org, at] = [formatAddress(origin), formatAddress(load)];
+  return warning(
+    'asm-origin-differs',
+    text(
+      `org says ${org}, but the lab loads the program at ${at}: its addresses will be wrong.`,
+      `org 是 ${org}，而实验把程序加载到 ${at}：其中的地址会出错。`,
+    ),
+    text(`Write org ${at}, or load: ${org} in the lab.`, `请写 org ${at}，或在实验中写 load: ${org}。`),
+    { ...where, file, line, column, endLine: line, endColumn },
+  );
+}
+
 /** Builds one program. Never throws; what the source has wrong comes back as problems with their places. */
 export function buildProgram(
   document: LabDocument,
@@ -73,6 +94,8 @@ export function buildProgram(
   if ('problem' in resolved) return { built: null, problems: [resolved.problem] };
   const assembly = assemble(available, file, { defines: resolved.defines });
   const problems = problemsOfDiagnostics(assembly.diagnostics, vm ?? undefined);
+  const misplaced = originWarning(program, assembly, where);
+  if (misplaced) problems.push(misplaced);
   return { built: hasErrors(problems) ? null : { vm, program, file, bytes: assembly.bytes, assembly }, problems };
 }
 

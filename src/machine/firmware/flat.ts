@@ -10,6 +10,9 @@ const PROTECTED_LOAD = 0x10_0000;
 /** the highest address a real-mode segment begins at is 0xF_FFF0 */
 const REAL_MODE_END = 0x10_0000;
 
+/** Where a flat image goes unless the lab says otherwise. */
+export const defaultLoad = (mode: 'real' | 'protected'): number => (mode === 'real' ? BOOT_SECTOR_ADDRESS : PROTECTED_LOAD);
+
 export const looksLikeBootSector = (bytes: Uint8Array): boolean => bytes.length === SECTOR && bytes[510] === 0x55 && bytes[511] === 0xaa;
 
 /** Refuses an entry that the mode cannot reach. */
@@ -27,7 +30,7 @@ export function refuseEntry(file: string, mode: 'real' | 'protected', entry: num
 /** The whole file at `load`. Refuses an entry that real mode cannot reach. */
 export function flatImage(program: BootProgram): ProgramImage {
   const { file, bytes, mode = 'real' } = program;
-  const load = program.load ?? (mode === 'real' ? BOOT_SECTOR_ADDRESS : PROTECTED_LOAD);
+  const load = program.load ?? defaultLoad(mode);
   const entry = program.entry ?? load;
   const limit = mode === 'real' ? REAL_MODE_END : 2 ** 32;
   if (load + bytes.length > 2 ** 32 || entry >= limit) {
