@@ -73,6 +73,7 @@ export default {
     empty: 'empty',
     unplug: 'Unplug',
     base: 'Base address',
+    badBase: 'Not an address. Type hexadecimal digits, as 0x3000_0000.',
     assignment: 'Who assigns the bases of all slots',
     fixed: 'fixed',
     automatic: 'automatic (SPD)',

@@ -67,6 +67,7 @@ export default {
     empty: '空',
     unplug: '拔下',
     base: '基址',
+    badBase: '不是地址。请输入十六进制数，如 0x3000_0000。',
     assignment: '由谁分配所有插槽的基址',
     fixed: '固定',
     automatic: '自动（SPD）',
