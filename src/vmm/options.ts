@@ -1,6 +1,7 @@
 /** What the VMM is asked to set up, and what of it cannot be: said before anything is taken. */
-import { PAGE_SIZE } from '../machine/address';
+import { formatAddress, PAGE_SIZE } from '../machine/address';
 import type { VmmHost } from './host';
+import { GUEST_PCI_BASE } from './platform/vm-bus';
 import { VmmSetupError } from './text';
 import type { VmOptions } from './vm';
 
@@ -29,6 +30,16 @@ export function checkOptions(host: VmmHost, { vms }: VmmOptions): void {
         'vmm-memory-size',
         { en: `${id} is to have ${memory} bytes of memory.`, 'zh-CN': `${id} 的内存大小为 ${memory} 字节。` },
         { en: 'Give it a multiple of 4 KiB, and at least one page.', 'zh-CN': '请指定 4 KiB 的整数倍，至少一页。' },
+        id,
+      );
+    if (passthrough.length > 0 && memory > GUEST_PCI_BASE)
+      throw new VmmSetupError(
+        'vmm-memory-size',
+        {
+          en: `${id} has a device whose registers appear at ${formatAddress(GUEST_PCI_BASE)}, and its memory reaches beyond that.`,
+          'zh-CN': `${id} 的设备寄存器位于 ${formatAddress(GUEST_PCI_BASE)}，而其内存超过了该地址。`,
+        },
+        { en: `Give it at most ${GUEST_PCI_BASE / 1024 ** 2} MiB.`, 'zh-CN': `请将其内存设为不超过 ${GUEST_PCI_BASE / 1024 ** 2} MiB。` },
         id,
       );
     for (const device of passthrough) {

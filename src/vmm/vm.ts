@@ -88,12 +88,7 @@ export class Vm {
     this.translation = new EptTranslation(host.memory, host.physicalAddressBits, tableFrame);
     this.bus = new VmBus({
       map: (guestBase, hostBase, bytes) => this.mapRegisters(guestBase, hostBase, bytes),
-      unmap: (guestBase, bytes) => {
-        if (this.loading) return;
-        this.mappingRevision++;
-        this.translation.unmap(guestBase / PAGE_SIZE, bytes / PAGE_SIZE);
-        host.invalidateEpt(this.translation.pointer);
-      },
+      unmap: (guestBase, bytes) => this.unmapRegisters(guestBase, bytes),
     });
     this.vcpu.initialise(this.translation.pointer);
   }
@@ -257,7 +252,7 @@ export class Vm {
     this.unansweredAt = new Map(saved.unanswered);
     this.unansweredTotal = saved.unansweredTotal;
     this.bus.devices().forEach((device, index) => device.load(new TextEncoder().encode(saved.devices[index]!)));
-    for (const { guestBase, hostBase, bytes } of this.bus.mappedBars())
+    for (const { guestBase, hostBase, bytes } of this.bus.mappedBars().filter((bar) => !this.isMemory(bar.guestBase)))
       this.translation.expect(guestBase / PAGE_SIZE, hostBase / PAGE_SIZE, bytes / PAGE_SIZE, REGISTERS);
     this.loading = false;
   }
@@ -269,10 +264,18 @@ export class Vm {
     this.onBacked(guest, hostFrame, count);
   }
 
+  /** Registers answer outside the VM's memory only: where a guest puts a BAR over its memory, the memory answers, as on a board. */
   private mapRegisters(guestBase: number, hostBase: number, bytes: number): void {
-    if (this.loading) return;
+    if (this.loading || this.isMemory(guestBase)) return;
     this.mappingRevision++;
     this.translation.map(guestBase / PAGE_SIZE, hostBase / PAGE_SIZE, bytes / PAGE_SIZE, REGISTERS);
+    this.host.invalidateEpt(this.translation.pointer);
+  }
+
+  private unmapRegisters(guestBase: number, bytes: number): void {
+    if (this.loading || this.isMemory(guestBase)) return;
+    this.mappingRevision++;
+    this.translation.unmap(guestBase / PAGE_SIZE, bytes / PAGE_SIZE);
     this.host.invalidateEpt(this.translation.pointer);
   }
 }

@@ -125,6 +125,7 @@ describe('backing', () => {
     expect(() => setUpLab({ vms: [{ id: 'a', memory: 100 }] })).toThrow(/100 bytes/);
     expect(() => setUpLab({ vms: [{ id: 'a' }, { id: 'a' }] })).toThrow(/Two VMs/);
     expect(() => setUpLab({ vms: [{ id: 'a', passthrough: ['nic0'] }] })).toThrow(/nic0/);
+    expect(() => setUpLab({ vms: [{ id: 'a', memory: 4080 * MIB, passthrough: ['dma0'] }] })).toThrow(/reaches beyond/);
     const both = [{ id: 'a', passthrough: ['dma0'] }, { id: 'b', passthrough: ['dma0'] }]; // prettier-ignore
     expect(() => setUpLab({ vms: both })).toThrow(/given to a and to b/);
   });
