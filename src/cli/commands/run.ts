@@ -1,7 +1,7 @@
 /** `run LAB`: power on, run to the end or the limit, judge the checks, report. */
 import { evaluateChecks } from '../../lab/checks/evaluate';
 import { DEFAULT_INSTRUCTION_LIMIT, type LabDocument } from '../../lab/document/schema';
-import type { CheckResult, Language } from '../../lab/protocol';
+import type { CheckResult, Language, Problem } from '../../lab/protocol';
 import type { Computer, Stop } from '../../lab/session/computer';
 import { powerOn } from '../../lab/session/power-on';
 import { plainHex } from '../../machine/address';
@@ -161,6 +161,10 @@ export async function run(lab: string, options: RunOptions, language: Language, 
   surroundings.err(formatProblems(warnings, shown, language));
   const { computer, problems } = powerOn(document, files);
   if (!computer) throw new Failure(problems, shown);
+  // warnings of the programs are known only now; those of the document were shown above
+  const isNew = (problem: Problem): boolean =>
+    !warnings.some(({ code, message }) => code === problem.code && message.en === problem.message.en);
+  surroundings.err(formatProblems(problems.filter(isNew), shown, language));
   const stop =
     computer.stopped ?? runToEnd(computer, options.maxInstructions ?? document.limits?.instructions ?? DEFAULT_INSTRUCTION_LIMIT);
   // what did not boot has done nothing that could be judged, unless the lab is about that
