@@ -2,10 +2,11 @@
 import type { editor } from 'monaco-editor/editor';
 
 /** `#rrggbb` of a custom property on the root element; the minifier shortens `#ffffff` to `#fff`, which Monaco does not take. */
-function token(name: string): string {
+export function themeColour(name: string): string {
   const colour = getComputedStyle(document.documentElement).getPropertyValue(name).trim();
   return colour.length === 4 ? colour.replace(/[0-9a-f]/gi, '$&$&') : colour;
 }
+const token = themeColour;
 const bare = (name: string): string => token(name).replace('#', '');
 
 export function themeFromTokens(dark: boolean): editor.IStandaloneThemeData {

@@ -215,6 +215,7 @@ export async function connectWebBridge(): Promise<ShellBridge> {
     recents: () => Promise.resolve([]),
     autosave: (lab) => call('autosave', lab),
     discardAutosave: () => call('discardAutosave'),
+    discardRecovered: () => call('discardRecovered'),
     recovered: () => call('recovered'),
     async loadSettings() {
       const first = firstSettings;

@@ -31,6 +31,8 @@ export const useDocument = defineStore('document', () => {
   const revision = ref(0);
   /** grows when another lab is opened */
   const opened = ref(0);
+  /** number of the newest wish to open something */
+  let request = 0;
   const name = ref('');
   const path = ref<string | null>(null);
   const shipped = ref(false);
@@ -103,17 +105,21 @@ export const useDocument = defineStore('document', () => {
   }
   /** What a crashed run left behind: unsaved from the start. */
   function adoptRecovered(lab: OpenedLab): void {
+    request++;
     adopt(lab);
     newerThanDisk.value = true;
     changed();
   }
   function createNew(): void {
+    request++;
     adopt({ path: null, name: 'untitled', yaml: NEW_LAB_YAML, files: NEW_LAB_FILES, shipped: false });
   }
 
   async function take(answer: Promise<ShellResult<OpenedLab> | null>): Promise<ShellResult<OpenedLab> | null> {
+    const mine = ++request;
     const result = await answer;
-    if (result?.ok) adopt(result.value);
+    // what the user asked for last is what opens, however long the disk took for an earlier wish
+    if (result?.ok && mine === request) adopt(result.value);
     return result;
   }
   const openShipped = (lab: string) => take(bridge.openShipped(lab));

@@ -43,6 +43,7 @@ export class TestShell {
       this.told.push({ call: 'autosave', value: lab });
       return Promise.resolve({ ok: true, value: null });
     },
+    discardRecovered: () => Promise.resolve(),
     discardAutosave: () => {
       this.told.push({ call: 'discardAutosave', value: null });
       return Promise.resolve();

@@ -16,6 +16,18 @@ export default {
   hoverRegister: '{decimal}, {bits} bits, before the next instruction',
   hoverLabel: 'label, {file}:{line}',
   hoverConstant: 'constant {decimal}, {file}:{line}',
+  hoverOperand: 'with the registers as they are now',
+  hoverNobody: 'Nobody answers: it reads all ones.',
+  hoverStopped: 'Stopped: {what}',
+  hoverDevice: 'Answered by {device}',
+  space: {
+    logical: 'Logical',
+    linear: 'Linear',
+    guest: 'Guest-physical',
+    host: 'Host-physical',
+    dram: 'DRAM',
+    iova: 'I/O virtual',
+  },
   files: {
     add: 'New file',
     rename: 'Rename file',

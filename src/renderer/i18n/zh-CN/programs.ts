@@ -16,6 +16,18 @@ export default {
   hoverRegister: '{decimal}，{bits} 位，下一条指令执行之前的值',
   hoverLabel: '标号，{file}:{line}',
   hoverConstant: '常量 {decimal}，{file}:{line}',
+  hoverOperand: '按寄存器的当前值',
+  hoverNobody: '无人应答：读到全 1。',
+  hoverStopped: '止于：{what}',
+  hoverDevice: '由 {device} 应答',
+  space: {
+    logical: '逻辑',
+    linear: '线性',
+    guest: '客户机物理',
+    host: '宿主机物理',
+    dram: 'DRAM',
+    iova: 'I/O 虚拟',
+  },
   files: {
     add: '新建文件',
     rename: '重命名文件',

@@ -1,15 +1,23 @@
 /** Hovering a word of a program: a label's address and place, a register's value while the machine stands still. */
 import type { IDisposable } from 'monaco-editor/editor';
-import { formatAddress } from '../../../machine/address';
+import { formatAddress, type Space } from '../../../machine/address';
+import type { Journey } from '../../../machine/journey/journey';
 import type { RegistersView } from '../../../lab/protocol';
 import type { AssembledSymbol, AssemblyResult } from '../../assembly/messages';
+import { formatAscii, formatBytes } from '../../components/format';
+import { summarize } from '../../monaco/journey-lines';
 import type { Monaco } from '../../monaco/load';
 import { LANGUAGE_ID } from '../../monaco/nasm-language';
+import { numericDefines, operandAt, type DataSegment, type Operand } from '../../monaco/operand';
 import { registerValue } from '../../monaco/register-values';
 
 export interface HoverSources {
   registers(): RegistersView | null;
   programs(): readonly AssemblyResult[];
+  /** the walk of an access by the VM whose registers are shown; rejects when the session cannot say */
+  explain(access: { segment: DataSegment; offset: bigint; size: 1 | 2 | 4 | 8 }): Promise<Journey>;
+  /** `#rrggbb` of an address space's text */
+  colour(space: Space): string;
   t: (key: string, named: Record<string, unknown>) => string;
 }
 
@@ -42,13 +50,49 @@ export function hoverText(word: string, line: number, { registers, programs, t }
   ];
 }
 
+/** The chain of a memory operand, a line a space in its colour; null when the session cannot explain it. */
+export async function operandText(operand: Operand, { explain, colour, t }: HoverSources): Promise<string[] | null> {
+  let journey: Journey;
+  try {
+    journey = await explain({ segment: operand.segment, offset: operand.offset, size: operand.size ?? 4 });
+  } catch {
+    return null;
+  }
+  const { lines, value, failure, device } = summarize(journey);
+  const chain = lines.map(({ space, text }) => `${t(`programs.space.${space}`, {})}  <span style="color:${colour(space)};">${text}</span>`);
+  const end =
+    failure === 'nobody'
+      ? t('programs.hoverNobody', {})
+      : failure !== null
+        ? t('programs.hoverStopped', { what: failure })
+        : device !== null
+          ? t('programs.hoverDevice', { device })
+          : value
+            ? `\`${formatBytes(value)}\` “${formatAscii(value)}”`
+            : null;
+  return [`**\`${operand.text}\`** ${t('programs.hoverOperand', {})}`, chain.join('  \n'), ...(end === null ? [] : [end])];
+}
+
 export function registerHover(monaco: Monaco, sources: HoverSources): IDisposable {
   const hover = monaco.languages.registerHoverProvider(LANGUAGE_ID, {
-    provideHover(model, position) {
+    async provideHover(model, position) {
+      const view = sources.registers();
+      const defines = numericDefines(model.getValue());
+      const symbol = (name: string): bigint | undefined => {
+        const found = findSymbol(sources.programs(), name, position.lineNumber);
+        return found ? BigInt(found.value) : defines.get(name);
+      };
+      const operand = view ? operandAt(model.getLineContent(position.lineNumber), position.column, view, symbol) : null;
+      const chain = operand ? await operandText(operand, sources) : null;
+      if (operand && chain) {
+        return {
+          range: new monaco.Range(position.lineNumber, operand.startColumn, position.lineNumber, operand.endColumn),
+          contents: chain.map((value) => ({ value, supportHtml: true })),
+        };
+      }
       const word = model.getWordAtPosition(position);
-      if (!word) return null;
-      const text = hoverText(word.word, position.lineNumber, sources);
-      if (!text) return null;
+      const text = word && hoverText(word.word, position.lineNumber, sources);
+      if (!word || !text) return null;
       return {
         range: new monaco.Range(position.lineNumber, word.startColumn, position.lineNumber, word.endColumn),
         contents: text.map((value) => ({ value })),
