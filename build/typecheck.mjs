@@ -1,4 +1,4 @@
-/** `npm run typecheck`: the core (no DOM) and the window (DOM) each with its own configuration, side by side. */
+/** `npm run typecheck`: the core (no DOM), the window (DOM) and the e2e specs (both), each with its own configuration, side by side. */
 import { spawn } from 'node:child_process';
 import { resolve } from 'node:path';
 import { ensurePackages, repository } from './prepare.mjs';
@@ -12,5 +12,5 @@ const run = (project) =>
     });
     child.on('exit', (code) => done(code === 0));
   });
-const results = await Promise.all(['tsconfig.node.json', 'tsconfig.renderer.json'].map(run));
+const results = await Promise.all(['tsconfig.node.json', 'tsconfig.renderer.json', 'tsconfig.e2e.json'].map(run));
 process.exit(results.every(Boolean) ? 0 : 1);

@@ -63,7 +63,10 @@ export interface ShellBridge {
   recents(): Promise<{ path: string; name: string }[]>;
 
   autosave(lab: { path: string | null; name: string; yaml: string; files: LabFiles }): Promise<ShellResult<null>>;
+  /** what this run has autosaved; labs offered back stay */
   discardAutosave(): Promise<void>;
+  /** the labs offered back that nobody wanted */
+  discardRecovered(): Promise<void>;
   /** labs that a crashed run left behind */
   recovered(): Promise<RecoveredLab[]>;
 

@@ -20,6 +20,7 @@ export const SHELL_CALLS = [
   'autosave',
   'discardAutosave',
   'recovered',
+  'discardRecovered',
   'loadSettings',
   'saveSettings',
   'setDocumentState',

@@ -141,6 +141,7 @@ export class ShellServer {
       });
     },
     discardAutosave: () => this.autosaves.discard(),
+    discardRecovered: () => this.autosaves.discardRecovered(),
     recovered: async () => {
       const labs = await this.autosaves.recovered();
       for (const { path } of labs) if (path !== null) this.granted.add(path);

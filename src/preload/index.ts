@@ -50,6 +50,7 @@ const bridge: ShellBridge = {
   recents: () => call('recents'),
   autosave: (lab) => call('autosave', lab),
   discardAutosave: () => call('discardAutosave'),
+  discardRecovered: () => call('discardRecovered'),
   recovered: () => call('recovered'),
   loadSettings: () => call('loadSettings'),
   saveSettings: (settings) => call('saveSettings', settings),

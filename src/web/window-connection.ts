@@ -98,6 +98,7 @@ export class WindowConnection {
       });
     },
     discardAutosave: () => this.autosaves.discard(),
+    discardRecovered: () => this.autosaves.discardRecovered(),
     recovered: () => this.autosaves.recovered(),
     loadSettings: () => this.settings.load(),
     saveSettings: (settings) => this.settings.save(settingsOf(settings)),

@@ -46,6 +46,16 @@ describe('autosaves', () => {
     expect(await own.recovered()).toEqual([]);
   });
 
+  it('keeps what it offers until that is discarded or saved anew', async () => {
+    await new Autosaves(data).write({ ...lab, path: null });
+    const next = new Autosaves(data);
+    expect(await next.recovered()).toHaveLength(1);
+    await next.discard();
+    expect(await new Autosaves(data).recovered()).toHaveLength(1);
+    await next.discardRecovered();
+    expect(await new Autosaves(data).recovered()).toEqual([]);
+  });
+
   it('drops what cannot be read', async () => {
     const own = new Autosaves(data);
     await own.write({ ...lab, path: null });

@@ -29,7 +29,10 @@ const MAX_AUTOSAVE_BYTES = 200_000_000;
 
 export class Autosaves {
   private readonly index: string;
+  /** written by this run */
   private readonly mine = new Set<string>();
+  /** left by an earlier run and offered back */
+  private readonly offered = new Set<string>();
 
   /** `data`: the user's data folder for Pagewalk */
   constructor(data: string) {
@@ -62,12 +65,19 @@ export class Autosaves {
     const pointer = join(this.index, `${key}.json`);
     await writeAtomically(pointer, JSON.stringify({ place }));
     this.mine.add(pointer);
+    this.offered.delete(pointer);
   }
 
-  /** Removes what this run wrote, and what it offered back: after a save, a clean close, or once recovered. */
+  /** Removes what this run wrote: after a save, or a close that drops the changes. What is still offered back stays. */
   async discard(): Promise<void> {
     for (const pointer of this.mine) await this.remove(pointer);
     this.mine.clear();
+  }
+
+  /** Removes what was offered back and not wanted. */
+  async discardRecovered(): Promise<void> {
+    for (const pointer of this.offered) await this.remove(pointer);
+    this.offered.clear();
   }
 
   /** Labs that an earlier run left, newest first. Unreadable ones are dropped. */
@@ -85,7 +95,7 @@ export class Autosaves {
         const files: LabFiles = { ...stored.texts };
         for (const [file, base64] of Object.entries(stored.binaries)) files[file] = new Uint8Array(Buffer.from(base64, 'base64'));
         found.push({ path: stored.path, name: stored.name, yaml: stored.yaml, files, shipped: false, savedAt: facts.mtimeMs });
-        this.mine.add(pointer);
+        this.offered.add(pointer);
       } catch {
         await this.remove(pointer);
       }
