@@ -6,7 +6,7 @@ import { build } from 'vite';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { createSessionClient, type SessionClient } from '../lab/channel';
 import { loadLab } from '../lab/document/load';
-import type { StatusView, ViewName } from '../lab/protocol';
+import type { CheckResult, StatusView, ViewName } from '../lab/protocol';
 import type { SessionLoss } from '../lab/shell-bridge';
 import { startSession, type SessionHandle } from './session-host';
 
@@ -82,8 +82,11 @@ describe('lab worker', () => {
     expect(await session.open(document!, FILES)).toEqual({ ok: true, problems: [] });
     await session.subscribe(['status', 'checks', 'virtualization', 'registers']);
     await session.run();
-    for (let tries = 0; tries < 400 && (views.get('status') as StatusView | undefined)?.power !== 'stopped'; tries++)
-      await new Promise((resolve) => setTimeout(resolve, 10));
+    // each view arrives by itself: wait for both
+    const atRest = (): boolean =>
+      (views.get('status') as StatusView | undefined)?.power === 'stopped' &&
+      ((views.get('checks') as CheckResult[] | undefined) ?? []).some(({ passed }) => passed);
+    for (let tries = 0; tries < 800 && !atRest(); tries++) await new Promise((resolve) => setTimeout(resolve, 10));
     expect(views.get('status')).toMatchObject({ power: 'stopped', stop: 'halted', instructions: 8 });
     expect(views.get('checks')).toMatchObject([{ passed: true }, { passed: true }]);
     const memory = await session.readMemory({ space: 'guest', vm: 'two', base: 0x5000n, length: 4 });
