@@ -195,7 +195,9 @@ describe('exits', () => {
 
   it('ends a run when a guest asks for it', () => {
     const lab = setUpLab({ vms: [{ id: 'a', source: 'mov al, 7\nout 0xf4, al\njmp $' }] });
-    expect(lab.vmm.run(1_000_000).reason).toBe('exit-port');
+    expect(lab.vmm.run(1_000_000)).toEqual({ reason: 'exit-port', executed: 2 });
+    const stepped = setUpLab({ vms: [{ id: 'a', source: 'out 0xf4, al\njmp $' }] });
+    expect(stepped.vmm.step().reason).toBe('exit-port');
   });
 
   it.each([

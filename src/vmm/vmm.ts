@@ -128,8 +128,8 @@ export class Vmm {
     let pass = passBreakpoint;
     for (;;) {
       this.letEventsHappen();
-      const executed = this.host.instructions() - start;
       const ended = this.ended();
+      const executed = this.host.instructions() - start;
       if (ended) return { reason: ended, executed };
       if (executed >= budget) return { reason: 'budget', executed };
       const index = this.scheduler.pick((candidate) => this.vms[candidate]!.state === 'ready');
@@ -158,12 +158,16 @@ export class Vmm {
     if (!vm || (vm.state !== 'ready' && this.host.instructions() === start)) return this.settle(done);
     this.closeBlock();
     this.letEventsHappen();
-    return done('budget');
+    return done(this.ended() ?? 'budget');
   }
 
   private ended(): 'exit-port' | 'out-of-memory' | null {
     if (this.host.outOfMemory()) return 'out-of-memory';
-    return this.vms.some(({ bus }) => bus.exitPort.exitValue !== null) ? 'exit-port' : null;
+    const asking = this.vms.find(({ bus }) => bus.exitPort.exitValue !== null);
+    if (!asking) return null;
+    // the OUT that asked still completes, as it does without a VMM
+    if (asking.state === 'ready' && asking.vcpu.block.completionCount > 0) this.enter(asking, 1, true);
+    return 'exit-port';
   }
 
   /** Addresses (linear) at which a VM's run stops before the instruction there. */

@@ -30,6 +30,7 @@ import { isolationView } from './isolation-view';
 import { memoryRange } from './memory-view';
 import { registersView, stateCopy } from './registers-view';
 import { explainSource, memorySource, ownerOf, vmOf, type System } from './system';
+import type { VmmRunReason } from '../../vmm/vmm';
 import { tlbView } from './tlb-view';
 import { TransactionsSource } from './transactions-view';
 import { virtualizationView } from './virtualization-view';
@@ -108,7 +109,7 @@ export class LabComputer implements Computer {
     if (!vmm) return this.advance(1, true);
     const { reason, vm: stepped } = vmm.step(vm ?? undefined);
     this.lastVm = stepped ?? vm ?? this.currentVm;
-    return reason === 'stopped' ? this.finish() : this.check();
+    return this.afterVms(reason);
   }
 
   private advance(budget: number, passBreakpoint: boolean): RunEnd {
@@ -122,6 +123,12 @@ export class LabComputer implements Computer {
     this.lastVm = this.currentVm;
     const { reason, vm } = vmm.run(budget, passBreakpoint);
     if (reason === 'breakpoint') return { kind: 'breakpoint', at: { vm: vm ?? null, linear: this.nextLinear(vm ?? null) } };
+    return this.afterVms(reason);
+  }
+
+  private afterVms(reason: VmmRunReason): RunEnd {
+    // a VM's exit port is its own, so only the VMM knows of it
+    if (reason === 'exit-port' || reason === 'out-of-memory') return this.stop({ kind: reason, detail: null });
     return reason === 'stopped' ? this.finish() : this.check();
   }
 
