@@ -5,8 +5,9 @@ import type { Action } from './action';
 import type { ActionContext } from './context';
 
 /** Saves, and says what became of it. False when cancelled or failed. */
-export async function saveLab({ lab, ui, say, t }: ActionContext, saveAs = false): Promise<boolean> {
+export async function saveLab({ lab, settings, ui, say, t }: ActionContext, saveAs = false): Promise<boolean> {
   const saved = await lab.save(saveAs);
+  if (saved && lab.path !== null) settings.lastLab = { path: lab.path };
   if (saved) ui.notify({ tone: 'neutral', text: t('shell.notice.saved', { name: lab.name }) });
   else if (lab.failure) ui.notify({ tone: 'error', text: say(lab.failure.message) });
   return saved;
@@ -18,6 +19,12 @@ export async function mayDrop(context: ActionContext): Promise<boolean> {
   const answer = await context.ui.askUnsaved(context.lab.name);
   if (answer === 'cancel') return false;
   return answer === 'discard' || saveLab(context);
+}
+
+/** So that the next start opens the same lab. */
+function remember({ lab, settings }: ActionContext): void {
+  if (lab.shipped) settings.lastLab = { shipped: lab.name };
+  else if (lab.path !== null) settings.lastLab = { path: lab.path };
 }
 
 function complain({ ui, say }: ActionContext, error: ShellError): void {
@@ -33,7 +40,7 @@ export async function openLab(context: ActionContext, how: () => Promise<ShellRe
     complain(context, result.error);
     return false;
   }
-  context.settings.welcomed = true;
+  remember(context);
   context.selection.clear();
   return true;
 }

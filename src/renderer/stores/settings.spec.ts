@@ -12,7 +12,7 @@ describe('settings', () => {
 
   it('keep what is well-formed, and defaults for the rest', async () => {
     const shell = new TestShell();
-    shell.settings = { theme: 'dark', language: 'tlh', textScale: 17, layouts: null, completed: ['four-dimms', 7] };
+    shell.settings = { theme: 'dark', language: 'tlh', textScale: 17, layouts: null, completed: ['four-dimms', 7], lastLab: { path: 7 } };
     const settings = withShell(shell).use(useSettings);
     await settings.load();
     expect(settings.theme).toBe('dark');
@@ -20,6 +20,7 @@ describe('settings', () => {
     expect(settings.textScale).toBe(1);
     expect(settings.layouts).toEqual({});
     expect(settings.completed).toEqual(['four-dimms']);
+    expect(settings.lastLab).toBeNull();
   });
 
   it('saves a change once, a moment later, and keeps keys it does not know', async () => {

@@ -12,6 +12,14 @@ const SAVE_DELAY_MS = 400;
 
 const oneOf = <T>(value: unknown, allowed: readonly T[], otherwise: T): T => (allowed.includes(value as T) ? (value as T) : otherwise);
 
+export type LastLab = { shipped: string } | { path: string };
+
+function readLastLab(value: unknown): LastLab | null {
+  if (typeof value !== 'object' || value === null) return null;
+  if ('shipped' in value && typeof value.shipped === 'string') return { shipped: value.shipped };
+  return 'path' in value && typeof value.path === 'string' ? { path: value.path } : null;
+}
+
 /** The best language we have for what the system asks. */
 export function preferredLanguage(tags: readonly string[]): Language {
   for (const tag of tags) {
@@ -30,8 +38,8 @@ export const useSettings = defineStore('settings', () => {
   const workspace = ref<string>('labs');
   /** kept dockview layouts by workspace */
   const layouts = shallowRef<Record<string, unknown>>({});
-  /** true once a lab has been opened here before */
-  const welcomed = ref(false);
+  /** what was open last: a shipped lab by name, or a file by path */
+  const lastLab = shallowRef<LastLab | null>(null);
   /** names of shipped labs whose checks have all passed */
   const completed = shallowRef<readonly string[]>([]);
 
@@ -57,7 +65,7 @@ export const useSettings = defineStore('settings', () => {
     density.value = oneOf<Density>(kept['density'], ['normal', 'projector'], 'normal');
     workspace.value = typeof kept['workspace'] === 'string' ? kept['workspace'] : 'labs';
     layouts.value = typeof kept['layouts'] === 'object' && kept['layouts'] !== null ? (kept['layouts'] as Record<string, unknown>) : {};
-    welcomed.value = kept['welcomed'] === true;
+    lastLab.value = readLastLab(kept['lastLab']);
     completed.value = Array.isArray(kept['completed']) ? kept['completed'].filter((name) => typeof name === 'string') : [];
     loaded = true;
   }
@@ -71,10 +79,10 @@ export const useSettings = defineStore('settings', () => {
     density: density.value,
     workspace: workspace.value,
     layouts: layouts.value,
-    welcomed: welcomed.value,
+    lastLab: lastLab.value,
     completed: [...completed.value],
   });
-  watch([theme, language, textScale, density, workspace, layouts, welcomed, completed], () => {
+  watch([theme, language, textScale, density, workspace, layouts, lastLab, completed], () => {
     if (!loaded) return;
     clearTimeout(timer);
     timer = setTimeout(() => void bridge.saveSettings(snapshot()), SAVE_DELAY_MS);
@@ -93,7 +101,7 @@ export const useSettings = defineStore('settings', () => {
   }
 
   return {
-    theme, language, textScale, density, workspace, layouts, welcomed, completed, shownTheme,
+    theme, language, textScale, density, workspace, layouts, lastLab, completed, shownTheme,
     load, keepLayout, forgetLayout, markCompleted,
   }; // prettier-ignore
 });

@@ -1,11 +1,12 @@
 /** The Machine workspace: follow one access on top; beneath it the program, the registers and memory. */
-import { Binary, Grid3x3, ListChecks, Route, Rows3 } from '@lucide/vue';
+import { Binary, Grid3x3, ListChecks, Route, Rows3, SquareTerminal } from '@lucide/vue';
 import type { WorkspaceDefinition } from '../../docking/workspace';
 import DisassemblyPanel from '../../panels/machine/DisassemblyPanel.vue';
 import JourneyPanel from '../../panels/machine/JourneyPanel.vue';
 import MemoryPanel from '../../panels/machine/MemoryPanel.vue';
 import RegistersPanel from '../../panels/machine/RegistersPanel.vue';
 import TlbPanel from '../../panels/machine/TlbPanel.vue';
+import ConsolePanel from '../../panels/shared/ConsolePanel.vue';
 import MachineToolbar from './MachineToolbar.vue';
 
 const workspace: WorkspaceDefinition = {
@@ -17,6 +18,7 @@ const workspace: WorkspaceDefinition = {
     registers: { title: 'machine.panels.registers', icon: Rows3, component: RegistersPanel },
     tlb: { title: 'machine.panels.tlb', icon: ListChecks, component: TlbPanel },
     memory: { title: 'machine.panels.memory', icon: Grid3x3, component: MemoryPanel, scrolls: false },
+    console: { title: 'shell.console.title', icon: SquareTerminal, component: ConsolePanel },
   },
   layout: {
     split: 'column',
@@ -27,7 +29,7 @@ const workspace: WorkspaceDefinition = {
         of: [
           { panels: ['disassembly'], share: 1.04 },
           { panels: ['registers', 'tlb'], share: 0.9 },
-          { panels: ['memory'], share: 1.5 },
+          { panels: ['memory', 'console'], share: 1.5 },
         ],
       },
     ],
