@@ -3,7 +3,7 @@
  * the sign-extended byte, else the first).
  */
 import { AssemblyError, type DiagnosticList, type Message, type Place } from './diagnostics';
-import { encodeForm, instructionForms, type Bits, type EncoderOperand, type Form } from './encoder';
+import { encodeForm, instructionForms, REGISTERS, type Bits, type EncoderOperand, type Form } from './encoder';
 import type { ResolvedMemory, ResolvedOperand } from './operands';
 
 /** Other names for the same instruction. */
@@ -35,6 +35,11 @@ const STRINGS: Readonly<Record<string, readonly [opcode: number, bits: number]>>
   xlatb: [0xd7, 8], xlat: [0xd7, 8],
 }; // prettier-ignore
 
+/** Returns with the operand size in their name. */
+const SIZED_RETURNS: Readonly<Record<string, readonly [mnemonic: string, bits: number]>> = {
+  retw: ['ret', 16], retnw: ['ret', 16], retfw: ['retf', 16], retd: ['ret', 32], retnd: ['ret', 32], retfd: ['retf', 32],
+}; // prettier-ignore
+
 /** A 16-bit register operand is as good as its 32-bit one here: only 16 bits are used, so no prefix is needed. */
 const SELECTOR_ONLY = new Set(['lldt', 'ltr', 'verr', 'verw', 'lmsw', 'arpl', 'mov']);
 
@@ -56,7 +61,7 @@ export interface InstructionInput {
 
 /** Is this a mnemonic of the instruction set (any legacy encoding)? */
 export function isMnemonic(word: string): boolean {
-  return word in STRINGS || word in ALIASES || instructionForms().has(word);
+  return word in STRINGS || word in ALIASES || word in SIZED_RETURNS || instructionForms().has(word);
 }
 
 const BRANCH = /^br(16|32|64)_/;
@@ -181,6 +186,16 @@ function memoryToEncoder(operand: ResolvedMemory, kind: string, input: Instructi
   };
 }
 
+/** `fmul st3` means `fmul st0, st3`, and `faddp st3` means `faddp st3, st0`; without an operand st1 is meant. */
+function impliedStackOperands(mnemonic: string, first: ResolvedOperand | undefined, place: Place): ResolvedOperand[] | null {
+  if (first && (first.kind !== 'register' || first.register.class !== 'st')) return null;
+  const stack = (name: string): ResolvedOperand => ({ kind: 'register', register: REGISTERS.get(name)!, place });
+  const other = first ?? stack('st1');
+  return mnemonic.endsWith('p') && !mnemonic.startsWith('fcom') && !mnemonic.startsWith('fucom')
+    ? [other, stack('st0')]
+    : [stack('st0'), other];
+}
+
 /** `mov ds, ax` needs no operand size prefix, and `test` and `xchg` do not care for the order of their operands. */
 function variants(input: InstructionInput): (readonly ResolvedOperand[])[] {
   const { operands, mnemonic, bits } = input;
@@ -193,6 +208,10 @@ function variants(input: InstructionInput): (readonly ResolvedOperand[])[] {
     const narrow = { ...first.register, id: first.register.id - 16, class: 'r32' as const };
     if (section === null && !unknown && second.size === null && value >= 0n && value <= 0xffff_ffffn)
       list.push([{ ...first, register: narrow }, second]);
+  }
+  if (mnemonic.startsWith('f') && operands.length < 2) {
+    const implied = impliedStackOperands(mnemonic, first, input.place);
+    if (implied) list.push(implied);
   }
   if (mnemonic === 'imul' && operands.length === 2 && second?.kind === 'value') list.push([first!, first!, second]);
   const widen = (operand: ResolvedOperand): ResolvedOperand => {
@@ -243,7 +262,7 @@ export function encodeInstruction(input: InstructionInput, diagnostics: Diagnost
   }
   if ((input.mnemonic === 'aam' || input.mnemonic === 'aad') && input.operands.length === 0)
     return Uint8Array.of(input.mnemonic === 'aam' ? 0xd4 : 0xd5, 10);
-  const named = ALIASES[input.mnemonic] ?? input.mnemonic;
+  const [named, returnBits] = SIZED_RETURNS[input.mnemonic] ?? [ALIASES[input.mnemonic] ?? input.mnemonic, null];
   const mnemonic = NATURAL[input.mnemonic]?.[input.bits] ?? named;
   const forms = instructionForms().get(mnemonic);
   if (!forms) throw unknownInstruction(input.mnemonic, input.place);
@@ -252,12 +271,13 @@ export function encodeInstruction(input: InstructionInput, diagnostics: Diagnost
   for (const operands of variants(normal)) {
     for (const form of forms) {
       if (!form.modes[input.bits] || form.operands.length !== operands.length) continue;
+      if (returnBits !== null && form.operandSize !== returnBits) continue;
       if (form.operands.every((kind, index) => matches(kind, operands[index]!, form, normal))) choices.push({ form, operands });
     }
   }
   if (choices.length === 0) throw noForm(normal, forms);
   requireSize(normal, choices);
-  const best = shortest(choices, normal);
+  const best = shortest(choices, { ...normal, address: input.address + lead.length });
   if (!best) throw unreachable(normal);
   warnWideNumbers(best, normal, diagnostics);
   return lead.length === 0 ? best.bytes : Uint8Array.from([...lead, ...best.bytes]);
