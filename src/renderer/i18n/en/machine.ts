@@ -10,7 +10,7 @@ export default {
     powerOn: 'Power on',
     powerOff: 'Power off',
     speed: 'Speed',
-    perSecond: '{n} instructions a second',
+    perSecond: '{n} / s',
     full: 'full',
     vm: 'Virtual machine on screen',
     bare: 'bare machine',

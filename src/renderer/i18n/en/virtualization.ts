@@ -43,6 +43,7 @@ export default {
   },
   legend: { vmm: 'VMM', table: 'EPT and IOMMU tables', scale: '1 square = 4 KiB' },
   map: {
+    unbacked: 'no frame yet',
     label: 'Memory map: arrow keys move over frames of host memory',
     selected: 'Memory map. Frame {address}: {owner}. Arrow keys move.',
   },

@@ -10,7 +10,7 @@ export default {
     powerOn: '开机',
     powerOff: '关机',
     speed: '速度',
-    perSecond: '每秒 {n} 条指令',
+    perSecond: '{n} 条/秒',
     full: '全速',
     vm: '当前显示的虚拟机',
     bare: '裸机',

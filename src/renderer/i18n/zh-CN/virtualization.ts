@@ -43,6 +43,7 @@ export default {
   },
   legend: { vmm: 'VMM', table: 'EPT 与 IOMMU 表', scale: '1 格 = 4 KiB' },
   map: {
+    unbacked: '尚无页帧',
     label: '内存图：方向键在主机内存的页帧间移动',
     selected: '内存图。页帧 {address}：{owner}。方向键移动。',
   },
