@@ -34,6 +34,8 @@ export class Shell {
 
   async start(options: StartOptions = {}): Promise<Page> {
     this.page = this.kind === 'electron' ? await this.startElectron(options) : await this.startChromium(options);
+    // the window answers keys once its workspace is there
+    await this.page.locator('main[data-workspace] [role=region]').first().waitFor();
     return this.page;
   }
 
