@@ -10,7 +10,7 @@ import { encodeInstruction, isRelative } from './instructions';
 import { LIMITS } from './limits';
 import type { LineMapEntry } from './line-map';
 import { resolveOperand } from './operands';
-import { Section } from './section';
+import { layoutSections, Section } from './section';
 import type { ParsedLine, Statement } from './statement';
 
 interface SymbolEntry {
@@ -405,30 +405,13 @@ export class Passes {
     }
   }
 
-  /** Places the sections one behind the other: those with bytes in the order of their first appearance (.text first), then the rest. */
   private layout(): void {
-    const ordered = [...this.sections.values()].sort((left, right) => Number(left.nobits) - Number(right.nobits));
-    let at = this.origin;
-    let virtual = this.origin;
-    for (const section of ordered) {
-      const aligned = (address: number): number =>
-        section.name === '.text' || section.size === 0 ? address : Math.ceil(address / section.align) * section.align;
-      const start = section.start ?? aligned(at);
-      const base = section.virtualStart ?? section.start ?? aligned(virtual);
-      const imageOffset = start - this.origin;
-      if (imageOffset < 0 || imageOffset + section.size > LIMITS.outputBytes * (section.nobits ? 64 : 1)) {
-        const place = this.lines[0]!.place;
-        this.diagnostics.add('error', 'asm-too-large', place, {
-          en: `Section ${section.name} would lie outside an image of 64 MiB from the origin`,
-          'zh-CN': `段 ${section.name} 超出从起始地址算起的 64 MiB 映像`,
-        });
-        return;
-      }
-      if (base !== section.base || section.size !== section.previousSize) this.moved = true;
-      section.base = base;
-      section.imageOffset = imageOffset;
-      at = start + section.size;
-      virtual = base + section.size;
-    }
+    const { moved, outside } = layoutSections([...this.sections.values()], this.origin);
+    if (moved) this.moved = true;
+    if (!outside) return;
+    this.diagnostics.add('error', 'asm-too-large', this.lines[0]!.place, {
+      en: `Section ${outside.name} would lie outside an image of 64 MiB from the origin`,
+      'zh-CN': `段 ${outside.name} 超出从起始地址算起的 64 MiB 映像`,
+    });
   }
 }

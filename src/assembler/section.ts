@@ -1,5 +1,7 @@
 /** A section while it is assembled: growing bytes (or, for `nobits`, only a size), and where it will lie. */
 
+import { LIMITS } from './limits';
+
 export class Section {
   /** address of its first byte, of the layout before this pass */
   base = 0;
@@ -57,4 +59,29 @@ export class Section {
     }
     return this.buffer.subarray(this.size, this.size + bytes);
   }
+}
+
+/**
+ * Places sections one behind the other from the origin: those with bytes in the order of their first appearance, then the reserved
+ * ones. `moved`: an address or a size differs from the pass before. `outside`: one that cannot be part of the image.
+ */
+export function layoutSections(sections: readonly Section[], origin: number): { moved: boolean; outside: Section | null } {
+  const ordered = [...sections].sort((left, right) => Number(left.nobits) - Number(right.nobits));
+  let moved = false;
+  let at = origin;
+  let virtual = origin;
+  for (const section of ordered) {
+    const aligned = (address: number): number =>
+      section.name === '.text' || section.size === 0 ? address : Math.ceil(address / section.align) * section.align;
+    const start = section.start ?? aligned(at);
+    const base = section.virtualStart ?? section.start ?? aligned(virtual);
+    const imageOffset = start - origin;
+    if (imageOffset < 0 || (!section.nobits && imageOffset + section.size > LIMITS.outputBytes)) return { moved, outside: section };
+    if (base !== section.base || section.size !== section.previousSize) moved = true;
+    section.base = base;
+    section.imageOffset = imageOffset;
+    at = start + section.size;
+    virtual = base + section.size;
+  }
+  return { moved, outside: null };
 }

@@ -1,7 +1,7 @@
 /** Tokens of one line to a statement: label, prefixes, then an instruction, data, or a directive. */
 import { AssemblyError, type Place } from './diagnostics';
 import { parseExpression, placeOf, TokenCursor, type Expression } from './expression';
-import { isMnemonic, PREFIXES, SEGMENT_PREFIXES, SIZE_PREFIXES, unknownInstruction } from './instructions';
+import { isMnemonic, PREFIXES, SEGMENT_PREFIXES, SIZE_PREFIXES, unknownInstruction } from './mnemonics';
 import type { Token } from './lexer';
 import { parseOperand, type ParsedOperand } from './operands';
 
