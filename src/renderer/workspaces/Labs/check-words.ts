@@ -27,7 +27,8 @@ export function checkWords(check: Check): CheckWords {
     return words('differs', { frames: check.differs.frames.map(({ vm, gpa }) => `${vm} ${formatAddress(gpa)}`).join(', ') });
   if ('contiguous' in check) {
     const { range, in: space, expect } = check.contiguous;
-    return words(`${expect ? 'contiguous' : 'scattered'}${{ host: 'Host', guest: 'Guest', slot: 'Slot' }[space]}`, {
+    const whose = range.vm === undefined ? '' : 'Vm';
+    return words(`${expect ? 'contiguous' : 'scattered'}${{ host: 'Host', guest: 'Guest', slot: 'Slot' }[space]}${whose}`, {
       vm: range.vm ?? '',
       address: formatAddress(range.from),
       size: formatSize(range.bytes),
