@@ -4,6 +4,20 @@ import { vmHue } from '../components/format';
 import { useWords } from '../i18n';
 import { useDocument } from '../stores/document';
 
+function keyOf(owner: FrameOwner | null): string {
+  switch (owner?.kind) {
+    case 'vm':
+      return `vm ${owner.vm}`;
+    case 'vmm':
+    case 'table':
+      return `${owner.kind} ${owner.part}`;
+    case 'device':
+      return `device ${owner.device}`;
+    default:
+      return owner?.kind ?? 'free';
+  }
+}
+
 export function useOwners() {
   const { t } = useWords();
   const lab = useDocument();
@@ -42,5 +56,17 @@ export function useOwners() {
         return t('virtualization.owner.free');
     }
   }
-  return { indexOf, fill, name };
+  /** `fill` and `name` for thousands of frames at once: what they depend on is looked up one time, names are made once an owner. */
+  function painter(): { fill: (owner: FrameOwner | null) => string; name: (owner: FrameOwner | null) => string } {
+    const fills = new Map<string, string>();
+    const names = new Map<string, string>();
+    const remembered = (memory: Map<string, string>, make: (owner: FrameOwner | null) => string) => (owner: FrameOwner | null) => {
+      const key = keyOf(owner);
+      let known = memory.get(key);
+      if (known === undefined) memory.set(key, (known = make(owner)));
+      return known;
+    };
+    return { fill: remembered(fills, fill), name: remembered(names, name) };
+  }
+  return { indexOf, fill, name, painter };
 }
