@@ -13,6 +13,7 @@ import './styles/tokens.css';
 import './styles/base.css';
 import './styles/shell.css';
 import './styles/dock.css';
+import './styles/editor.css';
 
 async function start(bridge: ShellBridge): Promise<void> {
   const pinia = createPinia();

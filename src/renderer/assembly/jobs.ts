@@ -18,9 +18,6 @@ export function programsOf(document: LabDocument): ProgramUse[] {
 
 export const isSource = (file: string): boolean => /\.(asm|nasm|s)$/i.test(file);
 
-/** Symbols that get their value at power-on stand in with this one: wide enough that instructions keep the length they will have. */
-const UNKNOWN_ADDRESS = 0x7fff_f000;
-
 /** One job for each source that a program begins with; a source that two VMs share is assembled once, with the first one's symbols. */
 export function jobsOf(document: LabDocument): AssemblyJob[] {
   const jobs = new Map<string, AssemblyJob>();
@@ -28,10 +25,9 @@ export function jobsOf(document: LabDocument): AssemblyJob[] {
     const [main] = programFiles(program);
     if (main === undefined || !isSource(main) || jobs.has(main)) continue;
     const given = 'defines' in program ? (program.defines ?? {}) : {};
-    const defines = Object.fromEntries(
-      Object.entries(given).map(([name, value]) => [name, typeof value === 'number' ? value : UNKNOWN_ADDRESS]),
-    );
-    jobs.set(main, { main, defines });
+    const entries = Object.entries(given);
+    const defines = Object.fromEntries(entries.filter((entry): entry is [string, number] => typeof entry[1] === 'number'));
+    jobs.set(main, { main, defines, atPowerOn: entries.filter(([, value]) => typeof value !== 'number').map(([name]) => name) });
   }
   return [...jobs.values()];
 }

@@ -5,6 +5,8 @@ export interface AssemblyJob {
   /** the file that is assembled; others come in through %include and incbin */
   main: string;
   defines: Readonly<Record<string, number>>;
+  /** symbols that get their value only when the machine is switched on */
+  atPowerOn: readonly string[];
 }
 
 export interface AssemblyRequest {
@@ -23,6 +25,8 @@ export interface AssembledLine {
   /** at most the first 16; empty for reserved space */
   bytes: Uint8Array;
   kind: 'code' | 'data';
+  /** positions in `bytes` that are known only at power-on */
+  open: readonly number[];
 }
 
 export interface AssembledSymbol {

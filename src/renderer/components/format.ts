@@ -40,6 +40,10 @@ export const plainDigits = (value: number | bigint, digits = 1): string => value
 export const formatBytes = (bytes: Uint8Array): string =>
   Array.from(bytes, (byte) => byte.toString(16).toUpperCase().padStart(2, '0')).join(' ');
 
+/** The same with `··` for bytes that are not known yet. */
+export const formatOpenBytes = (bytes: Uint8Array, open: readonly number[]): string =>
+  Array.from(bytes, (byte, at) => (open.includes(at) ? '··' : byte.toString(16).toUpperCase().padStart(2, '0'))).join(' ');
+
 /** Printable ASCII as it is, everything else a dot. */
 export const formatAscii = (bytes: Uint8Array): string =>
   Array.from(bytes, (byte) => (byte >= 0x20 && byte < 0x7f ? String.fromCharCode(byte) : '.')).join('');

@@ -45,6 +45,7 @@ export const grammar: languages.IMonarchLanguage = {
   registers: REGISTERS,
   tokenizer: {
     root: [
+      [new RegExp(`^(\\s*)(%%[\\w.$?@~#]+)(\\s*:\\s*)(${WORD})`), ['', 'label', 'punct', firstWord]],
       [/^\s*%[\w.?!+]+/, 'directive'],
       [new RegExp(`^(\\s*)(${LABEL})(\\s*:\\s*)(${WORD})`), ['', 'label', 'punct', firstWord]],
       [new RegExp(`^(\\s*)(${LABEL})(\\s*:)`), ['', 'label', 'punct']],

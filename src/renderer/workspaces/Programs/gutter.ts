@@ -1,5 +1,5 @@
 /** What stands between a line's number and its text: the address and bytes that the line became. Pure. */
-import { formatBytes } from '../../components/format';
+import { formatOpenBytes } from '../../components/format';
 import type { AssemblyResult } from '../../assembly/messages';
 
 export interface GutterLine {
@@ -17,7 +17,10 @@ export function gutterLines(results: readonly AssemblyResult[], file: string): R
     if (made.file !== file || lines.has(made.line)) continue;
     const more = made.length > Math.min(SHOWN, made.bytes.length);
     const shown = more ? made.bytes.subarray(0, SHOWN - 1) : made.bytes;
-    lines.set(made.line, { address: made.address, bytes: made.bytes.length === 0 ? '' : formatBytes(shown) + (more ? ' …' : '') });
+    lines.set(made.line, {
+      address: made.address,
+      bytes: made.bytes.length === 0 ? '' : formatOpenBytes(shown, made.open) + (more ? ' …' : ''),
+    });
   }
   return lines;
 }

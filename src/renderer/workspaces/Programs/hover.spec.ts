@@ -4,7 +4,7 @@ import { findSymbol, hoverText, operandText, type HoverSources } from './hover';
 
 const program = runJob(
   { 'a.asm': 'SIZE equ 64\norg 0x7c00\nfirst:\n.wait:\n jmp .wait\nsecond:\n nop\n.wait:\n jmp .wait\n' },
-  { main: 'a.asm', defines: {} },
+  { main: 'a.asm', defines: {}, atPowerOn: [] },
 );
 const sources: HoverSources = {
   registers: () => null,
