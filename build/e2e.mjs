@@ -1,6 +1,7 @@
 /**
  * `npm run test:e2e`: the labs through the command line, then the journeys in Chromium and in Electron. Starts a virtual
- * display for Electron where there is none. `--all` runs every spec in both shells; other arguments go to Playwright.
+ * display for Electron where there is none. `--all` runs every spec in both shells; `--package EXECUTABLE` drives a packaged
+ * application instead of the checkout; other arguments go to Playwright.
  */
 import { spawn } from 'node:child_process';
 import { existsSync } from 'node:fs';
@@ -12,11 +13,14 @@ await ensurePackages();
 await ensureBuilt('main', 'preload', 'renderer');
 const args = process.argv.slice(2);
 const all = args.includes('--all');
-const { runtime, reason } = await findElectron({ download: false });
+const packageAt = args.indexOf('--package');
+const packaged = packageAt < 0 ? undefined : args.splice(packageAt, 2)[1];
+const { runtime, reason } = packaged ? { runtime: { executable: packaged } } : await findElectron({ download: false });
 const env = {
   ...process.env,
   PAGEWALK_E2E_ALL: all ? '1' : '',
-  PAGEWALK_ELECTRON: runtime?.executable ?? '',
+  PAGEWALK_ELECTRON: packaged ? '' : (runtime?.executable ?? ''),
+  PAGEWALK_PACKAGED: packaged ?? '',
   PAGEWALK_ELECTRON_REASON: reason ?? '',
 };
 
@@ -40,7 +44,13 @@ if (!runtime) say(`THE ELECTRON HALF IS SKIPPED: ${reason}`);
 
 const child = spawn(
   resolve(repository, 'node_modules/.bin/playwright'),
-  ['test', '--config', 'e2e/playwright.config.ts', ...args.filter((argument) => argument !== '--all')],
+  [
+    'test',
+    '--config',
+    'e2e/playwright.config.ts',
+    ...(packaged ? ['--project', 'package'] : []),
+    ...args.filter((argument) => argument !== '--all'),
+  ],
   { cwd: repository, stdio: ['ignore', 'inherit', 'inherit'], env },
 );
 child.on('exit', (code) => {

@@ -1,9 +1,13 @@
 /**
- * `npm run package`: an unpacked application and an archive of it, from the Electron runtime at hand. Icons and names come
- * from build/electron-builder.json; nothing is downloaded when ELECTRON_OVERRIDE_DIST_PATH names a runtime.
+ * `npm run package`: an unpacked application and an archive of it, from the Electron runtime at hand, and then two labs driven in
+ * that application (not with --no-drive). Nothing is downloaded when ELECTRON_OVERRIDE_DIST_PATH names a runtime: the archive is
+ * made with the system's tar, because electron-builder would fetch an archiver of its own.
  */
+import { spawn } from 'node:child_process';
+import { readFile, rm } from 'node:fs/promises';
+import { basename, dirname, join, relative, resolve } from 'node:path';
 import { findElectron } from './electron-runtime.mjs';
-import { ensureBuilt, ensurePackages, repository, say } from './prepare.mjs';
+import { ensureBuilt, ensurePackages, repository, run, say } from './prepare.mjs';
 
 await ensurePackages();
 await ensureBuilt('main', 'preload', 'renderer');
@@ -14,10 +18,11 @@ if (!runtime) {
 }
 const { build, Platform, Arch } = await import('electron-builder');
 const platform = { linux: Platform.LINUX, darwin: Platform.MAC, win32: Platform.WINDOWS }[process.platform] ?? Platform.LINUX;
-const archive = process.platform === 'linux' ? 'tar.gz' : 'zip';
-const made = await build({
+const output = resolve(repository, 'dist');
+let packed;
+await build({
   projectDir: repository,
-  targets: platform.createTarget(['dir', archive], process.arch === 'arm64' ? Arch.arm64 : Arch.x64),
+  targets: platform.createTarget(['dir'], process.arch === 'arm64' ? Arch.arm64 : Arch.x64),
   publish: 'never',
   config: {
     appId: 'org.pagewalk.lab',
@@ -33,6 +38,33 @@ const made = await build({
     // a worker reads its code and the labs from real files
     asarUnpack: ['resources/**'],
     linux: { category: 'Education' },
+    afterPack: async ({ appOutDir, packager }) => {
+      packed = appOutDir;
+      // a runtime may bring a starting application of its own, which would be loaded instead of ours
+      await rm(join(packager.getResourcesDir(appOutDir), 'app'), { recursive: true, force: true });
+    },
   },
 });
-for (const file of made) say(`made ${file.slice(repository.length + 1)}`);
+const executable =
+  {
+    darwin: join(packed, 'Pagewalk.app/Contents/MacOS/Pagewalk'),
+    win32: join(packed, 'Pagewalk.exe'),
+  }[process.platform] ?? join(packed, 'pagewalk');
+say(`made ${relative(repository, packed)}`);
+
+const { version } = JSON.parse(await readFile(resolve(repository, 'package.json'), 'utf8'));
+const kind = process.platform === 'linux' ? 'tar.gz' : 'zip';
+const archive = join(output, `pagewalk-${version}-${process.platform}-${process.arch}.${kind}`);
+await rm(archive, { force: true });
+// -a: the format follows from the name (bsdtar on macOS and Windows makes zip)
+const archived = await run('tar', [kind === 'zip' ? '-acf' : '-czf', archive, '-C', dirname(packed), basename(packed)]);
+if (archived !== 0) {
+  say(`tar ended with ${archived}: there is no archive.`);
+  process.exit(1);
+}
+say(`made ${relative(repository, archive)}`);
+
+if (!process.argv.includes('--no-drive')) {
+  const child = spawn(process.execPath, ['build/e2e.mjs', '--package', executable], { cwd: repository, stdio: 'inherit' });
+  child.on('exit', (code) => process.exit(code ?? 1));
+}

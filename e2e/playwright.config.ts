@@ -1,8 +1,12 @@
-/** Three projects: `labs` drives the command line; `chromium` and `electron` run one set of specs in both shells. */
+/**
+ * `labs` drives the command line; `chromium` and `electron` run one set of specs in both shells; `package` drives the application
+ * that `npm run package` made.
+ */
 import { cpus } from 'node:os';
 import { resolve } from 'node:path';
 import { defineConfig } from '@playwright/test';
 
+const packaged = process.env['PAGEWALK_PACKAGED'];
 const results = resolve(import.meta.dirname, '../test-results');
 
 export default defineConfig({
@@ -13,10 +17,11 @@ export default defineConfig({
   forbidOnly: Boolean(process.env['CI']),
   timeout: 90_000,
   expect: { timeout: 15_000 },
-  reporter: [['line'], ['json', { outputFile: resolve(results, 'e2e.json') }]],
+  reporter: [['line'], ['json', { outputFile: resolve(results, packaged ? 'package.json' : 'e2e.json') }]],
   projects: [
     { name: 'labs', testMatch: 'labs/**/*.e2e.ts' },
     { name: 'chromium', testMatch: 'window/**/*.e2e.ts' },
     { name: 'electron', testMatch: 'window/**/*.e2e.ts' },
+    ...(packaged ? [{ name: 'package', testMatch: 'package/**/*.e2e.ts' }] : []),
   ],
 });
