@@ -7,6 +7,7 @@ import { CHANNEL } from './channels';
 import { applyMenu } from './menu';
 import { places } from './places';
 import { ShellServer } from './shell-server';
+import { overlayColours } from './title-bar';
 import { initialSize, loadWindowState, saveWindowState } from './window-state';
 
 export class LabWindow {
@@ -157,8 +158,4 @@ export class LabWindow {
     this.mayClose = true;
     this.window?.close();
   }
-}
-
-export function overlayColours(dark: boolean): Electron.TitleBarOverlay {
-  return { color: dark ? '#121418' : '#eceef1', symbolColor: dark ? '#b4bbc6' : '#454c58', height: 35 };
 }

@@ -11,8 +11,8 @@ import { documentState, labContent, languageOf, labPath, settingsOf, shortText }
 import type { Language } from '../lab/protocol';
 import { CHANNEL, SHELL_CALLS, type ShellCall } from './channels';
 import { WINDOW_ORIGIN } from './app-protocol';
-import { overlayColours } from './lab-window';
 import { places } from './places';
+import { overlayColours } from './title-bar';
 
 interface ShellHooks {
   window(): BrowserWindow | null;
