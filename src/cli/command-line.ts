@@ -8,6 +8,8 @@ import { nearestNames } from '../lab/document/nearest';
 import { error, suggestNames, text, type Text } from '../lab/document/problem';
 import { asm, type AsmOptions } from './commands/asm';
 import { boardCheck, boardMap } from './commands/board';
+import { boot, type BootOptions } from './commands/boot';
+import { memorySize } from './commands/boot-machine';
 import { run, type RunOptions } from './commands/run';
 import { serve } from './commands/serve';
 import { walk, type WalkOptions } from './commands/walk';
@@ -29,6 +31,16 @@ function wholeNumber(value: string): number {
   const number = Number(value.replaceAll('_', ''));
   if (!Number.isSafeInteger(number) || number < 0) throw new InvalidArgumentError('');
   return number;
+}
+
+function wholeNumbers(value: string, before: number[]): number[] {
+  return [...before, ...value.split(',').map((word) => wholeNumber(word.trim() === '' ? 'nothing' : word))];
+}
+
+function size(value: string): number {
+  const bytes = memorySize(value);
+  if (bytes === undefined) throw new InvalidArgumentError('');
+  return bytes;
 }
 
 const collect = (value: string, before: string[]): string[] => [...before, value];
@@ -150,6 +162,24 @@ export async function commandLine(argv: readonly string[], surroundings: Surroun
     .option('-o, --out <file>', help('out'))
     .option('-l, --listing <file>', help('listing'))
     .action((file: string, options: AsmOptions) => doing(() => asm(file, options, language, surroundings)));
+  command(program, 'boot', 'boot', 'boot')
+    .option('--rom <file>', help('rom'))
+    .option('--kernel <file>', help('kernel'))
+    .option('--load-address <address>', help('loadAddress'), wholeNumber)
+    .option('--entry <address>', help('entry'), wholeNumber)
+    .addOption(new Option('--mode <mode>', help('mode')).choices(['real', 'protected']))
+    .option('--append <text>', help('append'))
+    .option('--memory <size>', help('memory'), size)
+    .option('--board <lab>', help('bootBoard'))
+    .option('--cpu <part>', help('cpu'))
+    .option('--serial <where>', help('serial'))
+    .option('--post-port <n>', help('postPort'), wholeNumber)
+    .option('--exit-port <n>', help('exitPort'), wholeNumber)
+    .option('--max-instructions <n>', help('maxInstructions'), wholeNumber)
+    .addOption(new Option('--hash-at <n,…>', help('hashAt')).argParser(wholeNumbers).default([], help('none')))
+    .option('--trace <file>', help('trace'))
+    .option('--json', help('json'))
+    .action((options: BootOptions) => doing(() => boot(options, language, surroundings)));
   const board = command(program, 'board', 'board', 'board').helpCommand(false);
   command(board, 'check <file>', 'boardCheck', 'board check').action((file: string) =>
     doing(() => boardCheck(file, language, surroundings)),

@@ -15,12 +15,13 @@ import { reportOfHop } from './bus/dma-report';
 import { PciConfiguration } from './bus/pci-configuration';
 import { TransactionLog, type TransactionContext } from './bus/transaction-log';
 import { MachineClock } from './clock/machine-clock';
-import { Processor } from './cpu/processor';
+import { Processor, type RunOptions } from './cpu/processor';
 import { POOL_RESERVED } from './cpu/state-layout';
 import { createDevice } from './devices';
 import { DebugPort } from './devices/debug-port/debug-port';
 import type { DeviceContext } from './devices/device';
 import { ExitPort } from './devices/exit-port/exit-port';
+import { Rom } from './devices/rom/rom';
 import { Uart } from './devices/uart/uart';
 import type { Platform } from './firmware/platform';
 import { COM1_IRQ, InterruptLines, PCI_LEVEL_TRIGGERED, pciIrq } from './interrupts/lines';
@@ -49,6 +50,8 @@ export interface MachineRun {
 export interface MachineOptions {
   /** bytes the frame pool may grow to; 3.5 GiB unless told */
   poolLimit?: number;
+  /** 64 or 128 KiB that answer below 1 MiB and again at the top of the address space: the program at the reset vector */
+  rom?: Uint8Array;
 }
 
 /** Thrown when a drawing cannot be powered on at all. `checkBoard` finds these, and more, with remedies. */
@@ -136,6 +139,7 @@ export class Machine {
     this.pci.add(0, { identity: HOST_BRIDGE });
     for (const device of [this.uart, this.debugPort, this.exitPort, this.pic, this.pci, ...(this.iommu ? [this.iommu] : [])])
       this.bus.attach(device);
+    if (options.rom) this.bus.attach(new Rom('rom', options.rom, this.map.physicalAddressBits));
     for (const { id, kind, dmaMask } of board.devices) this.plug(id, kind, dmaMask);
     this.platform = boardPlatform(this);
     this.reset();
@@ -154,6 +158,7 @@ export class Machine {
   /** Power-on: everything as new, then the addresses that firmware assigns to PCI devices. Memory is all zero. */
   reset(): void {
     this.frames.reset();
+    this.chipset.fillReadOnly();
     this.clock.reset();
     this.processor.reset();
     this.lines.reset();
@@ -169,9 +174,10 @@ export class Machine {
 
   /**
    * Executes at most `budget` instructions on the bare machine. `halted` is HLT with no event that could end it; while one
-   * is pending, the clock jumps to it.
+   * is pending, the clock jumps to it. With `stopAtDelivery` it returns (`budget`) when an interrupt or a fault was delivered,
+   * before the handler's first instruction.
    */
-  run(budget: number, options: { passBreakpoint?: boolean } = {}): MachineRun {
+  run(budget: number, options: RunOptions = {}): MachineRun {
     let executed = 0;
     let barren = 0;
     let passBreakpoint = options.passBreakpoint ?? false;
@@ -180,8 +186,9 @@ export class Machine {
       const stop = this.stopRequested();
       if (stop) return { reason: stop, executed };
       if (executed >= budget) return { reason: 'budget', executed };
-      const slice = this.slice(() => this.processor.run(this.sliceLimit(budget - executed), { passBreakpoint }));
+      const slice = this.slice(() => this.processor.run(this.sliceLimit(budget - executed), { ...options, passBreakpoint }));
       executed += slice.executed;
+      if (options.stopAtDelivery && slice.executed === 0 && slice.reason === 'budget') return { reason: 'budget', executed };
       barren = slice.executed === 0 && slice.reason === 'budget' ? barren + 1 : 0;
       if (barren === MOST_BARREN_SLICES) return { reason: 'limit', executed };
       passBreakpoint &&= slice.executed === 0;

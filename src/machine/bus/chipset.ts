@@ -104,11 +104,22 @@ export class Chipset implements PhysicalMemory, PortSpace {
   // --- frames ----------------------------------------------------------------------------------------------------------
 
   readableFrame(frame: number): number {
-    return this.table.isPlain(frame) ? this.frames.touch(frame) : -1;
+    return this.table.isPlain(frame) || this.table.isReadOnly(frame) ? this.frames.touch(frame) : -1;
   }
 
   writableFrame(frame: number): number {
     return this.table.isPlain(frame) && !this.frames.holdsCode(frame) ? this.frames.touch(frame) : -1;
+  }
+
+  /** Puts what read-only memories hold into their frames; after the frames were reset. */
+  fillReadOnly(): void {
+    for (const { device, base, size } of this.bus.memoryWindows()) {
+      if (!device.contents) continue;
+      for (let done = 0; done < size; done += PAGE_SIZE) {
+        const pool = this.frames.touch((base + done) / PAGE_SIZE);
+        if (pool >= 0) this.frames.u8.set(device.contents.subarray(done, done + PAGE_SIZE), pool);
+      }
+    }
   }
 
   // --- memory ----------------------------------------------------------------------------------------------------------
@@ -216,6 +227,10 @@ export class Chipset implements PhysicalMemory, PortSpace {
       const target = bytes.subarray(done, done + count);
       if (range === undefined || range.kind === 'hole' || range.kind === 'reserved') target.fill(0xff);
       else if (range.kind !== 'mmio') this.peekLayers(range.claims.length, from, target);
+      else {
+        const offset = from - range.windowBase!;
+        target.set(this.bus.device(range.device!)?.contents?.subarray(offset, offset + count) ?? []);
+      }
       done += count;
     }
     return bytes;

@@ -1,6 +1,7 @@
 /**
  * The chipset's decode table as it stands: what the board wired, with device windows where they are now. Rebuilt when it is
- * next looked at after a window moved. Knows which frames are plain DRAM, answered by one DIMM alone from end to end.
+ * next looked at after a window moved. Knows which frames are plain DRAM, answered by one DIMM alone from end to end, and which
+ * are read-only memory.
  */
 import { PAGE_SIZE } from '../address';
 import { composeRanges, rangeAt, type AddressMap, type AddressRange } from '../board/address-map';
@@ -19,6 +20,8 @@ export class DecodeTable {
   /** runs of plain DRAM, ascending, and the one that answered last */
   private plain: FrameRun[] = [];
   private last: FrameRun = { first: 0, end: 0 };
+  /** runs of read-only memory: whole frames of a ROM */
+  private readOnly: FrameRun[] = [];
   private readonly reserved: { base: number; end: number } | undefined;
 
   constructor(
@@ -74,6 +77,12 @@ export class DecodeTable {
     return false;
   }
 
+  /** May the frame be read directly, though not written? */
+  isReadOnly(frame: number): boolean {
+    if (this.stale) this.decode();
+    return this.readOnly.some(({ first, end }) => frame >= first && frame < end);
+  }
+
   private decode(): void {
     this.stale = false;
     const limit = 2 ** this.map.physicalAddressBits;
@@ -86,13 +95,15 @@ export class DecodeTable {
     windows.sort((a, b) => a.base - b.base);
     this.decoded = composeRanges(this.map.dram, windows, this.reserved, limit);
     this.plain = [];
+    this.readOnly = [];
     for (const range of this.decoded) {
       // composeRanges sees visible parts only; offsets count from the window's true base
       if (range.device !== undefined) range.windowBase = bases.get(`${range.device} ${range.region}`);
-      if (range.kind !== 'dram') continue;
+      const contents = range.device !== undefined && this.bus.device(range.device)?.contents;
+      if (range.kind !== 'dram' && !contents) continue;
       const first = Math.ceil(range.base / PAGE_SIZE);
       const end = Math.floor(range.end / PAGE_SIZE);
-      if (end > first) this.plain.push({ first, end });
+      if (end > first) (contents ? this.readOnly : this.plain).push({ first, end });
     }
   }
 }

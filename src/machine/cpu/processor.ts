@@ -27,6 +27,11 @@ export interface RunResult {
   executed: number;
 }
 
+export interface RunOptions {
+  passBreakpoint?: boolean;
+  stopAtDelivery?: boolean;
+}
+
 export interface DeliveredException {
   vector: number;
   kind: ExceptionKind;
@@ -113,8 +118,9 @@ export class Processor {
    * Executes at most `maxInstructions`. Returns earlier when the processor halts or shuts down, before an instruction at a
    * breakpoint, or after an access to a device (`budget`), so that the machine can look at its events again.
    * @param options.passBreakpoint execute the first instruction even if a breakpoint lies there
+   * @param options.stopAtDelivery return (`budget`) when an interrupt or a fault was delivered, before its handler begins
    */
-  run(maxInstructions: number, options: { passBreakpoint?: boolean } = {}): RunResult {
+  run(maxInstructions: number, options: RunOptions = {}): RunResult {
     const { state, system, interpreter } = this;
     let executed = 0;
     let barren = 0;
@@ -123,7 +129,10 @@ export class Processor {
     // what was asked for between slices (a DMA write into code, an end of slice) has happened by now
     if (state.stop === STOP.endSlice || state.stop === STOP.codeWritten) state.clearStop();
     while (executed < maxInstructions) {
-      if (system.events.pollInterrupts()) interpreter.invalidate();
+      if (system.events.pollInterrupts()) {
+        interpreter.invalidate();
+        if (options.stopAtDelivery) return result('budget');
+      }
       if (state.stop === STOP.exit) return result('exit');
       if (state.activity !== ACTIVITY.running) return result(state.activity === ACTIVITY.shutdown ? 'triple-fault' : 'halted');
       const shadow = state.interruptShadow;
@@ -134,8 +143,10 @@ export class Processor {
       if (done !== 0 && shadow !== 0) state.interruptShadow &= ~shadow;
       const stop = state.stop;
       if (stop === STOP.exit) return result('exit');
-      if (stop === STOP.fault) this.deliverFault();
-      else if (trap && done !== 0) this.deliverTrap();
+      if (stop === STOP.fault) {
+        this.deliverFault();
+        if (options.stopAtDelivery) return result('budget');
+      } else if (trap && done !== 0) this.deliverTrap();
       if (stop === STOP.endSlice) {
         state.clearStop();
         return result('budget');

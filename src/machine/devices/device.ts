@@ -54,6 +54,8 @@ export interface Device {
   readonly regions: readonly DeviceRegion[];
   /** absent for a device that does not sit on PCI */
   readonly pci?: PciIdentity;
+  /** memory that nothing can write: what every region reads as; the processor may execute from it like from DRAM */
+  readonly contents?: Uint8Array;
   reset(): void;
   read(region: string, offset: number, size: 1 | 2 | 4): number;
   write(region: string, offset: number, size: 1 | 2 | 4, value: number): void;

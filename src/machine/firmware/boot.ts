@@ -45,7 +45,7 @@ export function boot(platform: Platform, program: BootProgram): BootResult {
     steps.push({ kind: 'header', ...image.header, ok: true });
     const shift = place(platform, program.file, image, steps);
     copy(platform, program, image, shift, steps, segments);
-    const start = prepareStart(platform, image, shift, steps);
+    const start = prepareStart(platform, program, image, shift, steps);
     return { steps, refused: null, start, segments };
   } catch (error) {
     if (!(error instanceof BootRefusedError)) throw error;
@@ -272,12 +272,28 @@ function tablePlace(platform: Platform, image: ProgramImage, shift: number, byte
   return candidates.find(free) ?? null;
 }
 
-function prepareStart(platform: Platform, image: ProgramImage, shift: number, steps: BootStep[]): ProcessorStart {
+function prepareStart(
+  platform: Platform,
+  { file, commandLine }: BootProgram,
+  image: ProgramImage,
+  shift: number,
+  steps: BootStep[],
+): ProcessorStart {
+  if (commandLine !== undefined && !image.multiboot) {
+    refuse(
+      'boot-no-command-line',
+      bootText(
+        `${file} has no multiboot header: there is no way to hand it a command line`,
+        `${file} 没有 multiboot 头：无法向它传递命令行`,
+      ),
+      bootText('Leave the command line out, or give a multiboot kernel.', '请去掉命令行，或使用 multiboot 内核。'),
+    );
+  }
   const start =
     image.mode === 'real'
       ? realStart(image)
       : image.multiboot
-        ? multibootStart(platform, image, shift, steps)
+        ? multibootStart(platform, image, shift, steps, commandLine)
         : flatStart(platform, image, shift, steps);
   const home = image.segments.findIndex(({ address, memoryBytes }) => image.entry >= address && image.entry < address + memoryBytes);
   const there = inside(platform.memory, image.entry, 1);
@@ -335,8 +351,14 @@ function flatStart(platform: Platform, image: ProgramImage, shift: number, steps
   return protectedModeStart(image.entry, { RSP: stack }, { base: at, limit: FLAT_GDT.length - 1 });
 }
 
-function multibootStart(platform: Platform, image: ProgramImage, shift: number, steps: BootStep[]): ProcessorStart {
-  const size = multibootInformation(0, platform.memory).length;
+function multibootStart(
+  platform: Platform,
+  image: ProgramImage,
+  shift: number,
+  steps: BootStep[],
+  commandLine: string | undefined,
+): ProcessorStart {
+  const size = multibootInformation(0, platform.memory, commandLine).length;
   const at = tablePlace(platform, image, shift, size);
   if (at === null) {
     refuse(
@@ -345,7 +367,7 @@ function multibootStart(platform: Platform, image: ProgramImage, shift: number, 
       bootText('Leave some DRAM free below or behind the program.', '请在程序之前或之后留出空闲 DRAM。'),
     );
   }
-  platform.writeBytes(at, multibootInformation(at, platform.memory));
+  platform.writeBytes(at, multibootInformation(at, platform.memory, commandLine));
   steps.push({
     kind: 'table',
     text: bootText(

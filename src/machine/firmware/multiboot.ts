@@ -96,12 +96,14 @@ const NAME = 'Pagewalk\0';
 
 /**
  * The information structure (section 3.3) to be written at `address`: lower and upper memory, the memory map, the boot loader's
- * name. Little-endian, everything behind one another.
+ * name, and the command line when there is one. Little-endian, everything behind one another.
  */
-export function multibootInformation(address: number, memory: readonly PlatformRange[]): Uint8Array {
+export function multibootInformation(address: number, memory: readonly PlatformRange[], commandLine?: string): Uint8Array {
   const mapAt = INFO_SIZE;
   const mapBytes = memory.length * 24;
-  const bytes = new Uint8Array(mapAt + mapBytes + NAME.length);
+  const line = commandLine === undefined ? null : new TextEncoder().encode(commandLine + '\0');
+  const lineAt = mapAt + mapBytes + NAME.length;
+  const bytes = new Uint8Array(lineAt + (line?.length ?? 0));
   const data = new DataView(bytes.buffer);
   const from = (base: number): number => {
     const range = memory.find((candidate) => candidate.base <= base && base < candidate.base + candidate.bytes);
@@ -121,5 +123,10 @@ export function multibootInformation(address: number, memory: readonly PlatformR
     data.setUint32(at + 20, 1, true);
   });
   bytes.set(new TextEncoder().encode(NAME), mapAt + mapBytes);
+  if (line) {
+    data.setUint32(0, data.getUint32(0, true) | (1 << 2), true);
+    data.setUint32(16, address + lineAt, true);
+    bytes.set(line, lineAt);
+  }
   return bytes;
 }

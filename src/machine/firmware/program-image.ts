@@ -16,6 +16,8 @@ export interface BootProgram {
   entry?: number;
   /** flat only: real unless told */
   mode?: 'real' | 'protected';
+  /** multiboot only: what the kernel finds as its command line */
+  commandLine?: string;
 }
 
 export interface ImageSegment {

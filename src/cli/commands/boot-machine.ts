@@ -1,0 +1,133 @@
+/** From the options of `boot` to a machine that is ready to run: its board, its parts, and the program where the processor finds it. */
+import { boot, type BootResult } from '../../machine/firmware/boot';
+import { applyProcessorStart } from '../../machine/firmware/processor-start';
+import type { BootProgram } from '../../machine/firmware/program-image';
+import { DIMMS, PROCESSORS, processorPart } from '../../machine/board/parts';
+import { parseSize, type Board } from '../../machine/board/schema';
+import { BusConflictError } from '../../machine/bus/bus';
+import { PostPort } from '../../machine/devices/post-port/post-port';
+import { ROM_SIZES } from '../../machine/devices/rom/rom';
+import { BoardError, Machine } from '../../machine/machine';
+import { nearestNames } from '../../lab/document/nearest';
+import { suggestNames, text } from '../../lab/document/problem';
+import { failure } from '../failure';
+
+/** Memory of the board that is made when none is named. */
+const DEFAULT_MEMORY = 256 * 1024 ** 2;
+const LARGEST_MEMORY = 3 * 1024 ** 3;
+const PAGE = 4096;
+/** What a ROM finds when nothing else is said: the part that reset vectors at 4 GiB came with. */
+const ROM_PROCESSOR = processorPart('386')?.id ?? 'p6';
+
+/** `64M`, `64 MiB`, 67108864 → bytes; undefined for anything else. */
+export function memorySize(value: string): number | undefined {
+  const short = /^([0-9]+)\s*([KMG])$/i.exec(value.trim());
+  return parseSize(short ? `${short[1]} ${short[2]!.toUpperCase()}iB` : value);
+}
+
+/** A board with DRAM from 0 to `bytes`, on the smallest DIMM that has so much. Throws Failure for a size it cannot have. */
+export function boardWithMemory(bytes: number = DEFAULT_MEMORY): Board {
+  const dimm = DIMMS.filter((part) => part.bytes >= bytes).sort((a, b) => a.bytes - b.bytes)[0];
+  if (bytes < PAGE || bytes > LARGEST_MEMORY || bytes % PAGE !== 0 || !dimm) {
+    throw failure(
+      'boot-memory',
+      text(
+        `${bytes} bytes of memory: expected a multiple of 4 KiB up to 3 GiB.`,
+        `内存大小 ${bytes} 字节无效：应为 4 KiB 的倍数，且不超过 3 GiB。`,
+      ),
+      text('Write --memory "64 MiB", or give a board with --board.', '请写 --memory "64 MiB"，或用 --board 指定主板。'),
+    );
+  }
+  return {
+    processor: 'p6-virtualization',
+    assignment: 'fixed',
+    slots: [{ id: 'A1', base: 0, window: bytes, dimm: dimm.id }],
+    devices: [],
+  };
+}
+
+/** The named part. Throws Failure with the nearest names when there is none. */
+function checkedProcessor(id: string): string {
+  if (processorPart(id)) return id;
+  const names = PROCESSORS.map((part) => part.id);
+  throw failure(
+    'boot-cpu',
+    text(`There is no processor "${id}".`, `没有处理器 “${id}”。`),
+    suggestNames(nearestNames(id, names)) ?? text(`Choose one of ${names.join(', ')}.`, `请选择其中之一：${names.join('、')}。`),
+  );
+}
+
+export interface MachineChoice {
+  board: Board | null;
+  memory?: number | undefined;
+  cpu?: string | undefined;
+  rom?: Uint8Array | undefined;
+  romFile?: string | undefined;
+  postPort?: number | undefined;
+  exitPort?: number | undefined;
+}
+
+export interface BootMachine {
+  machine: Machine;
+  cpu: string;
+  post: PostPort | null;
+}
+
+/** Builds it. Throws Failure for a ROM of a wrong size, an unknown part, and a port that another device has. */
+export function buildMachine({ board, memory, cpu, rom, romFile, postPort, exitPort }: MachineChoice): BootMachine {
+  if (rom && !ROM_SIZES.includes(rom.length)) {
+    throw failure(
+      'boot-rom-size',
+      text(
+        `${romFile} has ${rom.length} bytes; a ROM has 65536 or 131072.`,
+        `${romFile} 有 ${rom.length} 字节；ROM 应为 65536 或 131072 字节。`,
+      ),
+      text('Pad it, so that its last 16 bytes are the reset vector.', '请补齐，使最后 16 字节为复位向量。'),
+    );
+  }
+  const processor = checkedProcessor(cpu ?? (rom && !board ? ROM_PROCESSOR : (board?.processor ?? 'p6-virtualization')));
+  let machine: Machine;
+  try {
+    machine = new Machine({ ...(board ?? boardWithMemory(memory)), processor }, rom ? { rom } : {});
+  } catch (thrown) {
+    if (!(thrown instanceof BoardError)) throw thrown;
+    throw failure(
+      'board-not-built',
+      text(thrown.message, `${thrown.part}：无法通电`),
+      text('Mend the board first: see pagewalk board check.', '请先修正主板：参见 pagewalk board check。'),
+    );
+  }
+  const post = postPort === undefined ? null : new PostPort('post', postPort);
+  if (exitPort !== undefined) takePort('--exit-port', exitPort, () => machine.bus.move(machine.exitPort.id, 'value', exitPort));
+  if (post) takePort('--post-port', postPort!, () => machine.bus.attach(post));
+  return { machine, cpu: processor, post };
+}
+
+function takePort(option: string, port: number, take: () => void): void {
+  try {
+    take();
+  } catch (thrown) {
+    const hex = `0x${port.toString(16)}`;
+    const choose = text('Choose a free port below 0x10000.', '请选择 0x10000 以下的空闲端口。');
+    if (thrown instanceof BusConflictError)
+      throw failure(
+        'boot-port-taken',
+        text(`${option} ${hex}: the port belongs to ${thrown.holder}.`, `${option} ${hex}：该端口属于 ${thrown.holder}。`),
+        choose,
+      );
+    if (thrown instanceof RangeError)
+      throw failure('boot-port', text(`${option} ${hex}: there is no such port.`, `${option} ${hex}：没有这个端口。`), choose);
+    throw thrown;
+  }
+}
+
+/** Loads the kernel and sets the processor to where it starts; the firmware may refuse. */
+export function loadKernel(machine: Machine, program: BootProgram): BootResult {
+  const result = boot(machine.platform, program);
+  if (result.start) {
+    const { state } = machine.processor;
+    applyProcessorStart(new DataView(state.u8.buffer, state.u8.byteOffset, state.u8.byteLength), result.start);
+    machine.processor.stateReplaced();
+  }
+  return result;
+}

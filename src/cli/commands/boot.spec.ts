@@ -1,0 +1,201 @@
+/** `boot` in this process: ROMs, kernels, ports, hashes, traces and every exit status. Programs are assembled by our own assembler. */
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join, resolve } from 'node:path';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { assemble } from '../../assembler';
+import { commandLine } from '../command-line';
+import { memorySize } from './boot-machine';
+
+let folder: string;
+beforeAll(() => void (folder = mkdtempSync(join(tmpdir(), 'pagewalk-boot-'))));
+afterAll(() => rmSync(folder, { recursive: true }));
+
+async function boot(...argv: string[]): Promise<{ status: number; out: string; err: string }> {
+  let [out, err] = ['', ''];
+  const status = await commandLine(['boot', ...argv], {
+    out: (text) => void (out += text),
+    err: (text) => void (err += text),
+    cwd: folder,
+    resources: resolve(import.meta.dirname, '../../../resources'),
+    env: { LANG: 'C' },
+  });
+  return { status, out, err };
+}
+
+interface Report {
+  instructions: number;
+  mips: number;
+  stop: string;
+  post: number[];
+  serial: string;
+  debug: string;
+  exitStatus: number;
+  hashes: Record<string, string>;
+}
+const json = (out: string): Report => JSON.parse(out) as Report;
+
+function program(name: string, source: string): string {
+  const { bytes, diagnostics } = assemble({ 'a.asm': source }, 'a.asm');
+  expect(diagnostics).toEqual([]);
+  writeFileSync(join(folder, name), bytes);
+  return name;
+}
+
+/** A ROM of so many KiB with a real-mode program at F000:0000, entered from the reset vector. */
+const rom = (name: string, kib: 64 | 128, body: string): string =>
+  program(
+    name,
+    `bits 16\norg 0\n${kib === 128 ? 'times 0x10000 db 0x90\n' : ''}section_start:\n${body}
+times ${kib * 1024 - 16} - ($ - $$) db 0xF4
+db 0xEA
+dw ${kib === 128 ? 'start - 0x10000' : 'start'}, 0xF000
+times ${kib * 1024} - ($ - $$) db 0`,
+  );
+
+const POST = (port: string): string => `start: mov dx, ${port}
+mov al, 0x11
+out dx, al
+mov word [cs:0], 0x1234
+cmp word [cs:0], 0x1234
+je bad
+mov al, 0x22
+out dx, al
+bad: mov al, 7
+out 0xF4, al
+hlt
+`;
+
+describe('boot --rom', () => {
+  for (const kib of [64, 128] as const) {
+    it(`starts ${kib} KiB at the reset vector, records the POST port, and cannot be written`, async () => {
+      const file = rom(`rom${kib}.bin`, kib, POST('0x190'));
+      const { status, out, err } = await boot('--rom', file, '--post-port', '0x190', '--json');
+      expect(err).toBe('');
+      expect(json(out)).toMatchObject({ stop: 'exit-port', post: [0x11, 0x22], exitStatus: 15 });
+      expect(status).toBe(15);
+    });
+  }
+
+  it('refuses other sizes, kernel options, and a port that is taken', async () => {
+    writeFileSync(join(folder, 'short.bin'), new Uint8Array(100));
+    expect(await boot('--rom', 'short.bin')).toMatchObject({ status: 2, err: expect.stringContaining('65536') as string });
+    const file = rom('refused.bin', 64, POST('0x80'));
+    expect((await boot('--rom', file, '--append', 'x')).status).toBe(2);
+    expect(await boot('--rom', file, '--post-port', '0xE9')).toMatchObject({
+      status: 2,
+      err: expect.stringContaining('port-e9') as string,
+    });
+    expect((await boot('--rom', file, '--post-port', '0x10000')).status).toBe(2);
+    expect((await boot('--rom', file, '--kernel', file)).status).toBe(2);
+    expect((await boot()).status).toBe(2);
+    expect(await boot('--rom', file, '--cpu', '387')).toMatchObject({ status: 2, err: expect.stringContaining('387') as string });
+  });
+});
+
+const COUNT = `bits 32
+org 0x100000
+align 4
+dd 0x1BADB002, 0x10000, -(0x1BADB002 + 0x10000), 0x100000, 0x100000, 0, 0, start
+start:
+mov ecx, 1000
+again: inc dword [0x200000]
+loop again
+`;
+
+describe('boot --kernel', () => {
+  it('runs a multiboot kernel with its command line, and prints what it sends', async () => {
+    const file = program(
+      'append.bin',
+      `${COUNT}
+mov esi, [ebx + 16]
+mov dx, 0x3F8
+next: lodsb
+test al, al
+jz done
+out dx, al
+jmp next
+done: mov eax, 3
+out 0xF4, al
+hlt`,
+    );
+    const told = await boot('--kernel', file, '--append', 'console=com1 你好', '--json');
+    expect(json(told.out)).toMatchObject({ stop: 'exit-port', serial: 'console=com1 你好', exitStatus: 7 });
+    expect(told.status).toBe(7);
+    await boot('--kernel', file, '--append', 'to a file', '--serial', 'com1.txt');
+    expect(readFileSync(join(folder, 'com1.txt'), 'utf8')).toBe('to a file');
+    expect((await boot('--kernel', file, '--append', 'seen', '--serial', 'stdio')).out).toContain('seen');
+  });
+
+  it('runs flat files where they are told to lie, in the mode that fits', async () => {
+    const low = program('low.bin', "bits 16\norg 0x8000\nnop\nmov al, 'R'\nout 0xE9, al\nhlt");
+    expect(json((await boot('--kernel', low, '--load-address', '0x8000', '--entry', '0x8001', '--json')).out)).toMatchObject({
+      stop: 'halted',
+      debug: 'R',
+      instructions: 3,
+      exitStatus: 0,
+    });
+    const high = program('high.bin', "bits 32\norg 0x300000\nmov eax, 'P'\nout 0xE9, al\nhlt");
+    expect(json((await boot('--kernel', high, '--load-address', '0x300000', '--json')).out).debug).toBe('P');
+    expect((await boot('--kernel', high, '--load-address', '0x300000', '--memory', '2M')).status).toBe(3);
+    expect((await boot('--kernel', high, '--append', 'x')).status).toBe(3);
+    expect((await boot('--kernel', 'nothing.bin')).status).toBe(2);
+    expect((await boot('--kernel', high, '--memory', '5')).status).toBe(2);
+    expect((await boot('--kernel', high, '--memory', '64M', '--board', 'four-dimms')).status).toBe(2);
+  });
+
+  it('ends at the limit and at a triple fault with 3, at HLT with 0, at another exit port with its status', async () => {
+    const file = program('end.bin', `${COUNT}\nhlt`);
+    expect(await boot('--kernel', file)).toMatchObject({ status: 0 });
+    const limited = await boot('--kernel', file, '--max-instructions', '77', '--json');
+    expect(json(limited.out)).toMatchObject({ stop: 'limit', instructions: 77, exitStatus: 3 });
+    expect(limited.status).toBe(3);
+    const crash = program('crash.bin', `${COUNT}\nud2`);
+    expect(json((await boot('--kernel', crash, '--json')).out)).toMatchObject({ stop: 'triple-fault', exitStatus: 3 });
+    const other = program('other.bin', `${COUNT}\nmov al, 1\nout 0xF4, al\nmov dx, 0x501\nout dx, al\nhlt`);
+    expect(json((await boot('--kernel', other, '--exit-port', '0x501', '--json')).out)).toMatchObject({ stop: 'exit-port', exitStatus: 3 });
+  });
+
+  it('takes the board of a lab', async () => {
+    const file = program('board.bin', `${COUNT}\nmov eax, [0x8000000]\nhlt`);
+    expect(await boot('--kernel', file, '--board', 'four-dimms')).toMatchObject({ status: 0 });
+    expect((await boot('--kernel', file, '--board', 'four-dinms')).status).toBe(2);
+  });
+});
+
+describe('hashes and traces', () => {
+  it('hash the state at exactly those instructions, the same in every run and in pieces', async () => {
+    const file = program('hash.bin', `${COUNT}\nhlt`);
+    const all = json((await boot('--kernel', file, '--hash-at', '0,1,500,501,2002', '--json')).out);
+    expect(Object.keys(all.hashes)).toEqual(['0', '1', '500', '501', '2002']);
+    expect(new Set(Object.values(all.hashes)).size).toBe(5);
+    expect(all.instructions).toBe(2002);
+    const one = json((await boot('--kernel', file, '--hash-at', '501', '--max-instructions', '501', '--json')).out);
+    expect(one.hashes).toEqual({ '501': all.hashes['501'] });
+    const traced = json((await boot('--kernel', file, '--hash-at', '501,2002', '--trace', 'hash.txt', '--json')).out);
+    expect(traced.hashes).toEqual({ '501': all.hashes['501'], '2002': all.hashes['2002'] });
+  });
+
+  it('trace one line an instruction, with what changed, and what was delivered between', async () => {
+    const file = program(
+      'trace.bin',
+      `bits 16\norg 0x8000\nxor ax, ax\nmov ds, ax\nmov word [0x18], handler\nmov word [0x1A], 0\nmov bx, 0x1234\nud2\nhlt\nhandler: hlt`,
+    );
+    const { out } = await boot('--kernel', file, '--load-address', '0x8000', '--trace', 'trace.txt', '--json');
+    const lines = readFileSync(join(folder, 'trace.txt'), 'utf8').trimEnd().split('\n');
+    expect(lines).toHaveLength(json(out).instructions + 1);
+    expect(lines[4]).toMatch(/^00008010 BB3412 +mov bx, 0x1234 ; EBX=00001234$/);
+    expect(lines[5]).toMatch(/^-+ vector 06 fault/);
+    expect(lines[6]).toMatch(/^00008016 F4 +hlt$/);
+  });
+});
+
+it('sizes', () => {
+  expect([memorySize('64M'), memorySize('64 MiB'), memorySize('0x1000'), memorySize('1g'), memorySize('much')]).toEqual([
+    64 * 1024 ** 2,
+    64 * 1024 ** 2,
+    4096,
+    1024 ** 3,
+    undefined,
+  ]);
+});
