@@ -37,6 +37,8 @@ function place(at: Place, language: Language): string {
   return `${SPACES[at.space][language]} ${segment}${formatAddress(at.address)}`;
 }
 
+/** English: `1 byte`, `2 bytes`. */
+const counted = (count: number, noun: string): string => `${count} ${noun}${count === 1 ? '' : 's'}`;
 const hexBytes = (bytes: Uint8Array, limit = 32): string =>
   Array.from(bytes.subarray(0, limit), (byte) => byte.toString(16).toUpperCase().padStart(2, '0')).join(' ') +
   (bytes.length > limit ? ' …' : '');
@@ -148,7 +150,7 @@ export function journeyText({ access, steps, end }: Journey, language: Language)
         : '';
   const cpl = access.cpl === undefined ? '' : `, CPL ${access.cpl}`;
   const head = en
-    ? `${KINDS[access.kind].en} ${access.size} bytes at ${SPACES[access.space].en} ${formatAddress(access.address)}${who}${cpl}, after ${access.at} instructions`
+    ? `${KINDS[access.kind].en} ${counted(access.size, 'byte')} at ${SPACES[access.space].en} ${formatAddress(access.address)}${who}${cpl}, after ${counted(access.at, 'instruction')}`
     : `${KINDS[access.kind]['zh-CN']} ${access.size} 字节，${SPACES[access.space]['zh-CN']}地址 ${formatAddress(access.address)}${who}${cpl}，执行 ${access.at} 条指令之后`;
   const lines = [head, ...(access.instruction === undefined ? [] : [`      ${access.instruction}`]), ''];
   steps.forEach((step, index) => lines.push(...stepRows(step, index + 1, language)));

@@ -12,6 +12,7 @@ import type {
   FrameOwner,
   IsolationView,
   MemoryRange,
+  Problem,
   RegistersView,
   SerialView,
   TlbView,
@@ -39,6 +40,10 @@ import { virtualizationView } from './virtualization-view';
 const WATCHED_TAIL = 64;
 
 interface State {
+/** Programs that end soon are watched whole, so that the last access of the run is known however it ends. */
+const WATCHED_HEAD = 200_000;
+/** HLT, the one instruction after which a run ends by itself */
+const HLT = 0xf4;
   machine: MachineSnapshot;
   vmm: Uint8Array | null;
   evidence: SavedEvidence;
@@ -92,14 +97,21 @@ export class LabComputer implements Computer {
   run(budget: number): RunEnd {
     if (this.stopped) return { kind: 'stopped', stop: this.stopped };
     const { processor } = this.system.machine;
-    const unwatched = budget - WATCHED_TAIL;
+    const start = this.instructions;
+    const head = Math.min(budget, Math.max(WATCHED_HEAD - start, 0));
+    if (head > 0) {
+      processor.recordAccess = true;
+      const end = this.advance(head, true);
+      if (end.kind !== 'budget' || head === budget) return end;
+    }
+    const unwatched = budget - head - WATCHED_TAIL;
     if (unwatched > 0) {
       processor.recordAccess = false;
-      const end = this.advance(unwatched, true);
+      const end = this.advance(unwatched, head === 0);
       if (end.kind !== 'budget') return end;
     }
     processor.recordAccess = true;
-    return this.advance(Math.min(budget, WATCHED_TAIL), unwatched <= 0);
+    return this.advance(Math.min(budget - head, WATCHED_TAIL), head === 0 && unwatched <= 0);
   }
 
   step(vm: string | null): RunEnd {
@@ -188,22 +200,28 @@ export class LabComputer implements Computer {
     return { ...view, next: next && next.bytes.length > 0 ? next : null };
   }
 
-  /** The last data access of the last instruction; when it made none (or it was not watched), the fetch of the next instruction. */
+  /** The program's last data access; when it made none (or it was not watched), the fetch of the instruction that is next or ended the run. */
   lastJourney(vm: string | null): Journey | null {
     const { processor } = this.system.machine;
-    const last = vm === null || vm === this.lastVm ? processor.lastAccess : null;
-    const [next] = this.disassemble(vm, BigInt(this.nextLinear(vm)), 1);
-    if (!last || !processor.recordAccess) {
-      const offset = BigInt(stateCopy(this.stateBytes(vm)).eip);
+    const last = (vm === null || vm === this.lastVm) && processor.recordAccess ? processor.lastAccess : null;
+    const state = stateCopy(this.stateBytes(vm));
+    if (!last) {
+      const linear = this.nextLinear(vm);
+      const [behind] = this.stopped?.kind === 'halted' ? this.disassemble(vm, BigInt((linear - 1) >>> 0), 1) : [];
+      const ended = behind?.bytes[0] === HLT ? behind : null;
+      const [shown] = ended ? [ended] : this.disassemble(vm, BigInt(linear), 1);
+      const offset = BigInt((state.eip - (ended ? 1 : 0)) >>> 0);
       const journey = this.explain({ vm, space: 'logical', address: offset, segment: 'CS', size: 1, kind: 'execute' });
-      return next ? { ...journey, access: { ...journey.access, instruction: next.text } } : journey;
+      return shown ? { ...journey, access: { ...journey.access, instruction: shown.text } } : journey;
     }
-    const segment = last.segment >= 0 && last.segment < 6 ? (SEGMENT_NAMES[last.segment] as AccessQuery['segment']) : undefined;
+    // a segment register that has been loaded anew since says nothing about that access any more
+    const same = last.segment >= 0 && last.segment < 6 && (state.segmentBase(last.segment) + last.offset) >>> 0 === last.linear;
+    const segment = same ? (SEGMENT_NAMES[last.segment] as AccessQuery['segment']) : undefined;
     const size = (last.size === 8 || last.size === 4 || last.size === 2 ? last.size : 1) as AccessQuery['size'];
     return this.explain(
       segment
         ? { vm, space: 'logical', address: BigInt(last.offset), segment, size, kind: last.kind }
-        : { vm, space: 'linear', address: linearAddress(last.linear), size, kind: last.kind, cpl: 0 },
+        : { vm, space: 'linear', address: linearAddress(last.linear), size, kind: last.kind, cpl: last.segment < 0 ? 0 : state.cpl },
     );
   }
 

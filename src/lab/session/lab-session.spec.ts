@@ -111,6 +111,8 @@ describe('LabSession on the bare machine', () => {
     expect(watched.latest('serial').channels.find(({ port }) => port === '0xE9')!.text).toBe('H');
     expect(watched.latest('boot')[0]!.steps.map(({ kind }) => kind)).toContain('jump');
     expect(watched.latest('transactions').entries.at(-1)!.text.en).toContain('0xE9');
+    // after the end the last data access, not what lies behind the HLT
+    expect(watched.latest('journey')!.access).toMatchObject({ space: 'logical', address: 0x5000n, kind: 'write', size: 2 });
   });
 
   it('steps one instruction, shows what changed, the source line and the last access', async () => {

@@ -17,6 +17,7 @@ const status = (power: Power): StatusView => ({
 class Worker {
   readonly calls: string[] = [];
   power: Power = 'off';
+  speed: () => Promise<void> = () => Promise.resolve();
   openResult: OpenResult = { ok: true, problems: [] };
   updateResult: PatchResult = { outcome: 'applied' };
   breakpoints: [string, number[]][] = [];
@@ -32,6 +33,7 @@ class Worker {
     powerOff: () => (this.calls.push('powerOff'), this.to('off'), Promise.resolve()),
     run: () => (this.calls.push('run'), this.to('running'), Promise.resolve()),
     pause: () => (this.calls.push('pause'), this.to('paused'), Promise.resolve()),
+    setSpeed: () => (this.calls.push('setSpeed'), this.speed()),
     step: () => (this.calls.push('step'), Promise.resolve()),
     setBreakpoints: (file, lines) => {
       this.breakpoints.push([file, lines]);
@@ -65,6 +67,22 @@ describe('power and time', () => {
 
   it('gives the session a lab as soon as it is open', () => {
     expect(asked()).toEqual(['open']);
+  });
+
+  it('carries out a command given while another is under way, after it', async () => {
+    asked();
+    let release = (): void => {};
+    worker.speed = () => new Promise((done) => (release = done));
+    const first = stores.control.setSpeed(10);
+    const second = stores.control.run();
+    await settle();
+    expect(asked()).toEqual(['setSpeed']);
+    expect(stores.control.busy).toBe(true);
+    worker.speed = () => Promise.resolve();
+    release();
+    await Promise.all([first, second]);
+    expect(asked()).toEqual(['open', 'setSpeed', 'powerOn', 'run']);
+    expect(stores.control.busy).toBe(false);
   });
 
   it('switches on when it must, and only then', async () => {

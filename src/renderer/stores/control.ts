@@ -44,18 +44,25 @@ export const useControl = defineStore('control', () => {
     stale.value = result.outcome === 'needs-power-off';
   }
 
-  async function guarded(action: () => Promise<void>): Promise<void> {
-    if (busy.value) return;
+  /** Commands are carried out one after another, in the order in which they were given. */
+  let last: Promise<void> = Promise.resolve();
+  let waiting = 0;
+  function guarded(action: () => Promise<void>): Promise<void> {
+    waiting++;
     busy.value = true;
-    complaint.value = null;
-    try {
-      await action();
-    } catch (error) {
-      // a lost session has its own bar
-      if (!(error instanceof SessionLostError)) complaint.value = error instanceof Error ? error.message : String(error);
-    } finally {
-      busy.value = false;
-    }
+    const own = last.then(async () => {
+      complaint.value = null;
+      try {
+        await action();
+      } catch (error) {
+        // a lost session has its own bar
+        if (!(error instanceof SessionLostError)) complaint.value = error instanceof Error ? error.message : String(error);
+      } finally {
+        busy.value = --waiting > 0;
+      }
+    });
+    last = own;
+    return own;
   }
 
   const ignoreLoss = (error: unknown): void => {

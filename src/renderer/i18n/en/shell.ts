@@ -52,7 +52,7 @@ export default {
     stopped: 'Stopped',
     lost: 'Session stopped',
     connecting: 'Starting the session',
-    instructions: '{count} instructions',
+    instructions: '{shown} instruction | {shown} instructions',
     mips: '{value} MIPS',
     cursor: 'Line {line}, column {column}',
     stale: 'edits apply at the next power-on',

@@ -45,7 +45,7 @@ export default {
     stopped: '已停止',
     lost: '会话已停止',
     connecting: '正在启动会话',
-    instructions: '{count} 条指令',
+    instructions: '{shown} 条指令',
     mips: '{value} MIPS',
     cursor: '第 {line} 行，第 {column} 列',
     stale: '修改将在下次开机时生效',
