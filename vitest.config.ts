@@ -4,5 +4,5 @@ import { defineConfig } from 'vitest/config';
 
 export default defineConfig({
   plugins: [vue()],
-  test: { include: ['src/**/*.spec.ts', 'build/**/*.spec.ts'], environment: 'node', testTimeout: 20_000 },
+  test: { include: ['src/**/*.spec.ts', 'build/**/*.spec.ts', 'bench/*.spec.mjs'], environment: 'node', testTimeout: 20_000 },
 });

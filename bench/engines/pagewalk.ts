@@ -1,4 +1,7 @@
-/** Pagewalk's own processor on the bare default board, in a process of its own. Arguments: image. Prints one JSON line: the phases, with instruction counts. */
+/**
+ * Pagewalk's own processor on the bare default board, in a process of its own. Arguments: image, tier. Prints one JSON line: the
+ * phases, with instruction counts; without arguments, the tiers there are.
+ */
 import { readFileSync } from 'node:fs';
 import { hostPhysical } from '../../src/machine/address';
 import { applyProcessorStart, protectedModeStart } from '../../src/machine/firmware/processor-start';
@@ -9,28 +12,38 @@ import { Markers } from '../markers.mjs';
 const LOAD = 0x10_0000;
 const SLICE = 200_000;
 
-const machine = new Machine({
-  processor: 'p6-virtualization',
-  assignment: 'fixed',
-  slots: [{ id: 'A1', base: 0, dimm: 'ddr3-256m' }],
-  devices: [],
-});
-machine.chipset.writeBytes(hostPhysical(LOAD), readFileSync(process.argv[2]!));
-applyProcessorStart(new DataView(machine.frames.memory.buffer, 0, STATE_SIZE), protectedModeStart(LOAD, {}, null));
+/** The tiers that can be asked for. */
+const TIERS = ['interpreter'];
 
-const markers = new Markers();
-const counts: number[] = [];
-let seen = 0;
-for (;;) {
-  const { reason } = machine.run(SLICE);
-  const output = machine.debugPort.output;
-  for (; seen < output.length; seen++) {
-    const before = markers.marks.length;
-    markers.push(String.fromCharCode(output[seen]!));
-    if (markers.marks.length > before) counts.push(machine.instructions);
+const [image, tier] = process.argv.slice(2);
+if (image === undefined) process.stdout.write(JSON.stringify(TIERS) + '\n');
+else if (!TIERS.includes(tier ?? '')) throw new Error(`there is no tier ${String(tier)}`);
+else run(image);
+
+function run(file: string): void {
+  const machine = new Machine({
+    processor: 'p6-virtualization',
+    assignment: 'fixed',
+    slots: [{ id: 'A1', base: 0, dimm: 'ddr3-256m' }],
+    devices: [],
+  });
+  machine.chipset.writeBytes(hostPhysical(LOAD), readFileSync(file));
+  applyProcessorStart(new DataView(machine.frames.memory.buffer, 0, STATE_SIZE), protectedModeStart(LOAD, {}, null));
+
+  const markers = new Markers();
+  const counts: number[] = [];
+  let seen = 0;
+  for (;;) {
+    const { reason } = machine.run(SLICE);
+    const output = machine.debugPort.output;
+    for (; seen < output.length; seen++) {
+      const before = markers.marks.length;
+      markers.push(String.fromCharCode(output[seen]!));
+      if (markers.marks.length > before) counts.push(machine.instructions);
+    }
+    if (markers.finished) break;
+    if (reason !== 'budget') throw new Error(`the guest stopped with ${reason} after ${machine.instructions} instructions`);
   }
-  if (markers.finished) break;
-  if (reason !== 'budget') throw new Error(`the guest stopped with ${reason} after ${machine.instructions} instructions`);
+  const phases = markers.phases();
+  process.stdout.write(JSON.stringify(phases.map((phase, i) => ({ ...phase, instructions: counts[i + 1]! - counts[i]! }))) + '\n');
 }
-const phases = markers.phases();
-process.stdout.write(JSON.stringify(phases.map((phase, i) => ({ ...phase, instructions: counts[i + 1]! - counts[i]! }))) + '\n');

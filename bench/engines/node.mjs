@@ -1,0 +1,63 @@
+/** The engines that run on this Node, each run in a process of its own: ours, bundled first, and v86. */
+import { spawn } from 'node:child_process';
+import { existsSync } from 'node:fs';
+import { resolve } from 'node:path';
+import { repository } from '../../build/prepare.mjs';
+
+const LIMIT_SECONDS = 600;
+
+/** Runs a script; its last line is JSON. */
+function answerOf(script, args) {
+  return new Promise((done, failed) => {
+    const child = spawn(process.execPath, [script, ...args], { stdio: ['ignore', 'pipe', 'pipe'] });
+    let [out, err] = ['', ''];
+    const limit = setTimeout(() => child.kill('SIGKILL'), LIMIT_SECONDS * 1000);
+    child.stdout.setEncoding('utf8').on('data', (chunk) => (out += chunk));
+    child.stderr.setEncoding('utf8').on('data', (chunk) => (err += chunk));
+    child.on('error', failed);
+    child.on('close', (code, signal) => {
+      clearTimeout(limit);
+      if (signal) return failed(new Error(`not done after ${LIMIT_SECONDS} s`));
+      if (code !== 0) return failed(new Error(`ended with ${code}: ${err.trim().split('\n').at(-1)}`));
+      done(JSON.parse(out.trim().split('\n').at(-1)));
+    });
+  });
+}
+
+export const v86 = {
+  available: () => existsSync(resolve(repository, 'bench/node_modules/v86/package.json')),
+  run: ({ image }) => answerOf(resolve(import.meta.dirname, 'v86.mjs'), [image]),
+};
+
+const bundle = resolve(repository, '.cache/bench/pagewalk.mjs');
+let bundled;
+
+/** Bundles our processor for Node, once a run, from the sources as they are. Gives the tiers that it has. */
+async function buildOurs() {
+  const { build } = await import('vite');
+  await build({
+    root: repository,
+    configFile: false,
+    logLevel: 'error',
+    publicDir: false,
+    ssr: { noExternal: true, target: 'node' },
+    build: {
+      ssr: resolve(import.meta.dirname, 'pagewalk.ts'),
+      target: 'node20',
+      outDir: resolve(repository, '.cache/bench'),
+      emptyOutDir: false,
+      minify: false,
+      rolldownOptions: { output: { format: 'es', entryFileNames: 'pagewalk.mjs' } },
+    },
+  });
+  return answerOf(bundle, []);
+}
+
+/** One tier of ours. */
+export const pagewalk = (engine) => ({
+  async available() {
+    bundled ??= buildOurs();
+    return (await bundled).includes(engine);
+  },
+  run: ({ image }) => answerOf(bundle, [image, engine]),
+});
