@@ -4,7 +4,7 @@ import { DEFAULT_INSTRUCTION_LIMIT, type LabDocument } from '../../lab/document/
 import type { CheckResult, Language, Problem } from '../../lab/protocol';
 import type { Computer, Stop } from '../../lab/session/computer';
 import { powerOn } from '../../lab/session/power-on';
-import { plainHex } from '../../machine/address';
+import { formatAddress, plainHex } from '../../machine/address';
 import { columns } from '../columns';
 import { Failure, formatProblem, formatProblems } from '../failure';
 import { toJson } from '../json';
@@ -24,7 +24,7 @@ const SLICE = 5_000_000;
 export function runToEnd(computer: Computer, limit: number): Stop {
   for (;;) {
     const left = limit - computer.instructions;
-    if (left <= 0) return computer.stopped ?? { kind: 'limit', detail: null };
+    if (left <= 0) return computer.stopped ?? computer.limitReached();
     const end = computer.run(Math.min(SLICE, left));
     if (end.kind === 'stopped') return end.stop;
   }
@@ -48,7 +48,8 @@ export function exitStatus(document: Pick<LabDocument, 'expect' | 'checks'>, { s
 }
 
 function report(name: string, computer: Computer, stop: Stop, checks: readonly CheckResult[], language: Language): object {
-  const { faults, vms } = { faults: computer.isolation(false).faults, vms: computer.vmIds.length > 0 ? computer.virtualization().vms : [] };
+  const { faults, damage } = computer.isolation(false);
+  const vms = computer.vmIds.length > 0 ? computer.virtualization().vms : [];
   const serial = computer.serial().channels;
   const output = (vm: string | null): string =>
     serial
@@ -77,9 +78,12 @@ function report(name: string, computer: Computer, stop: Stop, checks: readonly C
       reason,
       text: text[language],
     })),
+    ...(vms.length > 0 ? { damage: damage.map(({ at, text }) => ({ at, text: text[language] })) } : {}),
     stateHash: computer.stateHash(),
   };
 }
+
+const ACCESS = { read: { en: 'read', 'zh-CN': '读' }, write: { en: 'write', 'zh-CN': '写' } };
 
 const STOPS: Record<Stop['kind'], Record<Language, string>> = {
   halted: { en: 'halted: nothing is left that could run', 'zh-CN': '停机：没有可以继续运行的程序' },
@@ -107,8 +111,10 @@ function print(
     if (refused) err(formatProblem(refused, name, language) + '\n');
   }
   out(`${name}: ${STOPS[stop.kind][language]}\n`);
+  out(formatProblems(computer.stopProblems(stop.kind), name, language));
   // a VM's own reason stands with the VM
-  if (stop.detail && computer.vmIds.length === 0 && stop.kind !== 'boot-refused') out(`${stop.detail[language]}\n`);
+  const said = stop.kind === 'boot-refused' || stop.kind === 'triple-fault' || stop.kind === 'limit';
+  if (stop.detail && computer.vmIds.length === 0 && !said) out(`${stop.detail[language]}\n`);
   out(
     en ? `${computer.instructions} instructions, ${computer.ticks} ticks\n` : `${computer.instructions} 条指令，${computer.ticks} 个时钟\n`,
   );
@@ -138,17 +144,19 @@ function print(
     out('\n');
     out(
       columns(
-        isolation.faults.map(({ requester, address, access, reason, text }) => [
-          en ? `fault ${reason}` : `故障 ${reason}`,
+        isolation.faults.map(({ requester, address, access, text }) => [
+          en ? 'fault' : '故障',
           requester,
-          access,
-          plainHex(address),
+          ACCESS[access][language],
+          formatAddress(address),
           text[language],
         ]),
       ),
     );
   }
-  for (const { at, text } of isolation.damage) out(`${en ? 'damage' : '损坏'} @ ${at}: ${text[language]}\n`);
+  if (isolation.damage.length > 0) out(`\n--- VMM ---\n`);
+  for (const { at, text } of isolation.damage)
+    out(en ? `after ${at} instructions: ${text.en}\n` : `执行 ${at} 条指令之后：${text['zh-CN']}\n`);
   if (checks.length > 0) {
     out('\n');
     out(columns(checks.map(({ name: check, passed, detail }) => [passed ? '✓' : '✗', check, detail[language]])));

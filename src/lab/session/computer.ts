@@ -12,9 +12,12 @@ import type {
   FrameOwner,
   IsolationView,
   MemoryRange,
+  PageTableView,
+  Problem,
   RegistersView,
   SerialView,
   StopKind,
+  TablesView,
   TlbView,
   TransactionsView,
   VirtualizationView,
@@ -67,6 +70,10 @@ export interface Computer {
 
   /** Executes at most `budget` instructions. A breakpoint on the very next instruction does not hold a run that starts there. */
   run(budget: number): RunEnd;
+  /** The stop for a run that used up its instructions: where it stands. */
+  limitReached(): Stop;
+  /** Why it ended in a way nobody asked for, with place and remedy; empty for every other end. */
+  stopProblems(kind: StopKind): Problem[];
   /** Executes exactly one instruction of `vm` (null: of whoever's turn it is). */
   step(vm: string | null): RunEnd;
   setBreakpoints(addresses: readonly CodeAddress[]): void;
@@ -78,12 +85,15 @@ export interface Computer {
   transactions(): TransactionsView;
   serial(): SerialView;
   tlb(): TlbView;
+  tables(vm: string | null): TablesView;
   checkContext(): CheckContext;
 
   /** Throws QueryError when the query names a VM, device or space that is not there. The same for the queries below. */
   explain(query: AccessQuery): Journey;
   readMemory(query: MemoryQuery): MemoryRange;
-  disassemble(vm: string | null, linear: bigint, count: number): DisassemblyLine[];
+  /** `before`: at most so many instructions in front of it, where the source says where they begin */
+  disassemble(vm: string | null, linear: bigint, count: number, before?: number): DisassemblyLine[];
+  pageTable(vm: string | null, path: readonly number[]): PageTableView | null;
   locate(hostAddress: number): { cell: Cell | null; owner: FrameOwner | null };
 
   /** SHA-256 of the canonical state, 64 hex digits. */

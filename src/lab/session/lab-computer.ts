@@ -12,9 +12,12 @@ import type {
   FrameOwner,
   IsolationView,
   MemoryRange,
+  PageTableView,
   Problem,
   RegistersView,
   SerialView,
+  StopKind,
+  TablesView,
   TlbView,
   TransactionsView,
   VirtualizationView,
@@ -24,12 +27,15 @@ import { hostPhysical, PAGE_SIZE } from '../../machine/address';
 import { stateHash } from '../snapshot/state-hash';
 import { checkFacts, serialChannels } from './check-facts';
 import type { CodeAddress, Computer, ComputerSnapshot, MemoryQuery, RunEnd, Stop } from './computer';
-import { disassembly } from './disassembly';
+import { tablesView } from './descriptor-tables';
+import { disassembly, linesBefore } from './disassembly';
 import { Evidence, watchedRanges, type SavedEvidence } from './evidence';
 import { explainQuery, hostAddressOf, translationContext, withCells } from './explain-query';
 import { isolationView } from './isolation-view';
 import { memoryRange } from './memory-view';
+import { pageTable } from './page-tables';
 import { registersView, stateCopy } from './registers-view';
+import { stopProblems } from './stop-problems';
 import { explainSource, memorySource, ownerOf, vmOf, type System } from './system';
 import type { VmmRunReason } from '../../vmm/vmm';
 import { tlbView } from './tlb-view';
@@ -38,12 +44,12 @@ import { virtualizationView } from './virtualization-view';
 
 /** The last instructions of a slice are watched, so that a pause can show the last access; watching all would cost speed. */
 const WATCHED_TAIL = 64;
-
-interface State {
 /** Programs that end soon are watched whole, so that the last access of the run is known however it ends. */
 const WATCHED_HEAD = 200_000;
 /** HLT, the one instruction after which a run ends by itself */
 const HLT = 0xf4;
+
+interface State {
   machine: MachineSnapshot;
   vmm: Uint8Array | null;
   evidence: SavedEvidence;
@@ -130,7 +136,7 @@ export class LabComputer implements Computer {
       const { reason } = machine.run(budget, { passBreakpoint });
       if (reason === 'budget') return { kind: 'budget' };
       if (reason === 'breakpoint') return { kind: 'breakpoint', at: { vm: null, linear: this.nextLinear(null) } };
-      return this.stop({ kind: reason, detail: reason === 'triple-fault' ? this.tripleFaultText() : null });
+      return this.stop({ kind: reason, detail: this.stopProblems(reason)[0]?.message ?? null });
     }
     this.lastVm = this.currentVm;
     const { reason, vm } = vmm.run(budget, passBreakpoint);
@@ -167,13 +173,12 @@ export class LabComputer implements Computer {
     return { kind: 'stopped', stop };
   }
 
-  private tripleFaultText() {
-    const last = this.system.machine.processor.delivered.at(-1);
-    const at = `0x${this.nextLinear(null).toString(16).toUpperCase()}`;
-    return text(
-      `at ${at} an exception could not be delivered, nor the double fault that followed${last ? `; the last one that was: vector ${last.vector}` : ''}`,
-      `在 ${at} 处，异常无法送达，随后的双重故障也无法送达${last ? `；最后送达的是向量 ${last.vector}` : ''}`,
-    );
+  limitReached(): Stop {
+    return { kind: 'limit', detail: this.stopProblems('limit')[0]?.message ?? null };
+  }
+
+  stopProblems(kind: StopKind): Problem[] {
+    return stopProblems(this.system, kind, this.currentVm);
   }
 
   setBreakpoints(addresses: readonly CodeAddress[]): void {
@@ -240,6 +245,13 @@ export class LabComputer implements Computer {
   tlb(): TlbView {
     return tlbView(this.system.machine.processor.tlb);
   }
+  tables(vm: string | null): TablesView {
+    const context = translationContext(explainSource(this.system), vm);
+    const translate = (address: number): number | null => hostAddressOf(explainSource(this.system), context, 'linear', address);
+    return tablesView(vm, stateCopy(this.stateBytes(vm)), (linear, length) =>
+      memoryRange(memorySource(this.system), linear, length, 2 ** 32, translate),
+    );
+  }
   checkContext(): CheckContext {
     return checkFacts(this.system, this.evidence);
   }
@@ -260,8 +272,23 @@ export class LabComputer implements Computer {
     return memoryRange(memorySource(this.system), start, length, end, (address) => hostAddressOf(source, context, space, address));
   }
 
-  disassemble(vm: string | null, linear: bigint, count: number): DisassemblyLine[] {
-    return disassembly(this.system, vm, this.stateBytes(vm), linear, count);
+  disassemble(vm: string | null, linear: bigint, count: number, before = 0): DisassemblyLine[] {
+    const after = disassembly(this.system, vm, this.stateBytes(vm), linear, count);
+    return before > 0 && after.length > 0
+      ? [...linesBefore(this.system, vm, this.stateBytes(vm), Number(linear), before), ...after]
+      : after;
+  }
+
+  pageTable(vm: string | null, path: readonly number[]): PageTableView | null {
+    const source = explainSource(this.system);
+    const context = translationContext(source, vm);
+    const host = (guest: number): number | null => hostAddressOf(source, context, 'guest', guest);
+    const memory = memorySource(this.system);
+    const read = (guest: number, length: number): Uint8Array | null => {
+      const range = memoryRange(memory, guest, length, 2 ** this.system.machine.map.physicalAddressBits, host);
+      return range.present.includes(0) ? null : range.bytes;
+    };
+    return pageTable(context, { read, host }, path);
   }
 
   locate(hostAddress: number): { cell: Cell | null; owner: FrameOwner | null } {

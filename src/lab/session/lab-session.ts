@@ -14,8 +14,10 @@ import type {
   LabFiles,
   MemoryRange,
   OpenResult,
+  PageTableView,
   PatchResult,
   Power,
+  Problem,
   RegistersView,
   SessionCommands,
   SessionEvents,
@@ -59,6 +61,7 @@ const VIEW_NAMES: readonly ViewName[] = [
   'checks',
   'journey',
   'tlb',
+  'tables',
 ];
 
 interface KeptSnapshot {
@@ -86,6 +89,8 @@ export class LabSession implements SessionCommands {
   /** an edit that the running machine cannot take; the next power-on does */
   private waiting: { document: LabDocument; files: LabFiles } | null = null;
   private computer: Computer | null = null;
+  /** as found when the lab was last examined or switched on */
+  private labProblems: readonly Problem[] = [];
   private stop: Stop | null = null;
   private breakpointHit: CodeAddress | null = null;
   private selected: string | null = null;
@@ -147,7 +152,8 @@ export class LabSession implements SessionCommands {
     this.computer = computer;
     this.stop = computer?.stopped ?? null;
     if (computer) computer.setBreakpoints(this.breakpoints.addresses(computer.programs));
-    this.events?.problems(problems);
+    this.labProblems = problems;
+    this.tellProblems();
     this.pushNow();
     return { ok: computer !== null, problems };
   }
@@ -156,6 +162,7 @@ export class LabSession implements SessionCommands {
     this.loop.stop();
     this.forgetRun();
     this.computer = null;
+    this.tellProblems();
     this.pushNow();
   }
 
@@ -168,9 +175,16 @@ export class LabSession implements SessionCommands {
     const document = this.document!;
     const problems = validateLab(document, this.files);
     if (!hasErrors(problems)) problems.push(...buildAll(document, this.files).problems);
-    this.events?.problems(problems);
+    this.labProblems = problems;
+    this.tellProblems();
     this.pushNow();
     return { ok: !hasErrors(problems), problems };
+  }
+
+  /** What the lab has wrong, and why the run ended where nobody wanted it to. */
+  private tellProblems(): void {
+    const ofRun = this.computer && this.stop ? this.computer.stopProblems(this.stop.kind) : [];
+    this.events?.problems([...this.labProblems, ...ofRun]);
   }
 
   private forgetRun(): void {
@@ -197,6 +211,7 @@ export class LabSession implements SessionCommands {
     this.breakpointHit = null;
     this.registersBefore = null;
     this.loop.start(computer, until);
+    this.tellProblems();
     this.pushNow();
   }
 
@@ -226,6 +241,7 @@ export class LabSession implements SessionCommands {
         break;
       }
     }
+    this.tellProblems();
     this.pushNow();
   }
 
@@ -247,8 +263,9 @@ export class LabSession implements SessionCommands {
 
   private onEnd(end: RunEnd | { kind: 'limit' }): void {
     if (end.kind === 'stopped') this.stop = end.stop;
-    else if (end.kind === 'limit') this.stop = { kind: 'limit', detail: null };
+    else if (end.kind === 'limit') this.stop = this.computer?.limitReached() ?? null;
     else if (end.kind === 'breakpoint') this.breakpointHit = end.at;
+    this.tellProblems();
     this.pushNow();
   }
 
@@ -275,8 +292,14 @@ export class LabSession implements SessionCommands {
     return this.on.readMemory({ ...query, vm: query.space === 'host' ? null : this.shownVm(query.vm) });
   }
 
-  async disassemble(query: { vm: string | null; linear: bigint; count: number }): Promise<DisassemblyLine[]> {
-    return this.on.disassemble(this.shownVm(query.vm), query.linear, whole(query.count, 0, MAX_DISASSEMBLY, 'count'));
+  async disassemble(query: { vm: string | null; linear: bigint; count: number; before?: number }): Promise<DisassemblyLine[]> {
+    const before = whole(query.before ?? 0, 0, MAX_DISASSEMBLY, 'before');
+    return this.on.disassemble(this.shownVm(query.vm), query.linear, whole(query.count, 0, MAX_DISASSEMBLY, 'count'), before);
+  }
+
+  async pageTable(query: { vm: string | null; path: number[] }): Promise<PageTableView | null> {
+    const path = Array.isArray(query.path) ? query.path.slice(0, 4).map((index) => whole(index, 0, 1023, 'index')) : [];
+    return this.on.pageTable(this.shownVm(query.vm), path);
   }
 
   async locate(hostAddress: number): Promise<{ cell: Cell | null; owner: FrameOwner | null }> {
@@ -335,6 +358,7 @@ export class LabSession implements SessionCommands {
     this.stop = kept.stop;
     this.breakpointHit = null;
     this.registersBefore = null;
+    this.tellProblems();
     this.pushNow();
   }
 
@@ -404,6 +428,8 @@ export class LabSession implements SessionCommands {
         return this.loop.running ? null : computer.lastJourney(this.shownVm(null));
       case 'tlb':
         return computer.tlb();
+      case 'tables':
+        return computer.tables(this.shownVm(null));
     }
   }
 
