@@ -3,22 +3,11 @@
  * geometry, and its geometry that of the DRAM chips it is made of (JEDEC DDR3 JESD79-3, DDR4 JESD79-4, DDR5 JESD79-5: rows,
  * columns and banks by chip density and width). Pure data, usable in the renderer.
  */
+export * from './processors';
 
 export interface Text {
   en: string;
   'zh-CN': string;
-}
-
-export interface ProcessorPart {
-  readonly id: string;
-  readonly name: Text;
-  /** width of a physical address: the processor drives this many address lines */
-  readonly physicalAddressBits: number;
-  readonly linearAddressBits: number;
-  /** what it can do beyond the 32-bit base: `virtualization` is VMX with EPT and unrestricted guests */
-  readonly features: readonly string[];
-  /** one TLB for code and data, replaced first in, first out within a set */
-  readonly tlb: { readonly entries: number; readonly ways: number };
 }
 
 /** How the bytes of a DIMM are arranged. All counts are powers of two. */
@@ -60,25 +49,6 @@ export interface DevicePart {
 
 const MIB = 1024 ** 2;
 const GIB = 1024 ** 3;
-
-export const PROCESSORS: readonly ProcessorPart[] = [
-  {
-    id: 'p6-virtualization',
-    name: { en: 'P6-class processor with virtualization', 'zh-CN': '支持虚拟化的 P6 级处理器' },
-    physicalAddressBits: 36,
-    linearAddressBits: 32,
-    features: ['virtualization'],
-    tlb: { entries: 64, ways: 4 },
-  },
-  {
-    id: 'p6',
-    name: { en: 'P6-class processor', 'zh-CN': 'P6 级处理器' },
-    physicalAddressBits: 36,
-    linearAddressBits: 32,
-    features: [],
-    tlb: { entries: 64, ways: 4 },
-  },
-];
 
 type ChipRow = readonly [megabits: number, width: 4 | 8 | 16, bankGroups: number, banks: number, rows: number, columns: number];
 
@@ -142,11 +112,9 @@ export const DEVICES: readonly DevicePart[] = [
 ];
 
 const byId = <T>(list: readonly T[], key: (part: T) => string): ReadonlyMap<string, T> => new Map(list.map((part) => [key(part), part]));
-const processors = byId(PROCESSORS, (part) => part.id);
 const dimms = byId(DIMMS, (part) => part.id);
 const devices = byId(DEVICES, (part) => part.kind);
 
 /** The part, or undefined when the catalogue has none of that name. */
-export const processorPart = (id: string): ProcessorPart | undefined => processors.get(id);
 export const dimmPart = (id: string): DimmPart | undefined => dimms.get(id);
 export const devicePart = (kind: string): DevicePart | undefined => devices.get(kind);

@@ -9,8 +9,9 @@ import type { PhysicalMemory } from '../memory/physical-memory';
 import type { CpuState } from './cpu-state';
 import { COMPLETION } from './control-block';
 import { EPT_ACCESS } from './ept';
+import type { DebugRegisters } from './debug';
 import type { VmExit } from './exit';
-import { ACCESS, PageWalk, WALK, pageAllows, pagingEnabled, walkPaging } from './paging';
+import { ACCESS, PageWalk, WALK, onAddressLines, pageAllows, pagingEnabled, walkPaging } from './paging';
 import type { PagingContext } from './paging';
 import type { DataAccess, OperandSize, SegmentIndex } from './runtime';
 import { segmentAllows } from './segmentation';
@@ -68,6 +69,8 @@ export class MemoryAccess implements DataAccess {
   private host = 0;
   /** 1 while linear addresses are translated at all, and so count as TLB accesses */
   private translating = 0;
+  /** CR0.AM, EFLAGS.AC and CPL 3: accesses of the program must be aligned. Then nothing of its is in the fast table. */
+  private aligned = false;
 
   constructor(
     private readonly state: CpuState,
@@ -77,11 +80,22 @@ export class MemoryAccess implements DataAccess {
     private readonly tlb: Tlb,
     private readonly context: PagingContext,
     private readonly exits: GuestExits,
+    private readonly debug: DebugRegisters,
+    /** the 8086: a word at offset FFFF has its second byte at 0, and nothing is refused */
+    private readonly wraps = false,
   ) {}
+
+  /** Alignment checks on or off (SDM vol. 3, 6.15, interrupt 17). */
+  set checksAlignment(on: boolean) {
+    if (on === this.aligned) return;
+    this.aligned = on;
+    this.tlb.clearFast();
+  }
 
   /** To be called when paging was turned on or off, or a guest entered or left. */
   contextChanged(): void {
     this.translating = pagingEnabled(this.context) || this.context.eptPointer >= 0 ? 1 : 0;
+    this.debug.refresh();
   }
 
   // --- instructions ----------------------------------------------------------------------------------------------------
@@ -90,7 +104,8 @@ export class MemoryAccess implements DataAccess {
     const u32 = this.state.u32;
     const words = FIRST_SEGMENT + segment * SEGMENT_WORDS;
     if ((u32[words + ATTRIBUTES]! & READ_MASK) !== READ_PLAIN || offset > u32[words + LIMIT]! - size + 1) {
-      if (!this.checkSegment(segment, offset, size, false)) return 0;
+      if (this.wraps && offset + size > 0x1_0000) return this.loadWrapped(segment, offset, size);
+      if (!this.wraps && !this.checkSegment(segment, offset, size, false)) return 0;
     }
     const linear = (u32[words + BASE]! + offset) >>> 0;
     if (this.recordAccess) this.lastAccess = { segment, offset, linear, size, kind: 'read' };
@@ -101,21 +116,34 @@ export class MemoryAccess implements DataAccess {
     const u32 = this.state.u32;
     const words = FIRST_SEGMENT + segment * SEGMENT_WORDS;
     if ((u32[words + ATTRIBUTES]! & WRITE_MASK) !== WRITE_PLAIN || offset > u32[words + LIMIT]! - size + 1) {
-      if (!this.checkSegment(segment, offset, size, true)) return;
+      if (this.wraps && offset + size > 0x1_0000) return this.storeWrapped(segment, offset, size, value);
+      if (!this.wraps && !this.checkSegment(segment, offset, size, true)) return;
     }
     const linear = (u32[words + BASE]! + offset) >>> 0;
     if (this.recordAccess) this.lastAccess = { segment, offset, linear, size, kind: 'write' };
     this.storeLinear(linear, size, value, (u32[SS_ATTRIBUTES]! & DPL_3) === DPL_3);
   }
 
+  /** The 8086: the second byte of a word at offset FFFF is the segment's first. */
+  private loadWrapped(segment: SegmentIndex, offset: number, size: OperandSize): number {
+    let value = 0;
+    for (let index = 0; index < size; index++) value |= this.load(segment, (offset + index) & 0xffff, 1) << (8 * index);
+    return value;
+  }
+  private storeWrapped(segment: SegmentIndex, offset: number, size: OperandSize, value: number): void {
+    for (let index = 0; index < size; index++) this.store(segment, (offset + index) & 0xffff, 1, (value >>> (8 * index)) & 0xff);
+  }
+
   prepareStore(segment: SegmentIndex, offset: number, size: OperandSize): boolean {
     const u32 = this.state.u32;
     const words = FIRST_SEGMENT + segment * SEGMENT_WORDS;
     if ((u32[words + ATTRIBUTES]! & WRITE_MASK) !== WRITE_PLAIN || offset > u32[words + LIMIT]! - size + 1) {
+      if (this.wraps) return true;
       if (!this.checkSegment(segment, offset, size, true)) return false;
     }
     const linear = (u32[words + BASE]! + offset) >>> 0;
-    return this.prepareLinear(linear, size, (u32[SS_ATTRIBUTES]! & DPL_3) === DPL_3);
+    const user = (u32[SS_ATTRIBUTES]! & DPL_3) === DPL_3;
+    return this.prepareLinear(linear, size, user) && !this.misaligned(linear, size, user);
   }
 
   loadSystem(linear: number, size: OperandSize): number {
@@ -155,6 +183,8 @@ export class MemoryAccess implements DataAccess {
     if ((linear & 0xfff) + size > 4096) return this.loadCrossing(linear, size, user);
     const access = user ? ACCESS.user : 0;
     const offset = this.resolve(linear, access);
+    if (offset === STOPPED || this.misaligned(linear, size, user)) return 0;
+    if (this.debug.watches) this.debug.touched(linear, size, false);
     return offset >= 0 ? this.readPool(offset, size) : this.readElsewhere(offset, linear, size);
   }
 
@@ -167,6 +197,8 @@ export class MemoryAccess implements DataAccess {
     }
     if ((linear & 0xfff) + size > 4096) return this.storeCrossing(linear, size, value, user);
     const offset = this.resolve(linear, user ? ACCESS.user | ACCESS.write : ACCESS.write);
+    if (offset === STOPPED || this.misaligned(linear, size, user)) return;
+    if (this.debug.watches) this.debug.touched(linear, size, true);
     if (offset >= 0) this.writePool(offset, size, value);
     else this.writeElsewhere(offset, linear, size, value);
   }
@@ -185,10 +217,19 @@ export class MemoryAccess implements DataAccess {
     return true;
   }
 
+  /** #AC: after everything else that an access can be refused for. */
+  private misaligned(linear: number, size: number, user: boolean): boolean {
+    if (!this.aligned || !user || (linear & (size - 1)) === 0) return false;
+    this.state.raise(VECTOR.alignmentCheck, 0);
+    return true;
+  }
+
   private loadCrossing(linear: number, size: OperandSize, user: boolean): number {
     const access = user ? ACCESS.user : 0;
     const second = ((linear + size - 1) & ~0xfff) >>> 0;
     if (this.resolve(linear, access) === STOPPED || this.resolve(second, access) === STOPPED) return 0;
+    if (this.misaligned(linear, size, user)) return 0;
+    if (this.debug.watches) this.debug.touched(linear, size, false);
     let value = 0;
     for (let index = 0; index < size; index++) {
       const at = (linear + index) >>> 0;
@@ -201,7 +242,8 @@ export class MemoryAccess implements DataAccess {
   }
 
   private storeCrossing(linear: number, size: OperandSize, value: number, user: boolean): void {
-    if (!this.prepareLinear(linear, size, user)) return;
+    if (!this.prepareLinear(linear, size, user) || this.misaligned(linear, size, user)) return;
+    if (this.debug.watches) this.debug.touched(linear, size, true);
     const access = user ? ACCESS.user | ACCESS.write : ACCESS.write;
     for (let index = 0; index < size; index++) {
       const at = (linear + index) >>> 0;
@@ -224,7 +266,8 @@ export class MemoryAccess implements DataAccess {
     const user = (access & ACCESS.user) !== 0;
     let rights = FAST_RIGHT.read | FAST_RIGHT.write | FAST_RIGHT.execute;
     let frame = page;
-    if (this.translating !== 0) {
+    if (this.translating === 0) frame = Math.floor(onAddressLines(context, linear) / 4096);
+    else {
       let entry = this.tlb.lookup(page);
       if (entry >= 0) {
         rights = tlbRights(context.cr0, this.tlb.flags(entry), user);
@@ -250,7 +293,7 @@ export class MemoryAccess implements DataAccess {
     const writable = this.memory.writableFrame(frame);
     if (writable < 0) rights &= ~FAST_RIGHT.write;
     if (readable < 0) return CHIPSET;
-    this.tlb.fillFast(linear, user, readable, rights);
+    if (!(user && this.aligned) && !this.debug.watchesPage(page)) this.tlb.fillFast(linear, user, readable, rights);
     if ((access & ACCESS.write) !== 0 && writable < 0) return CHIPSET;
     return readable + (linear & 0xfff);
   }

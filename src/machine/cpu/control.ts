@@ -5,13 +5,17 @@
 import type { MemoryAccess } from './access';
 import { CONTROL } from './control-block';
 import type { CpuState } from './cpu-state';
+import { DR6, DR7 } from './debug';
+import type { DebugRegisters } from './debug';
 import type { ExitReason, VmExit } from './exit';
 import { FLAG } from './flags';
+import { LEVEL, modelOf } from './instruction-set';
+import type { InstructionSet, Model } from './instruction-set';
 import { CR0, CR4, EFER, pagingEnabled } from './paging';
 import type { PagingContext } from './paging';
 import type { OperandSize } from './runtime';
 import { failed } from './stack';
-import { ACTIVITY, STATE } from './state-layout';
+import { ACTIVITY, SEGMENT_INDEX, STATE } from './state-layout';
 import type { FieldName } from './state-layout';
 import type { TlbGeometry } from './tlb';
 import type { Tlb } from './tlb';
@@ -19,6 +23,10 @@ import { VECTOR } from './vectors';
 
 /** What the system side needs to know of the processor's part. */
 export interface SystemPart {
+  /** the newest unless told */
+  readonly instructionSet?: InstructionSet;
+  /** DX after RESET and CPUID's leaf 1, where it is not the instruction set's own */
+  readonly signature?: number;
   readonly physicalAddressBits: number;
   readonly tlb: TlbGeometry;
   readonly features: readonly string[];
@@ -33,15 +41,14 @@ export interface ControlExits {
   leave(reason: ExitReason, details?: Partial<VmExit>): false;
 }
 
-const CR0_DEFINED = (CR0.PE | CR0.MP | CR0.EM | CR0.TS | CR0.NE | CR0.WP | CR0.AM | CR0.NW | CR0.CD | CR0.PG) >>> 0;
-const CR4_DEFINED = CR4.TSD | CR4.DE | CR4.PSE | CR4.PAE | CR4.PGE;
+const NEWEST = modelOf();
 const PDPTE_RESERVED_LOW = 0x1e6;
 
 /** CR0 as it is stored: ET reads as one, undefined bits as zero. */
-export const storedCr0 = (value: number): number => ((value & CR0_DEFINED) | CR0.ET) >>> 0;
+export const storedCr0 = (value: number, model = NEWEST): number => ((value & model.cr0) | CR0.ET) >>> 0;
 /** Combinations that MOV CR0 (and a VM entry) refuses: paging without protection, NW without CD. */
 export const validCr0 = (value: number): boolean => !((value & CR0.PG && !(value & CR0.PE)) || (value & CR0.NW && !(value & CR0.CD)));
-export const validCr4 = (value: number): boolean => (value & ~CR4_DEFINED) === 0;
+export const validCr4 = (value: number, model = NEWEST): boolean => (value & ~model.cr4) === 0;
 export const validEfer = (value: number): boolean => (value & ~EFER.NXE) === 0;
 
 /** MSRs with a slot of their own in the state. */
@@ -53,15 +60,22 @@ const MSR_FIELDS: Readonly<Record<number, FieldName>> = {
   0x277: 'pat',
 };
 const MSR_TSC = 0x10;
+const { CS, SS } = SEGMENT_INDEX;
+/** hidden parts of flat 4 GiB segments */
+const FLAT_CODE = 0xc09b;
+const FLAT_DATA = 0xc093;
+const DPL_3 = 0x60;
 const MSR_EFER = 0xc000_0080;
 
-/** CPUID's answer. Features that are not implemented (x87, MMX, SSE, APIC, SYSENTER, long mode) are not reported. */
+/** CPUID's answer. Features that are not implemented (x87, MMX, SSE, APIC, long mode) are not reported. */
 export function cpuidLeaf(part: SystemPart, leaf: number): { eax: number; ebx: number; ecx: number; edx: number } {
+  const model = modelOf(part.instructionSet);
+  if (model.level < LEVEL.p6 && leaf >>> 0 > 1) return { eax: 0, ebx: 0, ecx: 0, edx: 0 };
   switch (leaf >>> 0) {
     case 0: // the vendor string, "Pagewalk CPU", in EBX EDX ECX
       return { eax: 1, ebx: 0x6567_6150, edx: 0x6b6c_6177, ecx: 0x5550_4320 };
-    case 1: // family 6; DE PSE TSC MSR PAE CX8 PGE CMOV PSE-36. Not VMX: guests are entered by the VMM, not by an instruction
-      return { eax: 0x0000_0611, ebx: 0, ecx: 0, edx: 0x0002_a17c };
+    case 1: // never VMX: guests are entered by the VMM, not by an instruction
+      return { eax: part.signature ?? model.signature, ebx: 0, ecx: 0, edx: model.features ?? 0 };
     case 0x8000_0000:
       return { eax: 0x8000_0008, ebx: 0, ecx: 0, edx: 0 };
     case 0x8000_0001: // NX
@@ -76,6 +90,7 @@ export function cpuidLeaf(part: SystemPart, leaf: number): { eax: number; ebx: n
 export class ControlRegisters {
   private readonly efer = STATE.efer.offset >> 2;
   private readonly pdpte = STATE.pdpte.offset >> 2;
+  private readonly model: Model;
 
   constructor(
     private readonly state: CpuState,
@@ -84,8 +99,11 @@ export class ControlRegisters {
     private readonly context: PagingContext,
     private readonly part: SystemPart,
     private readonly exits: ControlExits,
+    private readonly debug: DebugRegisters,
     private readonly readGuestPhysical: (address: number) => number,
-  ) {}
+  ) {
+    this.model = modelOf(part.instructionSet);
+  }
 
   requirePrivilege(): boolean {
     return this.state.cpl === 0 || this.state.raise(VECTOR.generalProtection, 0);
@@ -144,7 +162,7 @@ export class ControlRegisters {
     const { state } = this;
     if (!validCr0(value)) return state.raise(VECTOR.generalProtection, 0);
     const old = state.cr0;
-    const next = storedCr0(value);
+    const next = storedCr0(value, this.model);
     const changed = old ^ next;
     if (changed & next & CR0.PG && state.cr4 & CR4.PAE && !this.loadPdptes(state.cr3)) return false;
     state.cr0 = next;
@@ -169,11 +187,12 @@ export class ControlRegisters {
 
   private writeCr4(value: number): boolean {
     const { state } = this;
-    if (!validCr4(value)) return state.raise(VECTOR.generalProtection, 0);
+    if (!validCr4(value, this.model)) return state.raise(VECTOR.generalProtection, 0);
     const changed = state.cr4 ^ value;
     if (changed & value & CR4.PAE && pagingEnabled(this.context) && !this.loadPdptes(state.cr3)) return false;
     state.cr4 = value;
     if (changed & (CR4.PGE | CR4.PSE | CR4.PAE)) this.tlb.flushCurrent();
+    if (changed & CR4.DE) this.debug.refresh();
     return true;
   }
 
@@ -216,9 +235,9 @@ export class ControlRegisters {
       }
       index += 2;
     }
-    if (state.dr(7) & (1 << 13)) {
-      state.setDr(6, state.dr(6) | (1 << 13));
-      state.setDr(7, state.dr(7) & ~(1 << 13));
+    if (state.dr(7) & DR7.GD) {
+      state.setDr(6, state.dr(6) | DR6.BD);
+      state.setDr(7, state.dr(7) & ~DR7.GD);
       state.raise(VECTOR.debug);
       return -1;
     }
@@ -237,6 +256,7 @@ export class ControlRegisters {
     if (register < 0) return false;
     const stored = register === 6 ? (value & 0xe00f) | 0xffff_0ff0 : register === 7 ? (value & 0xffff_2bff) | 0x400 : value;
     this.state.setDr(register, stored >>> 0);
+    this.debug.refresh();
     return true;
   }
 
@@ -249,7 +269,7 @@ export class ControlRegisters {
     const number = state.reg32(1);
     if (number === MSR_TSC) return this.returnWide(this.timestamp());
     const field = number === MSR_EFER ? 'efer' : MSR_FIELDS[number];
-    if (field === undefined) return state.raise(VECTOR.generalProtection, 0);
+    if (field === undefined || this.model.level < LEVEL.p6) return state.raise(VECTOR.generalProtection, 0);
     return this.returnWide(state.u64[STATE[field].offset >> 3]!);
   }
 
@@ -259,7 +279,7 @@ export class ControlRegisters {
     if (this.exits.guestRuns) return this.exits.leave('wrmsr');
     const number = state.reg32(1);
     const value = (BigInt(state.reg32(2)) << 32n) | BigInt(state.reg32(0));
-    if (number === MSR_EFER) {
+    if (number === MSR_EFER && this.model.level >= LEVEL.p6) {
       if (value >> 32n !== 0n || !validEfer(state.reg32(0))) return state.raise(VECTOR.generalProtection, 0);
       if ((state.u32[this.efer]! ^ state.reg32(0)) & EFER.NXE) this.tlb.flushCurrent();
       state.u64[this.efer >> 1] = value;
@@ -270,7 +290,7 @@ export class ControlRegisters {
       return true;
     }
     const field = MSR_FIELDS[number];
-    if (field === undefined) return state.raise(VECTOR.generalProtection, 0);
+    if (field === undefined || this.model.level < LEVEL.p6) return state.raise(VECTOR.generalProtection, 0);
     state.u64[STATE[field].offset >> 3] = value;
     return true;
   }
@@ -325,6 +345,42 @@ export class ControlRegisters {
     if (value && !state.flag(FLAG.IF)) state.interruptShadow |= 1;
     state.setFlag(FLAG.IF, value);
     return true;
+  }
+
+  /** SYSENTER: flat segments of ring 0, where the MSRs say (SDM vol. 2). */
+  enterSystem(): boolean {
+    const { state } = this;
+    const selector = this.systemSelector();
+    if (selector < 0) return state.raise(VECTOR.generalProtection, 0);
+    state.setFlag(FLAG.VM | FLAG.IF | FLAG.RF, false);
+    state.setSegment(CS, selector, 0, 0xffff_ffff, FLAT_CODE);
+    state.setSegment(SS, selector + 8, 0, 0xffff_ffff, FLAT_DATA);
+    state.setReg32(4, state.u32[STATE.sysenterEsp.offset >> 2]!);
+    state.eip = state.u32[STATE.sysenterEip.offset >> 2]!;
+    return true;
+  }
+
+  /** SYSEXIT: flat segments of ring 3, EDX:EIP and ECX:ESP (SDM vol. 2). */
+  exitSystem(): boolean {
+    const { state } = this;
+    const selector = this.systemSelector();
+    if (selector < 0 || state.cpl !== 0) return state.raise(VECTOR.generalProtection, 0);
+    state.setSegment(CS, (selector + 16) | 3, 0, 0xffff_ffff, FLAT_CODE | DPL_3);
+    state.setSegment(SS, (selector + 24) | 3, 0, 0xffff_ffff, FLAT_DATA | DPL_3);
+    state.setReg32(4, state.reg32(1));
+    state.eip = state.reg32(2);
+    return true;
+  }
+
+  /** IA32_SYSENTER_CS as a selector, or -1 when SYSENTER and SYSEXIT must refuse: in real mode, or with a null selector. */
+  private systemSelector(): number {
+    const value = this.state.u32[STATE.sysenterCs.offset >> 2]! & 0xfffc;
+    return this.state.protectedMode && value !== 0 ? value : -1;
+  }
+
+  /** VMCALL leaves a guest; elsewhere there is nobody to call. */
+  callHypervisor(): boolean {
+    return this.exits.guestRuns ? this.exits.leave('vmcall') : this.state.raise(VECTOR.invalidOpcode);
   }
 
   halt(): boolean {

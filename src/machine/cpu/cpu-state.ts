@@ -41,6 +41,9 @@ const TICKS = STATE.ticks.offset >> 3;
 export const NO_ERROR_CODE = -1;
 
 export class CpuState {
+  /** bits of EFLAGS that can be set, and those that always are: the processor's model has its own */
+  flagsMask = 0x003f_7fd5;
+  fixedFlags = 2;
   /** Views over exactly this state's bytes (index 0 is the state's first byte). */
   readonly u8: Uint8Array;
   readonly u16: Uint16Array;
@@ -198,9 +201,9 @@ export class CpuState {
     const status = statusFlags(kind, i32[W.lazyLeft]!, i32[W.lazyRight]!, i32[W.lazyResult]!, stored);
     return ((stored & ~STATUS_FLAGS) | status) >>> 0;
   }
-  /** Sets every flag; bit 1 reads as one, reserved bits as zero. */
+  /** Sets every flag; bits that the processor does not have keep their fixed value. */
   set eflags(value: number) {
-    this.i32[RFLAGS] = (value & 0x003f_7fd5) | 2;
+    this.i32[RFLAGS] = (value & this.flagsMask) | this.fixedFlags;
     this.i32[W.lazyKind] = LAZY.none;
   }
   flag(mask: number): boolean {

@@ -8,6 +8,8 @@ import { EVENT_TYPE } from './control-block';
 import { NO_ERROR_CODE } from './cpu-state';
 import type { CpuState } from './cpu-state';
 import { FLAG } from './flags';
+import { LEVEL } from './instruction-set';
+import type { Model } from './instruction-set';
 import type { ExceptionKind, InterruptSource } from './runtime';
 import {
   SYSTEM_TYPE,
@@ -24,11 +26,14 @@ import {
 import { isNull } from './segment-loads';
 import type { SegmentLoads } from './segment-loads';
 import { StackCursor, failed } from './stack';
-import { ACTIVITY, SEGMENT_INDEX, STOP } from './state-layout';
+import { ACTIVITY, SEGMENT_INDEX, STATE, STOP } from './state-layout';
 import type { FarTransfers, TaskSwitcher } from './transfers';
 import { ERROR_CODE_IDT, VECTOR, makesDoubleFault, pushesErrorCode } from './vectors';
 
 const { CS, SS, ES, DS, FS, GS } = SEGMENT_INDEX;
+const NMI_PENDING = STATE.nmiPending.offset >> 2;
+const NMI_BLOCKED = STATE.nmiBlocked.offset >> 2;
+const SHADOW_OF_MOV_SS = 2;
 
 export interface Event {
   vector: number;
@@ -44,6 +49,7 @@ export interface EventExits {
   keepForNextEntry(event: Event): void;
   leaveForTripleFault(): void;
   leaveForExternalInterrupt(): void;
+  leaveForNmi(): void;
   /** The VMM's answers were for the instruction that the event displaces. */
   dropCompletions(): void;
   /** An interrupt window was asked for and is open now. */
@@ -55,6 +61,8 @@ export type DeliveryListener = (event: Event) => void;
 
 export class Events {
   onDelivered: DeliveryListener | null = null;
+  /** an INT n, INT3 or INTO has been taken since this was last cleared: it takes the place of a single-step trap */
+  softwareTaken = false;
 
   constructor(
     private readonly state: CpuState,
@@ -64,6 +72,7 @@ export class Events {
     private readonly tasks: TaskSwitcher,
     private readonly interrupts: InterruptSource,
     private readonly exits: EventExits,
+    private readonly model: Model,
   ) {}
 
   /** Can an external interrupt be taken at this instruction boundary? */
@@ -76,6 +85,14 @@ export class Events {
    * the host). True when something was delivered; `stop` is set when the guest was left or the delivery failed.
    */
   pollInterrupts(): boolean {
+    if (this.state.u32[NMI_PENDING] !== 0 && this.takesNmi()) {
+      if (this.exits.guestRuns) {
+        this.exits.leaveForNmi();
+        return false;
+      }
+      this.state.u32[NMI_PENDING] = 0;
+      return this.deliver({ vector: VECTOR.nmi, kind: 'external', errorCode: NO_ERROR_CODE });
+    }
     if (this.exits.guestRuns) {
       if (this.interrupts.pending()) {
         this.exits.leaveForExternalInterrupt();
@@ -86,6 +103,11 @@ export class Events {
     }
     if (!this.interruptible || !this.interrupts.pending()) return false;
     return this.deliver({ vector: this.interrupts.acknowledge() & 0xff, kind: 'external', errorCode: NO_ERROR_CODE });
+  }
+
+  /** Not while one is being handled (until IRET), nor behind MOV SS (SDM vol. 3, 6.7.1 and 6.8.3). A guest's own do not matter. */
+  private takesNmi(): boolean {
+    return this.exits.guestRuns || (this.state.u32[NMI_BLOCKED] === 0 && (this.state.interruptShadow & SHADOW_OF_MOV_SS) === 0);
   }
 
   /** Delivers the fault that the state holds (`faultVector`, `faultErrorCode`); RIP is at the faulting instruction. */
@@ -104,8 +126,9 @@ export class Events {
     let current = event;
     for (;;) {
       state.clearStop();
-      if (this.deliverOnce(current, state.eip)) {
+      if (this.deliverOnce(current, this.savedOffset(current))) {
         if (this.exits.guestRuns) this.exits.dropCompletions();
+        if (current.vector === VECTOR.nmi && current.kind === 'external') state.u32[NMI_BLOCKED] = 1;
         this.onDelivered?.(current);
         return true;
       }
@@ -123,6 +146,13 @@ export class Events {
     }
   }
 
+  /** What the frame returns to: the faulting instruction, except that the 8086 counts a division that failed as done. */
+  private savedOffset(event: Event): number {
+    const { state } = this;
+    const past = this.model.level === LEVEL.i8086 && event.vector === VECTOR.divideError && event.kind === 'fault';
+    return past ? (state.eip + state.instructionLength) & 0xffff : state.eip;
+  }
+
   private shutDown(): false {
     this.state.clearStop();
     if (this.exits.guestRuns) this.exits.leaveForTripleFault();
@@ -134,6 +164,7 @@ export class Events {
   softwareInterrupt(vector: number, nextOffset: number): boolean {
     const event: Event = { vector: vector & 0xff, kind: 'software', errorCode: NO_ERROR_CODE };
     if (!this.deliverOnce(event, nextOffset)) return false;
+    this.softwareTaken = true;
     this.onDelivered?.(event);
     return true;
   }

@@ -78,6 +78,7 @@ export function contextFromState(
     efer: state.u32[STATE.efer.offset >> 2]!,
     pdpte: state.u32.slice(pdpte, pdpte + 8),
     physicalAddressBits,
+    a20Masked: state.u32[STATE.a20Masked.offset >> 2] !== 0,
     eptPointer: guest?.eptPointer ?? -1,
     vpid: guest?.vpid ?? 0,
     cpl: state.cpl,

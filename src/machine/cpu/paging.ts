@@ -35,6 +35,21 @@ export interface PagingContext {
   physicalAddressBits: number;
   /** EPT pointer, or -1 when guest-physical addresses are host-physical */
   eptPointer: number;
+  /** the pin A20M#: address line 20 is held at zero */
+  a20Masked?: boolean;
+}
+
+const LINE_20 = 2 ** 20;
+
+/**
+ * A physical address as it appears on the processor's address lines: those it lacks are not there (the 8086 and the 80386SX
+ * wrap around), and the A20 gate of the board may hold line 20 at zero.
+ */
+export function onAddressLines(context: PagingContext, address: number): number {
+  let driven = address;
+  if (context.physicalAddressBits < 32) driven %= 2 ** context.physicalAddressBits;
+  if (context.a20Masked && Math.floor(driven / LINE_20) % 2 === 1) driven -= LINE_20;
+  return driven;
 }
 
 /** Result of a walk, reused by its owner so that a TLB miss allocates nothing. */
@@ -135,16 +150,20 @@ function toHost(
 ): number {
   if (context.eptPointer < 0) {
     result.eptPermissions = 7;
+    const host = onAddressLines(context, guestPhysical);
     recorder?.step({
       room: 'vmm-map',
       from: { space: 'guest', address: BigInt(guestPhysical) },
-      to: { space: 'host', address: BigInt(guestPhysical) },
+      to: { space: 'host', address: BigInt(host) },
       structure: 'identity',
-      fields: { virtualization: false },
+      fields: {
+        virtualization: false,
+        ...(host === guestPhysical ? {} : { addressLines: BigInt(context.physicalAddressBits), A20: context.a20Masked !== true }),
+      },
       checks: [],
       cached: false,
     });
-    return guestPhysical;
+    return host;
   }
   const ept = result.ept;
   if (walkEpt(tables, context.eptPointer, guestPhysical, wanted, context.physicalAddressBits, effects, ept, recorder)) {
@@ -167,7 +186,7 @@ function entryHost(
   result: PageWalk,
   recorder?: JourneyRecorder,
 ): number {
-  if (context.eptPointer < 0) return guestPhysical;
+  if (context.eptPointer < 0) return onAddressLines(context, guestPhysical);
   const host = toHost(
     context,
     guestPhysical,

@@ -3,6 +3,7 @@ import type { MemoryAccess } from './access';
 import { COMPLETION } from './control-block';
 import type { ControlExits } from './control';
 import type { CpuState } from './cpu-state';
+import type { DebugRegisters } from './debug';
 import type { PortSpace } from '../memory/physical-memory';
 import type { OperandSize } from './runtime';
 import { isWideSystem } from './segmentation';
@@ -22,17 +23,22 @@ export class PortAccess {
     private readonly access: MemoryAccess,
     private readonly ports: PortSpace,
     private readonly exits: PortExits,
+    private readonly debug: DebugRegisters,
   ) {}
 
   portIn(port: number, size: OperandSize): number {
     if (!this.allowed(port, size)) return 0;
     if (this.exits.guestRuns) {
       const value = this.exits.takeCompletion(COMPLETION.portIn, port, size);
-      if (value >= 0) return value;
+      if (value >= 0) {
+        this.debug.touchedPort(port, size);
+        return value;
+      }
       this.exits.leave('io-instruction', { qualification: qualification(port, size, true), access: { kind: 'read', size, value: 0 } });
       return 0;
     }
     this.state.requestEndSlice();
+    this.debug.touchedPort(port, size);
     return this.ports.readPort(port, size);
   }
 
@@ -40,7 +46,7 @@ export class PortAccess {
     if (!this.allowed(port, size)) return;
     const masked = size === 4 ? value >>> 0 : value & ((1 << (8 * size)) - 1);
     if (this.exits.guestRuns) {
-      if (this.exits.takeCompletion(COMPLETION.portOut, port, size) >= 0) return;
+      if (this.exits.takeCompletion(COMPLETION.portOut, port, size) >= 0) return this.debug.touchedPort(port, size);
       this.exits.leave('io-instruction', {
         qualification: qualification(port, size, false),
         access: { kind: 'write', size, value: masked },
@@ -48,6 +54,7 @@ export class PortAccess {
       return;
     }
     this.state.requestEndSlice();
+    this.debug.touchedPort(port, size);
     this.ports.writePort(port, size, masked);
   }
 

@@ -2,6 +2,7 @@
  * One logical processor: instruction side and system side over one state, the loop between instructions (interrupts, faults,
  * traps, halting), breakpoints, and counters for checks.
  */
+import { PAGE_SIZE, hostPhysical } from '../address';
 import type { HostPhysicalAddress } from '../address';
 import type { FrameStore } from '../memory/frame-store';
 import type { PhysicalMemory } from '../memory/physical-memory';
@@ -9,9 +10,12 @@ import type { LastAccess } from './access';
 import { ControlBlock } from './control-block';
 import { CpuState, NO_ERROR_CODE, wordOf } from './cpu-state';
 import type { VmExit } from './exit';
+import { DR6, DR7 } from './debug';
 import { FLAG } from './flags';
+import { LEVEL, modelOf } from './instruction-set';
 import { Interpreter } from './interpret/interpreter';
 import { EXCEPTION } from './lower/exceptions';
+import { CR0 } from './paging';
 import type { CpuPorts, ExceptionKind } from './runtime';
 import { ACTIVITY, SEGMENT_INDEX, STATE_SIZE, STOP, VIRTUALIZATION } from './state-layout';
 import { ProcessorSystem } from './system';
@@ -55,7 +59,12 @@ export interface ProcessorOptions {
 /** Delivered events kept for checks; older ones are only counted. */
 const LOG_LIMIT = 1024;
 const VPID = wordOf('vpid');
-const DR6_SINGLE_STEP = 1 << 14;
+const NMI_PENDING = wordOf('nmiPending');
+const A20_MASKED = wordOf('a20Masked');
+/** segment overrides, operand and address size, LOCK, REP; and the string instructions that REP repeats */
+const PREFIXES = new Set([0x26, 0x2e, 0x36, 0x3e, 0x64, 0x65, 0x66, 0x67, 0xf0, 0xf2, 0xf3]);
+const STRING_OPCODES = new Set([0x6c, 0x6d, 0x6e, 0x6f, 0xa4, 0xa5, 0xa6, 0xa7, 0xaa, 0xab, 0xac, 0xad, 0xae, 0xaf]);
+const SHADOW_OF_MOV_SS = 2;
 /** Faults delivered one after another without any instruction completing, after which `run` returns so that nobody hangs. */
 const MOST_BARREN_DELIVERIES = 1000;
 
@@ -67,14 +76,26 @@ export class Processor {
   readonly delivered: DeliveredException[] = [];
   readonly deliveredByVector = new Map<number, number>();
 
-  private readonly breakpointSet = new Set<number>();
+  /** what the user asked for */
+  private breakpointSet: ReadonlySet<number> = new Set();
+  /** where translated code must be left: those, and the program's own breakpoints on code */
+  private readonly stopAddresses = new Set<number>();
+  private debugVersion = 0;
   private readonly memory: PhysicalMemory;
 
   constructor({ frames, memory, ports, part }: ProcessorOptions) {
     this.memory = memory;
     this.state = new CpuState(frames.memory.buffer);
     this.system = new ProcessorSystem({ state: this.state, frames, memory, ports, part });
-    this.interpreter = new Interpreter(frames, memory, this.state, this.system.access, this.system, this.breakpointSet);
+    this.interpreter = new Interpreter(
+      frames,
+      memory,
+      this.state,
+      this.system.access,
+      this.system,
+      this.stopAddresses,
+      modelOf(part.instructionSet).level,
+    );
     this.system.events.onDelivered = (event) => this.note(event.vector, event.kind, event.errorCode);
     this.reset();
   }
@@ -83,19 +104,24 @@ export class Processor {
     return this.system.tlb;
   }
 
-  /** As after RESET (SDM vol. 3, table 10-1): real mode at F000:FFF0, TLB empty, counters at zero. */
+  /**
+   * As after RESET (SDM vol. 3, table 10-1): real mode at F000:FFF0, in the last 64 KiB there are, TLB empty, counters at zero.
+   * The 8086 begins at FFFF:0000.
+   */
   reset(): void {
     const { state } = this;
+    const { level, cr0, signature } = modelOf(this.system.part.instructionSet);
+    const is8086 = level === LEVEL.i8086;
     state.u8.fill(0, 0, STATE_SIZE);
     state.eflags = 2;
-    state.eip = 0xfff0;
-    state.cr0 = 0x6000_0010;
-    state.setReg32(2, 0x611);
+    state.eip = is8086 ? 0 : 0xfff0;
+    state.cr0 = (0x10 | (cr0 & 0x6000_0000)) >>> 0;
+    state.setReg32(2, this.system.part.signature ?? signature);
     state.setDr(6, 0xffff_0ff0);
     state.setDr(7, 0x400);
     const { CS, LDTR, TR } = SEGMENT_INDEX;
     for (let segment = 0; segment < 6; segment++) state.setSegment(segment, 0, 0, 0xffff, 0x93);
-    state.setSegment(CS, 0xf000, 0xffff_0000, 0xffff, 0x93);
+    state.setSegment(CS, is8086 ? 0xffff : 0xf000, is8086 ? 0xf_fff0 : 0xffff_0000, 0xffff, 0x93);
     state.setSegment(LDTR, 0, 0, 0xffff, 0x82);
     state.setSegment(TR, 0, 0, 0xffff, 0x8b);
     state.gdtrLimit = state.idtrLimit = 0xffff;
@@ -108,6 +134,8 @@ export class Processor {
   /** To be called after the state's bytes were replaced or changed from outside: a snapshot, firmware, a debugger. */
   stateReplaced(): void {
     this.state.clearStop();
+    // bits that the processor does not have take their fixed values
+    this.state.eflags = this.state.eflags;
     this.system.stateReplaced();
     this.interpreter.invalidate();
   }
@@ -137,21 +165,39 @@ export class Processor {
       if (state.activity !== ACTIVITY.running) return result(state.activity === ACTIVITY.shutdown ? 'triple-fault' : 'halted');
       const shadow = state.interruptShadow;
       const trap = state.flag(FLAG.TF);
-      const done = interpreter.run(shadow !== 0 || trap ? 1 : maxInstructions - executed, pass);
+      const resume = state.flag(FLAG.RF);
+      system.access.checksAlignment = (state.cr0 & CR0.AM) !== 0 && state.flag(FLAG.AC) && state.cpl === 3;
+      if (this.debugVersion !== system.debug.version) this.renewStopAddresses();
+      const at = this.currentLinear;
+      interpreter.atBreakpoint = !pass && this.breakpointSet.has(at);
+      if (interpreter.atBreakpoint) return result('breakpoint');
+      if (!(shadow & SHADOW_OF_MOV_SS) && (this.deliverDebugTrap() || (!resume && this.breaksAt(at)))) {
+        if (++barren === MOST_BARREN_DELIVERIES) return result('budget');
+        continue;
+      }
+      // RF holds for one instruction
+      if (resume) state.setFlag(FLAG.RF, false);
+      system.events.softwareTaken = false;
+      const done = interpreter.run(shadow !== 0 || trap || resume ? 1 : maxInstructions - executed, true);
       executed += done;
       pass &&= done === 0;
       if (done !== 0 && shadow !== 0) state.interruptShadow &= ~shadow;
+      if (resume && (done === 0 || this.repeats(at))) state.setFlag(FLAG.RF, true);
       const stop = state.stop;
+      if (stop === STOP.exit || stop === STOP.fault) system.debug.take();
       if (stop === STOP.exit) return result('exit');
       if (stop === STOP.fault) {
         this.deliverFault();
-        if (options.stopAtDelivery) return result('budget');
-      } else if (trap && done !== 0) this.deliverTrap();
+        if (options.stopAtDelivery && state.stop !== STOP.exit) return result('budget');
+      } else if (done !== 0 && !(state.interruptShadow & SHADOW_OF_MOV_SS)) {
+        if (trap && !system.events.softwareTaken) system.debug.note(DR6.BS);
+        this.deliverDebugTrap();
+      }
+      if (state.stop === STOP.exit) return result('exit');
       if (stop === STOP.endSlice) {
         state.clearStop();
         return result('budget');
       }
-      if (interpreter.atBreakpoint) return result('breakpoint');
       // a handler whose first instruction faults again never completes one: the caller must get a chance to stop it
       barren = done === 0 ? barren + 1 : 0;
       if (barren === MOST_BARREN_DELIVERIES) return result('budget');
@@ -187,10 +233,61 @@ export class Processor {
     this.interpreter.invalidate();
   }
 
-  private deliverTrap(): void {
-    this.state.setDr(6, this.state.dr(6) | DR6_SINGLE_STEP);
-    this.system.events.deliver({ vector: EXCEPTION.DB, kind: 'trap', errorCode: NO_ERROR_CODE });
+  /** Breakpoints hit, single step and task switch of the instruction that has completed make one exception. */
+  private deliverDebugTrap(): boolean {
+    const bits = this.system.debug.take();
+    if (bits !== 0) this.deliverDebug(bits, 'trap');
+    return bits !== 0;
+  }
+
+  private deliverDebug(bits: number, kind: 'fault' | 'trap'): void {
+    const { state } = this;
+    state.setDr(6, state.dr(6) | bits);
+    state.setDr(7, state.dr(7) & ~DR7.GD);
+    this.system.events.deliver({ vector: EXCEPTION.DB, kind, errorCode: NO_ERROR_CODE });
     this.interpreter.invalidate();
+  }
+
+  /** A breakpoint of the program's on the instruction at a linear address: the exception comes before it. */
+  private breaksAt(linear: number): boolean {
+    const bits = this.system.debug.executes ? this.system.debug.atCode(linear) : 0;
+    if (bits !== 0) this.deliverDebug(bits, 'fault');
+    return bits !== 0;
+  }
+
+  /** Is there more to come of a repeated string instruction at this linear address, whose one iteration has completed? */
+  private repeats(linear: number): boolean {
+    if (this.currentLinear !== linear) return false;
+    const frame = this.system.access.fetchFrame(linear);
+    if (frame < 0) return false;
+    const bytes = this.memory.peek(hostPhysical(frame * PAGE_SIZE + (linear % PAGE_SIZE)), Math.min(15, PAGE_SIZE - (linear % PAGE_SIZE)));
+    const length = bytes.findIndex((byte) => !PREFIXES.has(byte));
+    return length > 0 && bytes.subarray(0, length).some((byte) => byte === 0xf2 || byte === 0xf3) && STRING_OPCODES.has(bytes[length]!);
+  }
+
+  private renewStopAddresses(): void {
+    this.debugVersion = this.system.debug.version;
+    const wanted = new Set([...this.breakpointSet, ...this.system.debug.codeAddresses]);
+    if (wanted.size === this.stopAddresses.size && [...wanted].every((address) => this.stopAddresses.has(address))) return;
+    this.stopAddresses.clear();
+    for (const address of wanted) this.stopAddresses.add(address);
+    this.interpreter.breakpointsChanged();
+  }
+
+  /** A non-maskable interrupt is signalled; it is taken at the next boundary that lets it through. */
+  signalNmi(): void {
+    this.state.u32[NMI_PENDING] = 1;
+    this.endSlice();
+  }
+
+  /** The pin A20M#: with the gate closed, address line 20 is zero. */
+  set addressLine20(open: boolean) {
+    const masked = open ? 0 : 1;
+    if (this.state.u32[A20_MASKED] === masked) return;
+    this.state.u32[A20_MASKED] = masked;
+    this.tlb.flushAll();
+    this.interpreter.invalidate();
+    this.endSlice();
   }
 
   private note(vector: number, kind: ExceptionKind, errorCode: number): void {
@@ -228,11 +325,8 @@ export class Processor {
   }
   /** Replaces them. Blocks are split at breakpoints, so a change means translating anew. */
   setBreakpoints(linear: Iterable<number>): void {
-    const wanted = new Set([...linear].map((address) => address >>> 0));
-    if (wanted.size === this.breakpointSet.size && [...wanted].every((address) => this.breakpointSet.has(address))) return;
-    this.breakpointSet.clear();
-    for (const address of wanted) this.breakpointSet.add(address);
-    this.interpreter.breakpointsChanged();
+    this.breakpointSet = new Set([...linear].map((address) => address >>> 0));
+    this.renewStopAddresses();
   }
 
   /** When on, `lastAccess` is the last data access that an instruction made. */

@@ -63,6 +63,11 @@ export interface SystemInstructions {
   writeFlags(value: number, operandSize: OperandSize): boolean;
   setInterruptFlag(value: boolean): boolean;
   halt(): boolean;
+  /** SYSENTER and SYSEXIT; they set RIP themselves */
+  enterSystem(): boolean;
+  exitSystem(): boolean;
+  /** VMCALL */
+  callHypervisor(): boolean;
   /** IOPL and the I/O bitmap, and the VM exit; then the port. */
   portIn(port: number, size: OperandSize): number;
   portOut(port: number, size: OperandSize, value: number): void;

@@ -51,6 +51,12 @@ const ROWS = [
   ['activity', 'u32'],
   ['interruptShadow', 'u32'],
   ['nmiBlocked', 'u32'],
+  // an NMI has been signalled and not taken yet
+  ['nmiPending', 'u32'],
+  // DR6 bits of a debug trap that is due at the next boundary that lets it through
+  ['debugPending', 'u32'],
+  // the pin A20M#: 1 makes address line 20 zero
+  ['a20Masked', 'u32'],
   ['virtualizationMode', 'u32'],
   ['vpid', 'u32'],
   ['eptPointer', 'u64'],
@@ -103,7 +109,7 @@ export const STATE: Readonly<Record<FieldName, Field>> = built.fields;
 /** Bytes of one processor's state. */
 export const STATE_SIZE = built.size;
 /** Raised whenever the table changes; a snapshot of another version is refused. */
-export const STATE_LAYOUT_VERSION = 1;
+export const STATE_LAYOUT_VERSION = 2;
 
 /** Index of a segment register in `segments`; the first six are the encoding's order. */
 export const SEGMENT_INDEX = { ES: 0, CS: 1, SS: 2, DS: 3, FS: 4, GS: 5, LDTR: 6, TR: 7 } as const;

@@ -10,10 +10,12 @@ import { MemoryAccess } from './access';
 import { ControlRegisters } from './control';
 import type { SystemPart } from './control';
 import type { CpuState } from './cpu-state';
+import { DR6, DR7, DebugRegisters } from './debug';
 import { EPT_ACCESS, EptWalk, walkEpt, EPT_OUTCOME } from './ept';
 import { Events } from './events';
 import type { VmExit } from './exit';
-import { WALK, PageWalk } from './paging';
+import { LEVEL, modelOf } from './instruction-set';
+import { WALK, PageWalk, onAddressLines } from './paging';
 import type { PagingContext } from './paging';
 import { PortAccess } from './ports';
 import type { CpuPorts, OperandSize, SegmentIndex, SystemInstructions } from './runtime';
@@ -31,6 +33,7 @@ class LiveContext implements PagingContext {
   eptPointer = -1;
   readonly pdpte: Uint32Array;
   private readonly eferWord = STATE.efer.offset >> 2;
+  private readonly a20Word = STATE.a20Masked.offset >> 2;
 
   constructor(
     private readonly state: CpuState,
@@ -47,6 +50,9 @@ class LiveContext implements PagingContext {
   }
   get cr4(): number {
     return this.state.cr4;
+  }
+  get a20Masked(): boolean {
+    return this.state.u32[this.a20Word] !== 0;
   }
   get efer(): number {
     return this.state.u32[this.eferWord]!;
@@ -65,6 +71,7 @@ export class ProcessorSystem implements SystemInstructions {
   readonly access: MemoryAccess;
   readonly tlb: Tlb;
   readonly events: Events;
+  readonly debug: DebugRegisters;
   readonly virtualization: Virtualization;
   readonly part: SystemPart;
 
@@ -75,24 +82,33 @@ export class ProcessorSystem implements SystemInstructions {
 
   constructor({ state, frames, memory, ports, part }: SystemOptions) {
     this.part = part;
+    const model = modelOf(part.instructionSet);
+    state.flagsMask = model.flags;
+    state.fixedFlags = model.fixedFlags;
     const tables = new LiveTables(memory, frames);
     const context = new LiveContext(state, part.physicalAddressBits);
     const tlb = new Tlb(frames, state, part.tlb);
     const virtualization = new Virtualization(state, memory, tlb, context, part.physicalAddressBits);
-    const access = new MemoryAccess(state, frames, memory, tables, tlb, context, virtualization);
+    const debug = new DebugRegisters(state, tlb);
+    const access = new MemoryAccess(state, frames, memory, tables, tlb, context, virtualization, debug, model.level === LEVEL.i8086);
     const loads = new SegmentLoads(state, access);
     const tasks = new Tasks(state, access, loads, context, {
       loadPageTables: (cr3) => this.control.loadPageTables(cr3),
       deliverInNewTask: () => void this.events.deliverFault(),
+      beginDebugging: (trap) => {
+        state.setDr(7, state.dr(7) & ~DR7.localEnables);
+        debug.refresh();
+        if (trap) debug.note(DR6.BT);
+      },
     });
     const transfers = new FarTransfers(state, access, loads, tasks);
-    const events = new Events(state, access, loads, transfers, tasks, ports.interrupts, virtualization);
+    const events = new Events(state, access, loads, transfers, tasks, ports.interrupts, virtualization, model);
     virtualization.connect({ events, access });
 
     const ept = new EptWalk();
     const walk = new PageWalk();
     const readGuestPhysical = (address: number): number => {
-      if (context.eptPointer < 0) return tables.read32(address);
+      if (context.eptPointer < 0) return tables.read32(onAddressLines(context, address));
       if (walkEpt(tables, context.eptPointer, address, EPT_ACCESS.read, part.physicalAddressBits, true, ept))
         return tables.read32(ept.hostPhysical);
       walk.outcome = ept.outcome === EPT_OUTCOME.violation ? WALK.eptViolation : WALK.eptMisconfiguration;
@@ -104,12 +120,13 @@ export class ProcessorSystem implements SystemInstructions {
 
     this.tlb = tlb;
     this.access = access;
+    this.debug = debug;
     this.events = events;
     this.virtualization = virtualization;
     this.loads = loads;
     this.transfers = transfers;
-    this.control = new ControlRegisters(state, access, tlb, context, part, virtualization, readGuestPhysical);
-    this.portAccess = new PortAccess(state, access, ports, virtualization);
+    this.control = new ControlRegisters(state, access, tlb, context, part, virtualization, debug, readGuestPhysical);
+    this.portAccess = new PortAccess(state, access, ports, virtualization, debug);
 
     frames.onRelocate(() => tlb.dropAllFast());
     frames.onCodeWatch(() => tlb.dropAllFast());
@@ -201,6 +218,15 @@ export class ProcessorSystem implements SystemInstructions {
   }
   setInterruptFlag(value: boolean): boolean {
     return this.control.setInterruptFlag(value);
+  }
+  enterSystem(): boolean {
+    return this.control.enterSystem();
+  }
+  exitSystem(): boolean {
+    return this.control.exitSystem();
+  }
+  callHypervisor(): boolean {
+    return this.control.callHypervisor();
   }
   halt(): boolean {
     return this.control.halt();

@@ -22,6 +22,8 @@ const CR0_TS = 8;
 /** Byte offsets in a TSS of either size (SDM vol. 3, figures 7-2 and 7-10). Segments in the order ES CS SS DS FS GS. */
 interface TssLayout {
   size: 2 | 4;
+  /** the T bit's word; a 16-bit TSS has none */
+  trap: number | null;
   smallestLimit: number;
   cr3: number | null;
   ip: number;
@@ -33,6 +35,7 @@ interface TssLayout {
 }
 const TSS_32: TssLayout = {
   size: 4,
+  trap: 0x64,
   smallestLimit: 0x67,
   cr3: 0x1c,
   ip: 0x20,
@@ -44,6 +47,7 @@ const TSS_32: TssLayout = {
 };
 const TSS_16: TssLayout = {
   size: 2,
+  trap: null,
   smallestLimit: 0x2b,
   cr3: null,
   ip: 0x0e,
@@ -59,6 +63,8 @@ export interface TaskServices {
   loadPageTables(cr3: number): boolean;
   /** Delivers the fault in `stop` in the context of the new task. */
   deliverInNewTask(): void;
+  /** The new task begins: its own breakpoints are none, and its T bit asks for a debug trap before its first instruction. */
+  beginDebugging(trap: boolean): void;
 }
 
 interface NewTask {
@@ -68,6 +74,7 @@ interface NewTask {
   registers: number[];
   segments: number[];
   ldt: number;
+  trap: boolean;
 }
 
 export class Tasks implements TaskSwitcher {
@@ -107,6 +114,7 @@ export class Tasks implements TaskSwitcher {
     state.cr0 = (state.cr0 | CR0_TS) >>> 0;
     if (layout.cr3 !== null && pagingEnabled(this.context)) this.services.loadPageTables(task.cr3);
     this.loadRegisters(task, layout, nested);
+    this.services.beginDebugging(task.trap);
     const external = loads.external;
     if (!this.loadSegments(task) || !this.pushErrorCode(errorCode, layout.size)) {
       loads.external = 0;
@@ -125,6 +133,7 @@ export class Tasks implements TaskSwitcher {
       registers: Array.from({ length: 8 }, (_, index) => read(layout.registers + index * layout.size, layout.size)),
       segments: Array.from({ length: 6 }, (_, index) => (index < layout.segmentCount ? read(layout.segments + index * layout.size, 2) : 0)),
       ldt: read(layout.ldt, 2),
+      trap: layout.trap !== null && (read(layout.trap, 2) & 1) !== 0,
     };
     return failed(this.state) ? undefined : task;
   }

@@ -378,6 +378,8 @@ export class FarTransfers {
     const link = access.loadSystem(state.segmentBase(TR), 2);
     if (failed(state)) return false;
     if (!this.fetchTask(link, VECTOR.invalidTss, true)) return false;
-    return this.tasks.switchTo(link, 'return', state.eip);
+    if (!this.tasks.switchTo(link, 'return', state.eip)) return false;
+    state.u32[NMI_BLOCKED] = 0;
+    return true;
   }
 }

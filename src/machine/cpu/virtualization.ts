@@ -33,6 +33,8 @@ export interface EptSelection {
 const word = (field: FieldName): number => STATE[field].offset >> 2;
 const W = {
   vpid: word('vpid'),
+  nmiPending: word('nmiPending'),
+  a20Masked: word('a20Masked'),
   eptPointer: word('eptPointer'),
   entryInterruption: word('entryInterruption'),
   entryErrorCode: word('entryErrorCode'),
@@ -42,6 +44,8 @@ const W = {
   completionSize: word('completionSize'),
   completionValue: word('completionValue'),
 } as const;
+/** What comes from outside belongs to the processor, whoever runs on it. */
+const PINS = [W.nmiPending, W.a20Masked];
 const COMPLETION_ADDRESS = STATE.completionAddress.offset >> 3;
 /** Everything from here on is not architectural: neither believed from a block nor saved to one. */
 const HIDDEN = STATE.lazyKind.offset;
@@ -54,6 +58,7 @@ export class Virtualization {
   /** CONTROL bits of the running guest; 0 outside */
   controls = 0;
   private readonly hostState = new Uint8Array(STATE_SIZE);
+  private readonly hostWords = new Uint32Array(this.hostState.buffer);
   private readonly hostDoubles = new Float64Array(this.hostState.buffer);
   private pending: VmExit | null = null;
   private interrupted: Event | null = null;
@@ -119,6 +124,7 @@ export class Virtualization {
     const { state } = this;
     this.controls = block.controls;
     state.virtualizationMode = VIRTUALIZATION.guest;
+    for (const pin of PINS) state.u32[pin] = this.hostWords[pin]!;
     state.u32[W.vpid] = block.vpid;
     const eptPointer = this.controls & CONTROL.ept ? block.eptPointer : -1;
     state.u64[W.eptPointer >> 1] = eptPointer < 0 ? 0n : BigInt(eptPointer);
@@ -182,6 +188,10 @@ export class Virtualization {
     const instructions = state.instructions - this.entryInstructions;
     const ticks = state.ticks - this.entryTicks;
     if (!keepsCompletions(exit.reason)) this.dropCompletions();
+    for (const pin of PINS) {
+      this.hostWords[pin] = state.u32[pin]!;
+      state.u32[pin] = 0;
+    }
     const saved = state.u8.slice(0, STATE_SIZE);
     saved.fill(0, HIDDEN);
     block.saveState(saved);
@@ -243,6 +253,11 @@ export class Virtualization {
   }
   leaveForExternalInterrupt(): void {
     this.leave('external-interrupt');
+  }
+  /** An NMI belongs to the host, which has taken it by being told. */
+  leaveForNmi(): void {
+    this.state.u32[W.nmiPending] = 0;
+    this.leave('exception-or-nmi', { interruption: { information: (0x8000_0200 | VECTOR.nmi) >>> 0, errorCode: 0 } });
   }
   leaveForInterruptWindow(): boolean {
     if (!(this.controls & CONTROL.interruptWindow)) return false;

@@ -33,7 +33,8 @@ describe('one row, one form', () => {
     '%s /%i %s decodes to its row',
     (_hex, _ext, _name, row) => {
       const opcode = row.opcode > 0xff ? [0x0f, row.opcode & 0xff] : [row.opcode];
-      const modrm = hasModrm(row) ? [(row.memoryOnly ? 0 : 0xc0) | (Math.max(row.extension, 0) << 3)] : [];
+      const general = (row.memoryOnly ? 0 : 0xc0) | (Math.max(row.extension, 0) << 3);
+      const modrm = hasModrm(row) ? [row.modrm < 0 ? general : row.modrm] : [];
       const code = Uint8Array.from([...opcode, ...modrm, 1, 2, 3, 4, 5, 6, 7, 8]);
       const result = decode(code, 0, code.length, { code32: true });
       expect(result).toMatchObject({ row });
@@ -41,7 +42,7 @@ describe('one row, one form', () => {
   );
 
   it('has 16 arithmetic groups of eight and no opcode twice', () => {
-    const keys = ROWS.map((row) => `${row.opcode}/${row.extension}`);
+    const keys = ROWS.map((row) => `${row.opcode}/${row.extension}/${row.modrm}`);
     expect(new Set(keys).size).toBe(keys.length);
     expect(OPCODE_SLOTS).toHaveLength(512);
   });

@@ -2,9 +2,10 @@
  * Bytes to instruction, after the opcode table. Prefixes in any order, at most 15 bytes in all (SDM vol. 2, 2.1 and 2.3.11),
  * 16- and 32-bit operand and address sizes, ModRM and SIB. Decoding reads nothing but the bytes.
  */
+import { LEVEL } from '../instruction-set';
 import type { SegmentIndex } from '../runtime';
 import { NO_REGISTER, type DecodeMode, type Instruction, type RepeatPrefix } from './instruction';
-import { OPCODE_SLOTS, type Operand, type Row } from './table';
+import { NO_ADDRESS_8086, OPCODE_SLOTS, opcodeSlots, type Operand, type Row } from './table';
 
 export const MAX_INSTRUCTION_LENGTH = 15;
 
@@ -60,6 +61,12 @@ interface Prefixes {
   lock: boolean;
 }
 
+/** True when the byte was a prefix, which is then noted. The 8086 has no others than these: LOCK (twice), REP and segments. */
+function prefix8086(byte: number, found: Prefixes): boolean {
+  if (byte === 0xf1) return true;
+  return (byte & 0xfc) === 0x64 ? false : prefix(byte, found);
+}
+
 /** True when the byte was a prefix, which is then noted. */
 function prefix(byte: number, found: Prefixes): boolean {
   switch (byte) {
@@ -109,14 +116,16 @@ export function decode(bytes: Uint8Array, start: number, end: number, mode: Deco
 
 function decodeFrom(cursor: Cursor, mode: DecodeMode): DecodeResult {
   const found: Prefixes = { operandSize: false, addressSize: false, segment: -1, repeat: 'none', lock: false };
+  const is8086 = mode.level === LEVEL.i8086;
+  const isPrefix = is8086 ? prefix8086 : prefix;
   let opcode = cursor.u8();
-  while (prefix(opcode, found)) opcode = cursor.u8();
+  while (isPrefix(opcode, found)) opcode = cursor.u8();
   let slotIndex = opcode;
-  if (opcode === 0x0f) {
+  if (opcode === 0x0f && !is8086) {
     opcode = cursor.u8();
     slotIndex = 0x100 | opcode;
   }
-  const slot = OPCODE_SLOTS[slotIndex];
+  const slot = (mode.level === undefined ? OPCODE_SLOTS : opcodeSlots(mode.level))[slotIndex];
   if (slot === undefined) return 'unknown';
   const operandSize = found.operandSize === mode.code32 ? 2 : 4;
   const addressSize = found.addressSize === mode.code32 ? 2 : 4;
@@ -142,7 +151,7 @@ function decodeFrom(cursor: Cursor, mode: DecodeMode): DecodeResult {
   if (slot.modrm) {
     const modrm = cursor.u8();
     instruction.reg = (modrm >> 3) & 7;
-    const row = slot.forms.length === 1 ? slot.forms[0] : slot.forms[instruction.reg];
+    const row = slot.exact?.get(modrm) ?? (slot.forms.length === 1 ? slot.forms[0] : slot.forms[instruction.reg]);
     if (row === undefined) return 'unknown';
     instruction.row = row;
     instruction.mod = modrm >> 6;
@@ -150,9 +159,12 @@ function decodeFrom(cursor: Cursor, mode: DecodeMode): DecodeResult {
     if (row.operands.includes('Rd')) instruction.mod = 3;
     if (instruction.mod !== 3) address(cursor, instruction);
   }
+  if (is8086 && instruction.row.memoryOnly && instruction.mod === 3) instruction.row = NO_ADDRESS_8086;
   const row = instruction.row;
-  if (row.memoryOnly && instruction.mod === 3) return 'invalid';
-  if (instruction.lock && !(row.lock && slot.modrm && instruction.mod !== 3)) return 'invalid';
+  if (!is8086) {
+    if (row.memoryOnly && instruction.mod === 3) return 'invalid';
+    if (instruction.lock && !(row.lock && slot.modrm && instruction.mod !== 3)) return 'invalid';
+  }
   immediates(cursor, instruction, row);
   instruction.length = cursor.length;
   return instruction;

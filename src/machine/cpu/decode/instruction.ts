@@ -1,5 +1,6 @@
 /** One decoded instruction: what the bytes say, before anything is known about registers or memory. */
 import type { SegmentIndex } from '../runtime';
+import type { Level } from '../instruction-set';
 import type { Row } from './table';
 
 export type RepeatPrefix = 'none' | 'repe' | 'repne';
@@ -33,7 +34,8 @@ export interface Instruction {
   immediate2: number;
 }
 
-/** What the processor is set to while it decodes: CS.D. */
+/** What the processor is set to while it decodes: CS.D, and its instruction set (the newest unless told). */
 export interface DecodeMode {
   code32: boolean;
+  level?: Level;
 }

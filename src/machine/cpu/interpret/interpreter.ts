@@ -8,6 +8,7 @@ import type { FrameStore } from '../../memory/frame-store';
 import type { PhysicalMemory } from '../../memory/physical-memory';
 import { wordOf, type CpuState } from '../cpu-state';
 import { MAX_INSTRUCTION_LENGTH } from '../decode/decoder';
+import { LEVEL, type Level } from '../instruction-set';
 import { EXCEPTION } from '../lower/exceptions';
 import { modeKey, type IrBlock, type Mode } from '../lower/ir';
 import { lowerBlock } from '../lower/lower';
@@ -55,11 +56,16 @@ export class Interpreter {
     system: SystemInstructions,
     /** linear addresses before which `run` ends; call breakpointsChanged after changing it */
     private readonly breakpoints: ReadonlySet<number>,
+    private readonly level?: Level,
   ) {
     this.blocks = new BlockCache(frames, () => {
       if (state.stop === STOP.none) state.stop = STOP.codeWritten;
     });
     this.executor = new Executor(frames.memory.buffer, state, access, system, this.blocks);
+  }
+
+  private get is8086(): boolean {
+    return this.level === LEVEL.i8086;
   }
 
   /** RIP of the instruction that is being executed; see Executor.currentRip. */
@@ -108,11 +114,11 @@ export class Interpreter {
         if (this.blocks.at(header).secondPage === undefined) executor.setLink(link, header);
       }
       const allowed = this.straddlesLimit ? this.withinLimit(header) : limit - total;
-      if (allowed === 0) {
+      if (allowed === 0 && !this.is8086) {
         state.raise(EXCEPTION.GP, 0);
         break;
       }
-      const done = executor.execute(header, Math.min(allowed, limit - total), code);
+      const done = executor.execute(header, Math.min(Math.max(allowed, 1), limit - total), code);
       executor.rest();
       total += done;
       state.f64[INSTRUCTIONS] = state.f64[INSTRUCTIONS]! + done;
@@ -135,6 +141,8 @@ export class Interpreter {
   private locate(passBreakpoint: boolean): number {
     const { state, code } = this;
     if (!this.valid) this.readMode();
+    // IP of the 8086 wraps around; an instruction that begins below 64 KiB is read on behind it
+    if (this.is8086) state.u32[RIP]! &= 0xffff;
     const rip = state.u32[RIP]!;
     const linear = (this.codeBase + rip) >>> 0;
     if (this.breakpoints.size !== 0 && !passBreakpoint && this.breakpoints.has(linear)) {
@@ -171,6 +179,7 @@ export class Interpreter {
       stack32: (state.segmentAttributes(SEGMENT_INDEX.SS) & ATTRIBUTE_BIG) !== 0,
       protectedMode: state.protectedMode && !state.virtual8086,
       codeLimited: this.codeLimit < (code32 ? 0xffff_ffff : 0xffff),
+      ...(this.level === undefined ? {} : { level: this.level }),
     };
     this.key = modeKey(this.mode);
     this.page = -1;

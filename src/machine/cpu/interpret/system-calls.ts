@@ -113,6 +113,15 @@ export function callSystem(state: CpuState, system: SystemInstructions, id: numb
       return 0;
     case SYSTEM_CALL.machineStatus:
       return state.cr0;
+    case SYSTEM_CALL.sysenter:
+      system.enterSystem();
+      return 0;
+    case SYSTEM_CALL.sysexit:
+      system.exitSystem();
+      return 0;
+    case SYSTEM_CALL.vmcall:
+      system.callHypervisor();
+      return 0;
     default:
       throw new RangeError(`there is no system call ${id}`);
   }

@@ -1,15 +1,47 @@
 /** Shifts, rotates, bit tests and scans: SDM vol. 2, RCL … SHRD, BT … BSR, SETcc, CMOVcc, BSWAP. */
 import { FLAG } from '../flags';
-import type { BlockBuilder } from './builder';
+import type { BlockBuilder, Slot } from './builder';
 import { ROTATE } from './ir';
 
 type Lower = (b: BlockBuilder) => void;
+
+/**
+ * The count in CL, as a number below 32 that does the same. From the 80186 on only five bits count. The 8086 counts to 255: a
+ * shift by more than 31 does what one by 31 does, a rotation repeats with its width (and only a count of 0 leaves CF alone).
+ */
+function countInCl(b: BlockBuilder, kind: keyof typeof ROTATE, bits: number): Slot {
+  const cl = b.make('get8', 1, 0);
+  if (!b.is8086) return b.make('and', cl, b.constant(31));
+  const count = b.temporary();
+  if (kind === 'rol' || kind === 'ror') {
+    const turned = b.add(b.make('and', b.add(cl, -1), b.constant(bits - 1)), 1);
+    b.emit('choose', count, cl, turned, cl);
+  } else if (kind === 'rcl' || kind === 'rcr') {
+    // the remainder by bits + 1, by subtracting what fits
+    b.emit('mov', count, cl);
+    for (let times = 16; times > 0; times >>= 1) {
+      const mark = b.mark;
+      const part = b.constant((bits + 1) * times);
+      b.emit('choose', count, b.make('less', count, part), count, b.make('sub', count, part));
+      b.releaseTo(mark);
+    }
+  } else b.emit('choose', count, b.make('less', cl, b.constant(31)), cl, b.constant(31));
+  return count;
+}
+
+/** SETMO of the 8086: a shift that its tables lack sets all bits (by CL: unless that is 0). */
+function setAllOnes(b: BlockBuilder): void {
+  const size = b.size(0);
+  const ones = b.constant(-1);
+  const value = b.operand(1) === 'CL' ? b.make('choose', b.make('get8', 1, 0), ones, b.copy(b.readForWrite(0))) : ones;
+  b.writeThenFlags(0, value, () => b.flags('logic', size, value, value, value));
+}
 
 function rotate(kind: keyof typeof ROTATE): Lower {
   return (b) => {
     const size = b.size(0);
     const value = b.copy(b.readForWrite(0));
-    const count = b.operand(1) === 'CL' ? b.make('and', b.make('get8', 1, 0), b.constant(31)) : b.constant(b.immediate(1) & 31);
+    const count = b.operand(1) === 'CL' ? countInCl(b, kind, size * 8) : b.constant(b.immediate(1) & 31);
     if (b.isConstant(count) && (b.immediate(1) & 31) === 0) return;
     const simple = size === 4 && b.isConstant(count) && (kind === 'shl' || kind === 'shr' || kind === 'sar');
     const result = simple ? b.make(kind, value, count) : b.make('rotate', ROTATE[kind], size, value, count);
@@ -84,6 +116,7 @@ export const BITS: Record<string, Lower> = {
   shl: rotate('shl'),
   shr: rotate('shr'),
   sar: rotate('sar'),
+  setAllOnes,
   shld: doubleShift(0),
   shrd: doubleShift(1),
   bt: bitTest('none'),

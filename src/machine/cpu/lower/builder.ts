@@ -5,6 +5,7 @@
 import { NO_REGISTER, type Instruction } from '../decode/instruction';
 import type { Operand } from '../decode/table';
 import { LAZY } from '../flags';
+import { LEVEL } from '../instruction-set';
 import { SEGMENT_INDEX } from '../state-layout';
 import type { OperandSize } from '../runtime';
 import {
@@ -61,6 +62,12 @@ export class BlockBuilder {
     this.instructions.push({ offset, length: instruction.length, first: this.words.length / IR_STRIDE });
   }
 
+  /** Bytes that do nothing by themselves. */
+  passOver(bytes: number): void {
+    this.instructions.push({ offset: 0, length: bytes, first: 0 });
+    this.bytes = bytes;
+  }
+
   /** An instruction that could not be decoded: it only faults. */
   beginUndecodable(): void {
     this.instructions.push({ offset: 0, length: 0, first: 0 });
@@ -85,6 +92,11 @@ export class BlockBuilder {
       throw new Error(`${this.instruction.row.name} needs more than ${TEMPORARIES} temporaries`);
     return this.nextTemporary++;
   }
+  /** Is this code of the 8086, which some instructions mean something else to? */
+  get is8086(): boolean {
+    return this.mode.level === LEVEL.i8086;
+  }
+
   /** Gives back the temporaries made since, for instructions that repeat a step. */
   releaseTo(temporary: Slot): void {
     this.nextTemporary = temporary;

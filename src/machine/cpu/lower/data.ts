@@ -153,7 +153,11 @@ export const DATA: Record<string, Lower> = {
     if (b.instruction.operandSize === 4) b.emit('sar', EDX, EAX, b.constant(31));
     else b.emit('put16', EDX, b.make('sar', b.make('sext16', EAX), b.constant(15)));
   },
-  push: (b) => b.push(b.instruction.operandSize, b.read(0)),
+  push: (b) => {
+    // the 8086 stores SP as it is after the push
+    const ofStackPointer = b.is8086 && !b.isMemory(0) && b.operand(0)[0] !== 'I' && b.register(0) === ESP;
+    b.push(b.instruction.operandSize, ofStackPointer ? b.stackAddress(-2) : b.read(0));
+  },
   pop: (b) => {
     const size = b.instruction.operandSize;
     const value = b.top(size);
@@ -172,14 +176,15 @@ export const DATA: Record<string, Lower> = {
   pushSegment: (b) => b.push(b.instruction.operandSize, b.call('selector', b.constant(segmentOperand(b, 0)))),
   popSegment: (b) => popSegment(b, segmentOperand(b, 0)),
   movFromSegment: (b) => {
-    if (b.instruction.reg > 5) return b.raise(EXCEPTION.UD);
-    const selector = b.call('selector', b.constant(b.instruction.reg));
+    const segment = b.is8086 ? b.instruction.reg & 3 : b.instruction.reg;
+    if (segment > 5) return b.raise(EXCEPTION.UD);
+    const selector = b.call('selector', b.constant(segment));
     if (b.isMemory(0)) b.store(2, b.segment, b.address(), selector);
     else b.write(0, selector);
   },
   movToSegment: (b) => {
-    const segment = b.instruction.reg;
-    if (segment > 5 || segment === SEGMENT_INDEX.CS) return b.raise(EXCEPTION.UD);
+    const segment = b.is8086 ? b.instruction.reg & 3 : b.instruction.reg;
+    if (segment > 5 || (segment === SEGMENT_INDEX.CS && !b.is8086)) return b.raise(EXCEPTION.UD);
     b.call('loadSegment', b.constant(segment), b.read(1));
     if (segment === SEGMENT_INDEX.SS) b.call('shadow', b.constant(2));
     b.leave();

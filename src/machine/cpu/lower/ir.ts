@@ -25,6 +25,8 @@
  * is valid wherever its page is mapped.
  */
 
+import type { Level } from '../instruction-set';
+
 /** How an operand word is read: `d` slot written, `u` slot read, `i` literal, `l` place for a link to the next block. */
 export interface IrOpcode {
   readonly name: string;
@@ -196,6 +198,9 @@ export const SYSTEM_CALL = {
   clearTaskSwitched: 33,
   /** CR0 for SMSW, whatever the privilege */
   machineStatus: 34,
+  sysenter: 35,
+  sysexit: 36,
+  vmcall: 37,
 } as const;
 
 /** One instruction of a block. */
@@ -217,6 +222,8 @@ export interface Mode {
   protectedMode: boolean;
   /** CS's limit ends below what the code size can address: near jumps are checked against it */
   codeLimited: boolean;
+  /** instruction set; the same for all blocks of a processor, so no part of the key. The newest unless told */
+  level?: Level;
 }
 
 export const MODE_KEYS = 16;

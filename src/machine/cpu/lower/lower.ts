@@ -1,7 +1,7 @@
 /** Bytes to a block of IR: decodes until the block ends and lowers each instruction by the function its row names. */
 import { NO_ERROR_CODE } from '../cpu-state';
 import { decode, type DecodeResult } from '../decode/decoder';
-import { ROWS } from '../decode/table';
+import { ROWS, ROWS_8086 } from '../decode/table';
 import { ARITHMETIC } from './arithmetic';
 import { BITS } from './bits';
 import { BlockBuilder } from './builder';
@@ -18,7 +18,8 @@ type Lower = (b: BlockBuilder) => void;
 /** Meaning of each row of the opcode table, by name. */
 export const LOWERINGS: Readonly<Record<string, Lower>> = { ...ARITHMETIC, ...BITS, ...CONTROL, ...DATA, ...STRINGS, ...SYSTEM };
 
-for (const row of ROWS) if (!(row.name in LOWERINGS)) throw new Error(`opcode ${row.opcode.toString(16)}: nothing lowers ${row.name}`);
+for (const row of [...ROWS, ...ROWS_8086])
+  if (!(row.name in LOWERINGS)) throw new Error(`opcode ${row.opcode.toString(16)}: nothing lowers ${row.name}`);
 
 /** Longest block, in instructions. */
 export const MAX_BLOCK = 64;
@@ -49,7 +50,9 @@ export function lowerBlock(code: CodeBytes, mode: Mode, maxInstructions = MAX_BL
     }
     if (typeof decoded === 'string') {
       if (count > 0) break;
-      lowerUndecodable(builder, decoded);
+      // the 8086 has no limit: one prefix of too many is passed over by itself
+      if (builder.is8086) builder.passOver(1);
+      else lowerUndecodable(builder, decoded);
       break;
     }
     builder.begin(decoded, offset);

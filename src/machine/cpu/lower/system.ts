@@ -1,4 +1,5 @@
 /** Instructions that reach the system side: control and descriptor registers, flags with privilege, ports, halting. SDM vol. 2 and vol. 3, ch. 2. */
+import { LEVEL } from '../instruction-set';
 import { SEGMENT_INDEX } from '../state-layout';
 import type { BlockBuilder, Slot } from './builder';
 import { EAX, EDX } from './builder';
@@ -96,7 +97,8 @@ function adjustPrivilege(b: BlockBuilder): void {
   b.emit('setFlags', b.make('shl', lower, b.constant(6)), 1 << 6);
 }
 
-const isControl = (index: number): boolean => index === 0 || index === 2 || index === 3 || index === 4;
+const isControl = (b: BlockBuilder, index: number): boolean =>
+  index === 0 || index === 2 || index === 3 || (index === 4 && b.mode.level !== LEVEL.i386);
 
 function port(b: BlockBuilder, position: number): Slot {
   return b.operand(position) === 'DX' ? b.make('get16', EDX) : b.constant(b.immediate(position) & 0xff);
@@ -113,6 +115,9 @@ export const SYSTEM: Record<string, Lower> = {
   invd: privileged('requirePrivilege'),
   wbinvd: privileged('requirePrivilege'),
   clts: privileged('clearTaskSwitched'),
+  sysenter: system('sysenter'),
+  sysexit: system('sysexit'),
+  vmcall: system('vmcall'),
   lgdt: loadTable('loadGdtr'),
   lidt: loadTable('loadIdtr'),
   sgdt: storeTable(0),
@@ -144,12 +149,12 @@ export const SYSTEM: Record<string, Lower> = {
     b.emit('leave');
   },
   movFromControl: (b) => {
-    if (!isControl(b.instruction.reg)) return b.raise(EXCEPTION.UD);
+    if (!isControl(b, b.instruction.reg)) return b.raise(EXCEPTION.UD);
     b.call('requirePrivilege');
     b.writeRegister(4, b.instruction.rm, b.call('readControl', b.constant(b.instruction.reg)));
   },
   movToControl: (b) => {
-    if (!isControl(b.instruction.reg)) return b.raise(EXCEPTION.UD);
+    if (!isControl(b, b.instruction.reg)) return b.raise(EXCEPTION.UD);
     b.call('requirePrivilege');
     b.emit('advance', b.end);
     b.call('writeControl', b.constant(b.instruction.reg), b.instruction.rm);
@@ -177,10 +182,17 @@ export const SYSTEM: Record<string, Lower> = {
     b.leave();
   },
   wait: (b) => {
+    if (b.is8086) return;
     b.call('checkCoprocessor', b.constant(1));
   },
+  /**
+   * No part has a coprocessor yet. To the 8086 and the 80386 it is a chip of its own, and an escape that nobody takes does
+   * nothing; the others say #UD, unless CR0 asks for #NM.
+   */
   escape: (b) => {
+    if (b.is8086) return;
     b.call('checkCoprocessor', b.constant(0));
+    if (b.mode.level === LEVEL.i386) return;
     b.emit('unknown');
     b.emit('leave');
   },

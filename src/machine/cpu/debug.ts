@@ -1,0 +1,116 @@
+/**
+ * Breakpoints in DR0–DR3 (SDM vol. 3, 17.2). Addresses of code are looked at between instructions. A page with a watched byte is
+ * kept out of the fast table, so that only accesses to such a page pay for being looked at, in whatever executes them. What an
+ * instruction has touched collects in `debugPending` and is delivered, as a trap, when the instruction has completed.
+ */
+import { wordOf } from './cpu-state';
+import type { CpuState } from './cpu-state';
+import { CR4 } from './paging';
+import { STOP } from './state-layout';
+import type { Tlb } from './tlb';
+
+/** DR6 beyond B0–B3: general detect, single step, task switch. */
+export const DR6 = { hits: 15, BD: 1 << 13, BS: 1 << 14, BT: 1 << 15 } as const;
+/** DR7 beyond the fields of the four: general detect; the enables that end with a task. */
+export const DR7 = { enables: 0xff, GD: 1 << 13, localEnables: 0x155 } as const;
+
+/** R/W field of a breakpoint. */
+const KIND = { execute: 0, write: 1, port: 2, access: 3 } as const;
+const PENDING = wordOf('debugPending');
+
+interface Breakpoint {
+  /** its bit in DR6 */
+  bit: number;
+  kind: number;
+  first: number;
+  /** bytes, a power of two; 1 for code */
+  bytes: number;
+}
+
+export class DebugRegisters {
+  /** grows when the set of breakpoints has changed */
+  version = 0;
+  /** any on code? */
+  executes = false;
+  /** any on data? */
+  watches = false;
+  private list: Breakpoint[] = [];
+  private readonly seen = new Uint32Array(6);
+
+  constructor(
+    private readonly state: CpuState,
+    private readonly tlb: Tlb,
+  ) {}
+
+  /** To be called whenever the registers may have changed: MOV DR, CR4.DE, a task switch, another state. */
+  refresh(): void {
+    const { state, seen } = this;
+    const now = [state.dr(0), state.dr(1), state.dr(2), state.dr(3), state.dr(7), state.cr4 & CR4.DE];
+    if (now.every((value, index) => value === seen[index])) return;
+    const mattered = this.list.length > 0;
+    seen.set(now);
+    this.list = [0, 1, 2, 3].flatMap((index) => this.decode(index));
+    this.executes = this.list.some(({ kind }) => kind === KIND.execute);
+    this.watches = this.list.some(({ kind }) => kind === KIND.write || kind === KIND.access);
+    if (!mattered && this.list.length === 0) return;
+    this.version++;
+    this.tlb.clearFast();
+  }
+
+  private decode(index: number): Breakpoint[] {
+    const control = this.state.dr(7);
+    if ((control & (3 << (index * 2))) === 0) return [];
+    const kind = (control >>> (16 + index * 4)) & 3;
+    if (kind === KIND.port && !(this.state.cr4 & CR4.DE)) return [];
+    const bytes = kind === KIND.execute ? 1 : [1, 2, 8, 4][(control >>> (18 + index * 4)) & 3]!;
+    const address = this.state.dr(index);
+    return [{ bit: 1 << index, kind, first: (address & -bytes) >>> 0, bytes }];
+  }
+
+  /** Linear addresses with a breakpoint on code. */
+  get codeAddresses(): number[] {
+    return this.list.filter(({ kind }) => kind === KIND.execute).map(({ first }) => first);
+  }
+
+  /** DR6 bits for the instruction at a linear address; 0 for none. */
+  atCode(linear: number): number {
+    return this.matching(linear, 1, (kind) => kind === KIND.execute);
+  }
+
+  /** Must accesses to this linear page be looked at one by one? */
+  watchesPage(page: number): boolean {
+    return this.watches && this.list.some(({ kind, first }) => (kind === KIND.write || kind === KIND.access) && first >>> 12 === page);
+  }
+
+  /** An instruction reads or writes data. */
+  touched(linear: number, size: number, write: boolean): void {
+    this.note(this.matching(linear, size, (kind) => kind === KIND.access || (write && kind === KIND.write)));
+  }
+
+  touchedPort(port: number, size: number): void {
+    if (this.list.length > 0) this.note(this.matching(port, size, (kind) => kind === KIND.port));
+  }
+
+  private matching(first: number, size: number, wanted: (kind: number) => boolean): number {
+    let bits = 0;
+    for (const point of this.list) {
+      if (wanted(point.kind) && first < point.first + point.bytes && point.first < first + size) bits |= point.bit;
+    }
+    return bits;
+  }
+
+  /** A debug trap is due once the current instruction has completed. */
+  note(bits: number): void {
+    if (bits === 0) return;
+    const { state } = this;
+    state.u32[PENDING]! |= bits;
+    if (state.stop === STOP.none || state.stop === STOP.codeWritten) state.stop = STOP.endSlice;
+  }
+
+  /** The pending bits, which are then no more. */
+  take(): number {
+    const bits = this.state.u32[PENDING]!;
+    this.state.u32[PENDING] = 0;
+    return bits;
+  }
+}
