@@ -94,7 +94,7 @@ describe('run', () => {
     write('triple', lab('t.asm'), { 't.asm': source });
     const { status, out } = await pagewalk('run', 'triple');
     expect(status).toBe(3);
-    expect(out).toMatch(/triple\.asm:\d+: error: Triple fault at 0x0000_7C0E/);
+    expect(out).toMatch(/t\.asm:\d+: error: Triple fault at 0x0000_7C0E/);
   });
 
   it('is refused by the firmware: 3, naming what is needed and what there is, and no check is made', async () => {
