@@ -71,6 +71,8 @@ export interface RegistersView {
   cr3: bigint;
   cr4: bigint;
   efer: bigint;
+  /** DR0 to DR7; 4 and 5 are 6 and 7 by another name, and 0 here */
+  debug: bigint[];
   cpl: number;
   mode: 'real' | 'protected' | 'virtual-8086' | 'long';
   paging: boolean;
@@ -242,6 +244,7 @@ export interface Views {
   /** the walk of the last access of the last instruction (paused), or null */
   journey: Journey | null;
   tlb: TlbView;
+  tables: TablesView;
 }
 export type ViewName = keyof Views;
 
@@ -252,6 +255,102 @@ export interface TlbView {
   accesses: number;
   misses: number;
   evictions: number;
+}
+
+export type DescriptorKind =
+  | 'code'
+  | 'data'
+  | 'ldt'
+  | 'tss-16'
+  | 'tss-16-busy'
+  | 'tss-32'
+  | 'tss-32-busy'
+  | 'call-gate-16'
+  | 'call-gate-32'
+  | 'task-gate'
+  | 'interrupt-gate-16'
+  | 'interrupt-gate-32'
+  | 'trap-gate-16'
+  | 'trap-gate-32'
+  | 'reserved'
+  | 'real-vector';
+
+/** One entry of a descriptor table as it lies in memory; `segment` or `gate` by its kind. */
+export interface DescriptorView {
+  index: number;
+  /** of its first byte */
+  linear: bigint;
+  bytes: Uint8Array;
+  kind: DescriptorKind;
+  dpl: number;
+  present: boolean;
+  /** limit in bytes, attributes in VMX's format */
+  segment?: { base: bigint; limit: number; attributes: number };
+  gate?: { selector: number; offset: number; parameters: number | null };
+}
+
+export interface DescriptorTableView {
+  base: bigint;
+  limit: number;
+  /** what is not zero, ascending */
+  entries: DescriptorView[];
+  /** entries that are not zero beyond those listed */
+  unlisted: number;
+  /** entries where nothing is mapped */
+  unreadable: number;
+}
+
+export interface TssView {
+  selector: number;
+  base: bigint;
+  limit: number;
+  wide: boolean;
+  /** those within the limit */
+  fields: { name: string; offset: number; size: 2 | 4; value: number }[];
+}
+
+/** The tables that segments and interrupts go through, of the VM on screen. */
+export interface TablesView {
+  vm: string | null;
+  /** real mode: `idt` is the vector table */
+  real: boolean;
+  gdt: DescriptorTableView;
+  ldt: DescriptorTableView | null;
+  idt: DescriptorTableView;
+  tss: TssView | null;
+}
+
+/** `count` entries from `first` on that map one stretch with the same flags. */
+export interface PageEntryView {
+  structure: 'pdpte' | 'pde' | 'pte';
+  first: number;
+  count: number;
+  /** first linear address that it covers */
+  linear: bigint;
+  /** guest-physical address of the entry (of the first, in a run) */
+  at: bigint;
+  value: bigint;
+  entryBytes: 4 | 8;
+  /** guest-physical: the table or page it points to */
+  target: bigint;
+  leads: 'table' | 'page';
+  pageBytes: number;
+  present: boolean;
+  flags: { name: string; set: boolean }[];
+}
+
+export interface PageTableView {
+  format: '32-bit' | 'pae';
+  path: number[];
+  /** guest-physical */
+  at: bigint;
+  host: number | null;
+  /** what is not zero, ascending */
+  entries: PageEntryView[];
+  /** entries that are zero */
+  empty: number;
+  /** false: no memory is behind the table */
+  readable: boolean;
 }
 
 export interface AccessQuery {
@@ -311,8 +410,10 @@ export interface SessionCommands {
   setObserve(mode: 'off' | 'sampled' | 'exact'): Promise<void>;
   explain(query: AccessQuery): Promise<Journey>;
   readMemory(query: { space: 'linear' | 'guest' | 'host'; vm: string | null; base: bigint; length: number }): Promise<MemoryRange>;
-  /** `count` instructions from a linear address */
-  disassemble(query: { vm: string | null; linear: bigint; count: number }): Promise<DisassemblyLine[]>;
+  /** `count` instructions from a linear address, and up to `before` in front of it as far as the program's source says where they begin */
+  disassemble(query: { vm: string | null; linear: bigint; count: number; before?: number }): Promise<DisassemblyLine[]>;
+  /** the page table that the indices of `path` lead to from the root; null when there is none */
+  pageTable(query: { vm: string | null; path: number[] }): Promise<PageTableView | null>;
   /** host-physical address → cell and owner */
   locate(hostAddress: number): Promise<{ cell: Cell | null; owner: FrameOwner | null }>;
   evaluateChecks(): Promise<CheckResult[]>;

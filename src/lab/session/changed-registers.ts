@@ -27,6 +27,9 @@ export function changedRegisters(before: Registers, after: Registers): string[] 
       names.push(segment.name);
   });
   for (const name of ['cr0', 'cr2', 'cr3', 'cr4', 'efer'] as const) if (before[name] !== after[name]) names.push(name.toUpperCase());
+  after.debug.forEach((value, index) => {
+    if (before.debug[index] !== value) names.push(`DR${index}`);
+  });
   for (const name of ['gdtr', 'idtr'] as const) {
     if (before[name].base !== after[name].base || before[name].limit !== after[name].limit) names.push(name.toUpperCase());
   }

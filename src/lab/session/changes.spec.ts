@@ -7,7 +7,7 @@ import { mayChangeWhileRunning } from './live-changes';
 
 const registers = (over: Partial<RegistersView> = {}): Omit<RegistersView, 'changed'> => ({
   vm: null, general: Array<bigint>(16).fill(0n), rip: 0x7c00n, flags: 2, segments: [{ name: 'DS', selector: 0, base: 0n, limit: 0xffff, attributes: 0x93 }],
-  gdtr: { base: 0n, limit: 0 }, idtr: { base: 0n, limit: 0x3ff }, cr0: 0x10n, cr2: 0n, cr3: 0n, cr4: 0n, efer: 0n, cpl: 0, mode: 'real', paging: false,
+  gdtr: { base: 0n, limit: 0 }, idtr: { base: 0n, limit: 0x3ff }, cr0: 0x10n, cr2: 0n, cr3: 0n, cr4: 0n, efer: 0n, debug: [], cpl: 0, mode: 'real', paging: false,
   activity: 'running', next: null, ...over,
 }); // prettier-ignore
 

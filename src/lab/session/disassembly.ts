@@ -45,6 +45,36 @@ export function disassembly(system: System, vm: string | null, stateBytes: Uint8
   });
 }
 
+/**
+ * At most `count` instructions that end where `linear` begins. Machine code has no marks to find them by, so they are taken from the line
+ * map of the program there: code that lies without a gap in front of it. Empty where memory no longer holds what was assembled in step
+ * with it, or where no program of the lab lies.
+ */
+export function linesBefore(system: System, vm: string | null, stateBytes: Uint8Array, linear: number, count: number): DisassemblyLine[] {
+  for (const program of system.programs) {
+    if (program.vm !== vm || !program.assembly) continue;
+    const { entries } = program.assembly.lineMap;
+    const at = entries.findIndex(
+      (entry) =>
+        entry.kind === 'code' &&
+        linear - program.linearOffset < entry.address + entry.length &&
+        linear - program.linearOffset >= entry.address,
+    );
+    if (at < 0) continue;
+    let first = at;
+    for (let end = entries[at]!.address; first > 0 && at - first < count; first--) {
+      const before = entries[first - 1]!;
+      if (before.kind !== 'code' || before.address + before.length !== end) break;
+      end = before.address;
+    }
+    const start = entries[first]!.address + program.linearOffset;
+    const lines = disassembly(system, vm, stateBytes, BigInt(start), linear - start);
+    const here = lines.findIndex((line) => line.linear === BigInt(linear));
+    return here < 0 ? [] : lines.slice(Math.max(here - count, 0), here);
+  }
+  return [];
+}
+
 /** The one instruction at a linear address as memory has it now; empty where there is none. */
 export function instructionText(system: System, vm: string | null, linear: number): string {
   const state = vm === null ? system.machine.processor.state.u8 : vmOf(system, vm).vcpu.block.peekState();

@@ -48,6 +48,7 @@ export function registersView(vm: string | null, state: CpuState): Omit<Register
     cr3: word('cr3'),
     cr4: word('cr4'),
     efer: word('efer'),
+    debug: Array.from({ length: STATE.dr.count }, (_, index) => word('dr', index)),
     cpl: state.cpl,
     mode,
     paging: protectedMode && (cr0 & PG) !== 0n,

@@ -15,6 +15,7 @@ const view: RegistersView = {
   cr3: 0x2000n,
   cr4: 0n,
   efer: 0n,
+  debug: [],
   cpl: 0,
   mode: 'protected',
   paging: true,

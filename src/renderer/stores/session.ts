@@ -23,7 +23,7 @@ export class SessionLostError extends Error {
 
 const EMPTY_VIEWS: ViewStore = {
   status: null, registers: null, virtualization: null, isolation: null, transactions: null,
-  serial: null, boot: null, checks: null, journey: null, tlb: null,
+  serial: null, boot: null, checks: null, journey: null, tlb: null, tables: null,
 }; // prettier-ignore
 
 export const useSession = defineStore('session', () => {
@@ -91,7 +91,7 @@ export const useSession = defineStore('session', () => {
   const commands = {
     open: command('open'), update: command('update'), powerOn: command('powerOn'), powerOff: command('powerOff'), run: command('run'),
     pause: command('pause'), step: command('step'), reset: command('reset'), setSpeed: command('setSpeed'), setBreakpoints: command('setBreakpoints'),
-    setObserve: command('setObserve'), explain: command('explain'), readMemory: command('readMemory'), disassemble: command('disassemble'),
+    setObserve: command('setObserve'), explain: command('explain'), readMemory: command('readMemory'), disassemble: command('disassemble'), pageTable: command('pageTable'),
     locate: command('locate'), evaluateChecks: command('evaluateChecks'), selectVm: command('selectVm'), snapshot: command('snapshot'),
     restore: command('restore'), subscribe: command('subscribe'), stateHash: command('stateHash'), ping: command('ping'),
     misbehave: command('misbehave'),

@@ -4,7 +4,7 @@ import { flagRow, generalRows, pointerRow } from './register-rows';
 
 const view = (change: Partial<RegistersView>): RegistersView => ({
   vm: null, general: Array.from({ length: 16 }, (_, i) => BigInt(i)), rip: 0x7c31n, flags: 0x46, segments: [], gdtr: { base: 0n, limit: 0 }, idtr: { base: 0n, limit: 0 },
-  cr0: 0n, cr2: 0n, cr3: 0n, cr4: 0n, efer: 0n, cpl: 0, mode: 'protected', paging: false, activity: 'running', changed: [], next: null, ...change,
+  cr0: 0n, cr2: 0n, cr3: 0n, cr4: 0n, efer: 0n, debug: [], cpl: 0, mode: 'protected', paging: false, activity: 'running', changed: [], next: null, ...change,
 }); // prettier-ignore
 
 describe('registers', () => {
