@@ -1,5 +1,6 @@
 /** The bare board as firmware sees it: where its DRAM is, how it came there, and how to write to it. */
 import { hostPhysical } from './address';
+import { placementName } from './board/placement';
 import type { Platform, PlatformRange, SlotAssignment } from './firmware/platform';
 import type { Machine } from './machine';
 
@@ -13,7 +14,10 @@ export function boardPlatform(machine: Machine): Platform {
     },
     assignment: {
       mode: board.assignment,
-      slots: map.placements.map(({ slot, base, end }): SlotAssignment => ({ slot, base, bytes: end - base })),
+      slots: map.placements.map((placement): SlotAssignment => {
+        const { base, end } = placement;
+        return { slot: placementName(placement), base, bytes: end - base };
+      }),
     },
     loader: board.firmware?.loader ?? 'strict',
     physicalAddressBits: map.physicalAddressBits,

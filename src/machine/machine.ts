@@ -4,6 +4,7 @@
  */
 import { hostPhysical, type HostPhysicalAddress } from './address';
 import { addressMap, type AddressMap } from './board/address-map';
+import { waysWithin } from './board/interleave';
 import { devicePart, dimmPart, processorPart } from './board/parts';
 import type { Board } from './board/schema';
 import { deviceRequesters } from './board/windows';
@@ -288,8 +289,14 @@ export class Machine {
   /** Slots whose DIMMs hold `bytes` bytes from a host address, in address order, each once. */
   slotsOf(address: HostPhysicalAddress, bytes: number): string[] {
     const slots = new Set<string>();
-    for (const { base, end, claims } of this.map.dram) {
-      if (base < address + bytes && end > address) for (const { slot } of claims) slots.add(slot);
+    const end = address + bytes;
+    for (const range of this.map.dram) {
+      if (range.base >= end || range.end <= address) continue;
+      const from = Math.max(range.base, address) - range.base;
+      for (const { slot, interleave } of range.claims) {
+        if (!interleave) slots.add(slot);
+        else for (const each of waysWithin(interleave, from, Math.min(range.end, end) - range.base)) slots.add(each.slot);
+      }
     }
     return [...slots];
   }

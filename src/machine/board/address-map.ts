@@ -4,16 +4,19 @@
  * windows, and holes where nobody answers.
  */
 import { formatAddress } from '../address';
-import { addressBits, placements, type Placement } from './placement';
+import { distanceOf, type Interleave } from './interleave';
+import { addressBits, lowMemoryEnd, placements, type Placement } from './placement';
 import type { Board } from './schema';
 import type { Text } from './parts';
 import { IOMMU_ID, deviceWindows, type MmioWindow } from './windows';
 
-/** A DIMM that answers in a range, and the byte of it that answers at the range's base. */
+/** A DIMM that answers in a range, and the byte of it that answers at the range's base; or several DIMMs that take turns. */
 export interface Claim {
   slot: string;
   slotIndex: number;
   dimmOffset: number;
+  /** the DIMMs that take turns; `slot` is the first of them, and `dimmOffset` says nothing */
+  interleave?: Interleave;
 }
 
 /** DRAM without regard to devices: disjoint, ascending; more than one claim is a conflict. */
@@ -55,6 +58,33 @@ export interface AddressMap {
  */
 export const MOST_CLAIMS = 8;
 
+/** Slots that answer, each once. */
+export const slotsOf = (claims: readonly Claim[]): string[] => [
+  ...new Set(claims.flatMap(({ slot, interleave }) => interleave?.ways.map((way) => way.slot) ?? [slot])),
+];
+
+/** The claim as it is `bytes` further on. */
+const moved = (claim: Claim, bytes: number): Claim =>
+  claim.interleave
+    ? { ...claim, interleave: { ...claim.interleave, offset: claim.interleave.offset + bytes } }
+    : { ...claim, dimmOffset: claim.dimmOffset + bytes };
+
+/** Does `later` go on, `bytes` further, where `earlier` is? */
+const goesOn = (earlier: Claim, later: Claim, bytes: number): boolean =>
+  earlier.interleave || later.interleave
+    ? earlier.interleave?.ways === later.interleave?.ways && earlier.interleave!.offset + bytes === later.interleave!.offset
+    : earlier.dimmOffset + bytes === later.dimmOffset;
+
+/** Where in a range of `bytes` bytes a DIMM's byte lies; undefined when it does not. */
+export function distanceIn(claim: Claim, slotIndex: number, dimmOffset: number, bytes: number): number | undefined {
+  const distance = claim.interleave
+    ? distanceOf(claim.interleave, slotIndex, dimmOffset)
+    : claim.slotIndex === slotIndex
+      ? dimmOffset - claim.dimmOffset
+      : undefined;
+  return distance !== undefined && distance >= 0 && distance < bytes ? distance : undefined;
+}
+
 export function addressMap(board: Board): AddressMap {
   const physicalAddressBits = addressBits(board);
   const limit = 2 ** physicalAddressBits;
@@ -62,7 +92,8 @@ export function addressMap(board: Board): AddressMap {
   const dram = dramRanges(placed, limit);
   const { windows, pciWindow } = deviceWindows(board);
   const reachable = windows.filter(({ end }) => end <= limit).sort((a, b) => a.base - b.base);
-  const reserved = pciWindow && pciWindow.end <= limit ? pciWindow : undefined;
+  const kept = board.assignment === 'automatic' && board.memoryHole ? { base: lowMemoryEnd(board), end: 2 ** 32 } : pciWindow;
+  const reserved = kept && kept.base < kept.end && kept.end <= limit ? kept : undefined;
   return { physicalAddressBits, ranges: composeRanges(dram, reachable, reserved, limit), placements: placed, dram, windows: reachable };
 }
 
@@ -82,8 +113,8 @@ export function dramRanges(placed: readonly Placement[], limit: number): DramRan
     for (; ended < ends.length && ends[ended]!.end <= base; ended++) active.delete(ends[ended]!);
     if (active.size === 0) continue;
     const claims: Claim[] = [];
-    for (const { slot, slotIndex, dimmOffset, base: from } of active) {
-      claims.push({ slot, slotIndex, dimmOffset: dimmOffset + (base - from) });
+    for (const { slot, slotIndex, dimmOffset, interleave, base: from } of active) {
+      claims.push(moved({ slot, slotIndex, dimmOffset, ...(interleave ? { interleave } : {}) }, base - from));
       if (claims.length === MOST_CLAIMS) break;
     }
     ranges.push({ base, end: bounds[index + 1]!, claims });
@@ -129,13 +160,13 @@ function push(ranges: AddressRange[], range: AddressRange): void {
     last.claims.length === range.claims.length &&
     last.slots.length === range.slots.length &&
     last.slots.every((slot, index) => slot === range.slots[index]) &&
-    last.claims.every((claim, index) => claim.dimmOffset + (range.base - last.base) === range.claims[index]!.dimmOffset);
+    last.claims.every((claim, index) => goesOn(claim, range.claims[index]!, range.base - last.base));
   if (joins) last.end = range.end;
   else ranges.push(range);
 }
 
 function describe(base: number, end: number, dram: DramRange | undefined, window: MmioWindow | undefined, reserved: boolean): AddressRange {
-  const slots = dram?.claims.map(({ slot }) => slot) ?? [];
+  const slots = dram ? slotsOf(dram.claims) : [];
   if (window) {
     const { device, region } = window;
     const text =
@@ -146,10 +177,10 @@ function describe(base: number, end: number, dram: DramRange | undefined, window
   }
   if (dram) {
     const shift = base - dram.base;
-    const claims = shift === 0 ? dram.claims : dram.claims.map((claim) => ({ ...claim, dimmOffset: claim.dimmOffset + shift }));
+    const claims = shift === 0 ? dram.claims : dram.claims.map((claim) => moved(claim, shift));
     const names = slots.join(', ');
     return claims.length === 1
-      ? { base, end, kind: 'dram', claims, slots, text: { en: `DIMM in ${names}`, 'zh-CN': `${names} 插槽的内存条` } }
+      ? { base, end, kind: 'dram', claims, slots, text: dramText(claims[0]!, slots) }
       : {
           base,
           end,
@@ -170,6 +201,17 @@ function describe(base: number, end: number, dram: DramRange | undefined, window
     };
   }
   return { base, end, kind: 'hole', claims: [], slots, text: { en: 'Nobody answers', 'zh-CN': '无人应答' } };
+}
+
+function dramText({ interleave }: Claim, slots: readonly string[]): Text {
+  if (!interleave) return { en: `DIMM in ${slots.join(', ')}`, 'zh-CN': `${slots.join('、')} 插槽的内存条` };
+  const { granularity, ways } = interleave;
+  const block =
+    granularity === 1 ? { en: 'byte by byte', 'zh-CN': '逐字节' } : { en: `every ${granularity} bytes`, 'zh-CN': `每 ${granularity} 字节` };
+  return {
+    en: `${ways.length} DIMMs in turn, ${block.en}: ${slots.join(', ')}`,
+    'zh-CN': `${ways.length} 根内存条${block['zh-CN']}轮流：${slots.join('、')}`,
+  };
 }
 
 /** The range that holds an address, or undefined beyond the address lines. Binary search. */

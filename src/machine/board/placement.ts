@@ -1,8 +1,10 @@
 /**
  * Which DIMM is decoded where. With fixed assignment each slot's base was chosen when the board was made; with automatic
- * assignment the firmware reads the DIMMs' sizes (SPD) at power-on and packs them from 0 in slot order, around the windows
- * below 4 GiB that devices need.
+ * assignment the firmware reads the DIMMs' sizes (SPD) at power-on and packs them from 0, controller by controller, around the
+ * windows below 4 GiB that devices need.
  */
+import type { Interleave } from './interleave';
+import { banksBySlot, stretches, type Stretch } from './memory-layout';
 import { dimmPart, processorPart, type DimmPart } from './parts';
 import type { Board } from './schema';
 import { alignUp, deviceWindows } from './windows';
@@ -12,12 +14,12 @@ export const DEFAULT_ADDRESS_BITS = 36;
 /** The architecture's limits (SDM vol. 1, 3.3.1; below 20 bits there would be no place for the real-mode megabyte). */
 export const ADDRESS_BITS_RANGE = { least: 20, most: 52 } as const;
 
-const FOUR_GIB = 2 ** 32;
 /** Suggested bases are multiples of this. */
 const SUGGESTION_ALIGNMENT = 1024 ** 2;
 
-/** A stretch of host-physical addresses that one DIMM answers. */
+/** A stretch of host-physical addresses that one DIMM answers, or several that take turns. */
 export interface Placement {
+  /** the DIMM, or the first of several */
   slot: string;
   slotIndex: number;
   part: DimmPart;
@@ -26,7 +28,13 @@ export interface Placement {
   end: number;
   /** byte of the DIMM that answers at `base` */
   dimmOffset: number;
+  /** the DIMMs that take turns here; absent where one answers alone */
+  interleave?: Interleave;
 }
+
+/** `A1`, or `A1 + B1` where several take turns. */
+export const placementName = ({ slot, interleave }: Pick<Placement, 'slot' | 'interleave'>): string =>
+  interleave ? interleave.ways.map((way) => way.slot).join(' + ') : slot;
 
 /** Width of host-physical addresses on this board, clamped to what the architecture allows. */
 export function addressBits(board: Board): number {
@@ -40,35 +48,64 @@ export function placements(board: Board): Placement[] {
 }
 
 function fixed(board: Board): Placement[] {
+  const banks = banksBySlot(board);
   const result: Placement[] = [];
   board.slots.forEach((slot, slotIndex) => {
-    const part = slot.dimm === null ? undefined : dimmPart(slot.dimm);
-    if (part === undefined || slot.base === undefined) return;
-    const bytes = Math.min(part.bytes, slot.window ?? part.bytes);
-    if (bytes > 0) result.push({ slot: slot.id, slotIndex, part, base: slot.base, end: slot.base + bytes, dimmOffset: 0 });
+    const bank = banks.get(slot.id);
+    // the other lanes of a bank answer where its first slot does
+    if (bank === null || slot.base === undefined) return;
+    const part = bank?.part ?? (slot.dimm === null ? undefined : dimmPart(slot.dimm));
+    if (part === undefined || (bank && bank.slotIndex !== slotIndex)) return;
+    const whole = bank?.bytes ?? part.bytes;
+    const bytes = Math.min(whole, slot.window ?? whole);
+    const placement = { slot: slot.id, slotIndex, part, base: slot.base, end: slot.base + bytes, dimmOffset: 0 };
+    if (bytes > 0) result.push(bank?.interleave ? { ...placement, interleave: bank.interleave } : placement);
   });
   return result;
 }
 
-function automatic(board: Board): Placement[] {
+const FOUR_GIB = 2 ** 32;
+
+/** Where memory ends below 4 GiB with automatic assignment: at the hole that the board keeps, or at the lowest device window. */
+export function lowMemoryEnd(board: Board): number {
   const { windows, pciWindow } = deviceWindows(board);
-  const lowEnd = Math.min(FOUR_GIB, ...windows.map((window) => window.base), pciWindow?.base ?? FOUR_GIB);
+  const asked = board.memoryHole?.base ?? FOUR_GIB;
+  return Math.min(FOUR_GIB, asked, ...windows.map((window) => window.base), pciWindow?.base ?? FOUR_GIB);
+}
+
+function automatic(board: Board): Placement[] {
+  const lowEnd = lowMemoryEnd(board);
+  const hole = FOUR_GIB - lowEnd;
+  // without remapping, the memory whose turn it would be under the hole is lost
+  let lost = board.memoryHole?.remap === false ? hole : 0;
   const result: Placement[] = [];
   let next = 0;
-  board.slots.forEach((slot, slotIndex) => {
-    const part = slot.dimm === null ? undefined : dimmPart(slot.dimm);
-    if (part === undefined) return;
-    let dimmOffset = 0;
-    while (dimmOffset < part.bytes) {
-      const room = next < lowEnd && lowEnd < FOUR_GIB ? lowEnd - next : Infinity;
-      const bytes = Math.min(part.bytes - dimmOffset, room);
-      result.push({ slot: slot.id, slotIndex, part, base: next, end: next + bytes, dimmOffset });
-      dimmOffset += bytes;
+  for (const stretch of stretches(board)) {
+    let done = 0;
+    while (done < stretch.bytes) {
+      if (hole > 0 && next === lowEnd) {
+        const skipped = Math.min(lost, stretch.bytes - done);
+        done += skipped;
+        lost -= skipped;
+        if (lost === 0) next = FOUR_GIB;
+        continue;
+      }
+      const room = hole > 0 && next < lowEnd ? lowEnd - next : Infinity;
+      const bytes = Math.min(stretch.bytes - done, room);
+      result.push(piece(stretch, done, next, bytes));
+      done += bytes;
       next += bytes;
-      if (next === lowEnd) next = FOUR_GIB;
     }
-  });
+  }
   return result;
+}
+
+/** `bytes` bytes of a stretch from `done` on, at `base`. */
+function piece({ slot, slotIndex, part, dimmOffset, interleave }: Stretch, done: number, base: number, bytes: number): Placement {
+  const placement = { slot, slotIndex, part, base, end: base + bytes };
+  return interleave
+    ? { ...placement, dimmOffset, interleave: { ...interleave, offset: interleave.offset + done } }
+    : { ...placement, dimmOffset: dimmOffset + done };
 }
 
 /** Offers free places one after another: two suggestions never overlap, and none lies over a placement or a device. */
@@ -110,5 +147,5 @@ export function suggestBase(board: Board, slotId: string): number | undefined {
   const part = slot?.dimm == null ? undefined : dimmPart(slot.dimm);
   if (part === undefined) return undefined;
   const others = placements(board).filter((placement) => placement.slot !== slotId);
-  return new PlacementAdvisor(board, others).take(part.bytes);
+  return new PlacementAdvisor(board, others).take(banksBySlot(board).get(slotId)?.bytes ?? part.bytes);
 }

@@ -4,10 +4,12 @@
  */
 import { formatAddress, PAGE_SIZE } from '../address';
 import { formatRange } from './address-map';
+import { controllerIssues } from './controller-rules';
 import { deviceIssues } from './device-rules';
 import { text, type BoardFix, type BoardIssue } from './issue';
-import { DIMMS, PROCESSORS, dimmPart, processorPart } from './parts';
-import { ADDRESS_BITS_RANGE, PlacementAdvisor, addressBits, placements, type Placement } from './placement';
+import { banksBySlot } from './memory-layout';
+import { DIMMS, PROCESSORS, dimmPart, processorPart, refusedDimm } from './parts';
+import { ADDRESS_BITS_RANGE, PlacementAdvisor, addressBits, placementName, placements, type Placement } from './placement';
 import type { Board, Slot } from './schema';
 import { deviceWindows } from './windows';
 
@@ -52,8 +54,9 @@ export function checkBoard(board: Board): BoardIssue[] {
   list.addAll(processorIssues(board));
   findDuplicates(board, list);
   checkSlots(board, advisor, list);
+  list.addAll(controllerIssues(board));
   checkReach(board, placed, advisor, list);
-  if (board.assignment === 'fixed') findOverlaps(placed, advisor, list);
+  if (board.assignment === 'fixed') findOverlaps(board, placed, advisor, list);
   list.addAll(deviceIssues(board));
   findShadows(board, placed, list);
   return list.finish();
@@ -127,12 +130,16 @@ function findDuplicates(board: Board, list: IssueList): void {
 }
 
 function checkSlots(board: Board, advisor: PlacementAdvisor, list: IssueList): void {
+  const banks = banksBySlot(board);
   board.slots.forEach((slot, index) => {
     if (slot.dimm === null) return;
     const part = dimmPart(slot.dimm);
     if (part === undefined) list.add(() => unknownDimm(slot, index));
-    if (board.assignment === 'automatic') return;
+    // the other lanes of a bank answer where its first slot does
+    const bank = banks.get(slot.id);
+    if (board.assignment === 'automatic' || bank === null) return;
     const { base } = slot;
+    const bytes = bank?.bytes ?? part?.bytes;
     if (base === undefined) {
       list.add(() => ({
         severity: 'error',
@@ -141,12 +148,12 @@ function checkSlots(board: Board, advisor: PlacementAdvisor, list: IssueList): v
         remedy: text('Give the slot a base, or set assignment to automatic.', '请给插槽设置基地址，或将 assignment 改为 automatic。'),
         part: slot.id,
         path: `board.slots.${slot.id}.base`,
-        fix: part && moveTo(index, advisor.take(part.bytes)),
+        fix: bytes === undefined ? undefined : moveTo(index, advisor.take(bytes)),
       }));
       return;
     }
     if (base % PAGE_SIZE !== 0) list.add(() => unalignedBase(slot, index, base));
-    if (part !== undefined && slot.window !== undefined) list.addAll(windowIssues(slot, index, slot.window, part.bytes));
+    if (bytes !== undefined && slot.window !== undefined) list.addAll(windowIssues(slot, index, slot.window, bytes));
   });
   if (!board.slots.some(({ dimm }) => dimm !== null)) list.add(() => emptyBoard(board, advisor));
 }
@@ -171,10 +178,13 @@ function unknownDimm(slot: Slot, index: number): BoardIssue {
   const name = String(slot.dimm);
   const sameKind = DIMMS.filter(({ id }) => id.slice(0, 4) === name.slice(0, 4)).map(({ id }) => id);
   const offered = sameKind.length > 0 ? sameKind : DIMMS.map(({ id }) => id);
+  const rule = refusedDimm(name);
   return {
     severity: 'error',
     code: 'board-unknown-dimm',
-    message: text(`Slot ${slot.id} holds "${name}", which is not in the catalogue.`, `插槽 ${slot.id} 中的“${name}”不在目录中。`),
+    message: rule
+      ? text(`Slot ${slot.id}: there is no "${name}". ${rule.message.en}`, `插槽 ${slot.id}：没有“${name}”。${rule.message['zh-CN']}`)
+      : text(`Slot ${slot.id} holds "${name}", which is not in the catalogue.`, `插槽 ${slot.id} 中的“${name}”不在目录中。`),
     remedy: text(`Choose one of ${offered.join(', ')}.`, `请选择 ${offered.join('、')} 之一。`),
     part: slot.id,
     path: `board.slots.${slot.id}.dimm`,
@@ -205,11 +215,11 @@ function windowIssues(slot: Slot, index: number, window: number, bytes: number):
   const wide = text('Fit the window to the DIMM', '窗口与内存条等大');
   return [
     {
-      severity: 'error',
+      severity: 'warning',
       code: 'board-window-too-small',
       message: text(
-        `The DIMM in slot ${slot.id} is too large for its window: ${formatSize(bytes)} behind ${formatSize(window)}.`,
-        `插槽 ${slot.id} 的内存条超出窗口：${formatSize(bytes)} 的内存条只有 ${formatSize(window)} 的窗口。`,
+        `The DIMM in slot ${slot.id} is too large for its window and is cut: of its ${formatSize(bytes)} only the first ${formatSize(window)} answer.`,
+        `插槽 ${slot.id} 的内存条超出窗口而被截断：${formatSize(bytes)} 中只有前 ${formatSize(window)} 应答。`,
       ),
       remedy: smaller
         ? text(`Widen the window, or plug a smaller DIMM such as ${smaller.id}.`, `请加大窗口，或换用较小的内存条，例如 ${smaller.id}。`)
@@ -254,8 +264,8 @@ function checkReach(board: Board, placed: readonly Placement[], advisor: Placeme
         severity: 'error',
         code: 'board-beyond-address-lines',
         message: text(
-          `Slot ${placement.slot} would answer ${formatRange(placement)}, but ${bits} address lines end at ${formatAddress(limit - 1)}.`,
-          `插槽 ${placement.slot} 应答 ${formatRange(placement)}，但 ${bits} 根地址线只到 ${formatAddress(limit - 1)}。`,
+          `Slot ${placementName(placement)} would answer ${formatRange(placement)}, but ${bits} address lines end at ${formatAddress(limit - 1)}.`,
+          `插槽 ${placementName(placement)} 应答 ${formatRange(placement)}，但 ${bits} 根地址线只到 ${formatAddress(limit - 1)}。`,
         ),
         remedy: fix ? lower(fix) : text('Use less or smaller DIMMs.', '请减少内存条，或换用较小的内存条。'),
         part: placement.slot,
@@ -267,26 +277,32 @@ function checkReach(board: Board, placed: readonly Placement[], advisor: Placeme
 }
 
 /** Each placement that starts inside an earlier one, against the one of those that reaches farthest. */
-function findOverlaps(placed: readonly Placement[], advisor: PlacementAdvisor, list: IssueList): void {
+function findOverlaps(board: Board, placed: readonly Placement[], advisor: PlacementAdvisor, list: IssueList): void {
   const sorted = [...placed].sort((a, b) => a.base - b.base || a.slotIndex - b.slotIndex);
   let farthest: Placement | undefined;
   for (const placement of sorted) {
     const other = farthest;
-    if (other !== undefined && placement.base < other.end) list.add(() => overlap(other, placement, advisor));
+    if (other !== undefined && placement.base < other.end) list.add(() => overlap(other, placement, advisor, board.overlaps === 'allow'));
     if (other === undefined || placement.end > other.end) farthest = placement;
   }
 }
 
-function overlap(first: Placement, second: Placement, advisor: PlacementAdvisor): BoardIssue {
+function overlap(first: Placement, second: Placement, advisor: PlacementAdvisor, allowed: boolean): BoardIssue {
   const shared = { base: second.base, end: Math.min(second.end, first.end) };
-  const fix = moveTo(second.slotIndex, advisor.take(second.part.bytes));
+  const fix = moveTo(second.slotIndex, advisor.take(second.end - second.base));
+  const [one, other] = [placementName(first), placementName(second)];
+  const message = text(
+    `Slots ${one} and ${other} both answer ${formatRange(shared)}.`,
+    `插槽 ${one} 与 ${other} 同时应答 ${formatRange(shared)}。`,
+  );
+  const model = text(
+    " In this lab's model a read gives the AND of both and a write reaches both; real chips would fight over the lines.",
+    '在本实验的模型中，读取得到两者的按位与，写入同时到达两者；真实芯片会争抢信号线。',
+  );
   return {
-    severity: 'error',
+    severity: allowed ? 'warning' : 'error',
     code: 'board-overlap',
-    message: text(
-      `Slots ${first.slot} and ${second.slot} both answer ${formatRange(shared)}.`,
-      `插槽 ${first.slot} 与 ${second.slot} 同时应答 ${formatRange(shared)}。`,
-    ),
+    message: allowed ? text(message.en + model.en, message['zh-CN'] + model['zh-CN']) : message,
     remedy: fix ? lower(fix) : text(`Unplug ${second.slot}, or use smaller DIMMs.`, `请拔下 ${second.slot}，或换用较小的内存条。`),
     part: second.slot,
     path: `board.slots.${second.slot}.base`,
@@ -307,8 +323,8 @@ function findShadows(board: Board, placed: readonly Placement[], list: IssueList
         severity: 'warning',
         code: 'board-shadowed',
         message: text(
-          `${formatSize(bytes)} of the DIMM in slot ${placement.slot} lie under the registers of ${first.device} (${formatRange(first)}) and cannot be reached.`,
-          `插槽 ${placement.slot} 的内存条有 ${formatSize(bytes)} 被 ${first.device} 的寄存器（${formatRange(first)}）遮住，无法访问。`,
+          `${formatSize(bytes)} of the DIMM in slot ${placementName(placement)} lie under the registers of ${first.device} (${formatRange(first)}) and cannot be reached.`,
+          `插槽 ${placementName(placement)} 的内存条有 ${formatSize(bytes)} 被 ${first.device} 的寄存器（${formatRange(first)}）遮住，无法访问。`,
         ),
         remedy: text(
           'Use automatic assignment, which puts the memory around device windows.',

@@ -3,6 +3,7 @@
  * electrically or logically wrong with a well-formed drawing is for the placement rules.
  */
 import { z } from 'zod';
+import { DEFAULT_MAPPING, MAPPING_ORDERS } from './mapping-orders';
 
 const SIZE_UNITS: Record<string, number> = { B: 1, KiB: 1024, MiB: 1024 ** 2, GiB: 1024 ** 3, TiB: 1024 ** 4 };
 
@@ -85,16 +86,38 @@ export const iommuSchema = z.strictObject({
   enabled: z.boolean().default(false),
 });
 
+/** A memory controller: which slots are on its channels, and how it spreads addresses over them. */
+export const controllerSchema = z.strictObject({
+  id: identifierSchema,
+  /** the slots of each channel, nearest first */
+  channels: z.array(z.array(identifierSchema).min(1).max(4)).max(8).default([]),
+  /** narrow modules side by side on one bus: the slots of each bank, lowest byte lane first */
+  banks: z.array(z.array(identifierSchema).min(1).max(8)).max(16).default([]),
+  order: z.enum(MAPPING_ORDERS).default(DEFAULT_MAPPING),
+  /** bytes on one channel before the next has its turn */
+  channelInterleave: sizeSchema.optional(),
+  /** bytes in one rank before the next has its turn; where the order puts the rank unless told */
+  rankInterleave: sizeSchema.optional(),
+  /** `xor`: bank numbers are XORed with row bits, channel numbers with the address bits above */
+  hash: z.enum(['none', 'xor']).default('none'),
+});
+
 export const boardSchema = z.strictObject({
   processor: z.string().default('p6-virtualization'),
   physicalAddressBits: countSchema.optional(),
   assignment: z.enum(['fixed', 'automatic']).default('fixed'),
+  controllers: z.array(controllerSchema).max(64).optional(),
   slots: z.array(slotSchema).max(10_000).default([]),
+  /** addresses from `base` to 4 GiB belong to devices; `remap` moves the memory under them above 4 GiB (automatic assignment) */
+  memoryHole: z.strictObject({ base: addressSchema, remap: z.boolean().default(true) }).optional(),
+  /** two DIMMs at one address: refuse to start, or start and let both answer */
+  overlaps: z.enum(['refuse', 'allow']).optional(),
   devices: z.array(deviceSchema).max(1_000).default([]),
   iommu: iommuSchema.optional(),
   firmware: z.strictObject({ loader: z.enum(['strict', 'force']).default('strict') }).optional(),
 });
 
 export type Board = z.output<typeof boardSchema>;
+export type Controller = z.output<typeof controllerSchema>;
 export type Slot = z.output<typeof slotSchema>;
 export type BoardDevice = z.output<typeof deviceSchema>;

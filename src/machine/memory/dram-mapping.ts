@@ -4,7 +4,10 @@
  * plain numbers, so it holds for DIMMs beyond 4 GiB.
  */
 import { dramAddress, type DramAddress } from '../address';
+import { DEFAULT_MAPPING, MAPPING_LEVELS, type MappingOrder } from '../board/mapping-orders';
 import type { DimmGeometry } from '../board/parts';
+
+export { DEFAULT_MAPPING, MAPPING_ORDERS, type MappingOrder } from '../board/mapping-orders';
 
 /** Where in a DIMM. Every part counts from 0; absent levels are 0. */
 export interface DimmCell {
@@ -20,18 +23,6 @@ export interface DimmCell {
 
 type Level = keyof DimmCell;
 
-/** Parts of an address, most significant first; the byte of the bus is always the least. */
-const ORDERS = {
-  /** neighbouring columns stay in an open row, then the ranks and banks take turns: good for streams */
-  RoBaRaCoCh: ['row', 'bankGroup', 'bank', 'rank', 'column', 'subchannel'],
-  /** a bank is filled row by row before the next one begins: good for seeing rows next to each other */
-  ChRaBaRoCo: ['subchannel', 'rank', 'bankGroup', 'bank', 'row', 'column'],
-} as const satisfies Record<string, readonly Exclude<Level, 'byte'>[]>;
-
-export type MappingOrder = keyof typeof ORDERS;
-export const MAPPING_ORDERS = Object.keys(ORDERS) as MappingOrder[];
-export const DEFAULT_MAPPING: MappingOrder = 'RoBaRaCoCh';
-
 const COUNTS: Record<Level, keyof DimmGeometry> = {
   subchannel: 'subchannels',
   rank: 'ranks',
@@ -42,19 +33,54 @@ const COUNTS: Record<Level, keyof DimmGeometry> = {
   byte: 'busBytes',
 };
 
+/** A DDR5 burst: 16 transfers of 4 bytes on one subchannel (JESD79-5, BL16) before the other has its turn. */
+const SUBCHANNEL_BLOCK = 64;
+
+export interface MappingOptions {
+  order?: MappingOrder;
+  /** bytes in one rank before the next has its turn, a power of two; where the order puts the rank unless told */
+  rankInterleave?: number | undefined;
+  /** XOR the bank's number with the lowest bits of the row, so that neighbouring rows lie in different banks */
+  hash?: boolean;
+}
+
+/** A level that is cut out of the middle of an offset: it changes every `block` bytes. */
+interface Turn {
+  level: Level;
+  count: number;
+  block: number;
+}
+
 export class DramMapping {
-  /** least significant first */
-  private readonly levels: readonly { level: Level; count: number }[];
+  readonly order: MappingOrder;
   /** bytes of the DIMM */
   readonly bytes: number;
+  private readonly hash: boolean;
+  /** cut out first, in this order */
+  private readonly turns: readonly Turn[];
+  /** the levels of what is left, least significant first */
+  private readonly levels: readonly { level: Level; count: number }[];
+  /** banks over all groups */
+  private readonly banks: number;
 
   constructor(
-    geometry: DimmGeometry,
-    readonly order: MappingOrder = DEFAULT_MAPPING,
+    private readonly geometry: DimmGeometry,
+    { order = DEFAULT_MAPPING, rankInterleave, hash = false }: MappingOptions = {},
   ) {
-    const ascending: Level[] = ['byte', ...[...ORDERS[order]].reverse()];
-    this.levels = ascending.map((level) => ({ level, count: geometry[COUNTS[level]] }));
-    this.bytes = this.levels.reduce((product, { count }) => product * count, 1);
+    this.order = order;
+    this.hash = hash;
+    this.banks = geometry.bankGroups * geometry.banks;
+    this.bytes = Object.values(geometry).reduce((product: number, count: number) => product * count, 1);
+    const turns: Turn[] = [];
+    const { subchannels, ranks } = geometry;
+    if (MAPPING_LEVELS[order].at(-1) === 'subchannel' && subchannels > 1)
+      turns.push({ level: 'subchannel', count: subchannels, block: Math.min(SUBCHANNEL_BLOCK, this.bytes / subchannels) });
+    if (rankInterleave !== undefined && ranks > 1)
+      turns.push({ level: 'rank', count: ranks, block: Math.min(rankInterleave, this.bytes / subchannels / ranks) });
+    this.turns = turns;
+    const cut = new Set(turns.map(({ level }) => level));
+    const ascending: Level[] = ['byte', ...[...MAPPING_LEVELS[order]].reverse()];
+    this.levels = ascending.filter((level) => !cut.has(level)).map((level) => ({ level, count: geometry[COUNTS[level]] }));
   }
 
   /** Throws RangeError beyond the end of the DIMM. */
@@ -62,22 +88,40 @@ export class DramMapping {
     if (offset >= this.bytes) throw new RangeError(`offset ${offset} is beyond the ${this.bytes} bytes of the DIMM`);
     const cell: DimmCell = { subchannel: 0, rank: 0, bankGroup: 0, bank: 0, row: 0, column: 0, byte: 0 };
     let rest: number = offset;
+    for (const { level, count, block } of this.turns) {
+      const number = Math.floor(rest / block);
+      cell[level] = number % count;
+      rest = Math.floor(number / count) * block + (rest % block);
+    }
     for (const { level, count } of this.levels) {
       cell[level] = rest % count;
       rest = Math.floor(rest / count);
     }
-    return cell;
+    return this.hashed(cell);
   }
 
   /** The inverse of `locate`. Throws RangeError when a part does not exist on this DIMM. */
   offsetOf(cell: DimmCell): DramAddress {
-    let offset = 0;
-    for (const { level, count } of [...this.levels].reverse()) {
+    for (const [level, count] of Object.entries(COUNTS) as [Level, keyof DimmGeometry][]) {
       const value = cell[level];
-      if (!Number.isInteger(value) || value < 0 || value >= count)
-        throw new RangeError(`${level} ${value} does not exist: there are ${count}`);
-      offset = offset * count + value;
+      if (!Number.isInteger(value) || value < 0 || value >= this.geometry[count])
+        throw new RangeError(`${level} ${value} does not exist: there are ${this.geometry[count]}`);
     }
+    // XOR with the same row bits is its own inverse
+    const plain = this.hashed({ ...cell });
+    let offset = 0;
+    for (const { level, count } of [...this.levels].reverse()) offset = offset * count + plain[level];
+    for (const { level, count, block } of [...this.turns].reverse())
+      offset = (Math.floor(offset / block) * count + plain[level]) * block + (offset % block);
     return dramAddress(offset);
+  }
+
+  private hashed(cell: DimmCell): DimmCell {
+    if (!this.hash) return cell;
+    const { banks } = this.geometry;
+    const number = (cell.bankGroup * banks + cell.bank) ^ (cell.row % this.banks);
+    cell.bankGroup = Math.floor(number / banks);
+    cell.bank = number % banks;
+    return cell;
   }
 }

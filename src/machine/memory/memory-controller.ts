@@ -1,13 +1,15 @@
 /**
- * The memory controller: from a host-physical address to the slot, and to the cell in that slot's DIMM, by the address map's
- * DRAM ranges and the DIMM's geometry.
+ * The memory controllers: from a host-physical address to the slot, and to the cell in that slot's DIMM, by the address map's
+ * DRAM ranges, the turns that interleaved DIMMs take, and the DIMM's geometry; and back.
  */
-import { dramAddress, type DramAddress, type HostPhysicalAddress } from '../address';
-import { rangeAt, type Claim, type DramRange } from '../board/address-map';
+import { dramAddress, hostPhysical, type DramAddress, type HostPhysicalAddress } from '../address';
+import { distanceIn, rangeAt, type Claim, type DramRange } from '../board/address-map';
+import { wayAt } from '../board/interleave';
+import { wiring } from '../board/memory-layout';
 import { dimmPart } from '../board/parts';
 import type { Board } from '../board/schema';
 import type { Cell, JourneyRecorder } from '../journey/journey';
-import { DEFAULT_MAPPING, DramMapping, type MappingOrder } from './dram-mapping';
+import { DramMapping, type MappingOrder } from './dram-mapping';
 
 export interface LocatedCell {
   cell: Cell;
@@ -17,17 +19,19 @@ export interface LocatedCell {
 }
 
 export class MemoryController {
-  private readonly mappings = new Map<number, DramMapping>();
+  private readonly modules = new Map<number, { slot: string; channel: number; mapping: DramMapping }>();
 
   /** `dram`: the board's ranges (addressMap(board).dram), devices not regarded. */
   constructor(
     board: Board,
     private readonly dram: readonly DramRange[],
-    order: MappingOrder = DEFAULT_MAPPING,
   ) {
-    board.slots.forEach(({ dimm }, index) => {
+    const wired = wiring(board);
+    board.slots.forEach(({ id, dimm }, index) => {
       const part = dimm === null ? undefined : dimmPart(dimm);
-      if (part) this.mappings.set(index, new DramMapping(part.geometry, order));
+      if (!part) return;
+      const { channel, ...options } = wired[index]!;
+      this.modules.set(index, { slot: id, channel, mapping: new DramMapping(part.geometry, options) });
     });
   }
 
@@ -42,17 +46,42 @@ export class MemoryController {
     return this.locateAll(address)[0];
   }
 
+  /** The cell of a DIMM's byte, wherever the DIMM answers; undefined for an empty slot. Throws RangeError beyond the DIMM's end. */
+  cellAt(slotIndex: number, dimmOffset: DramAddress): Cell | undefined {
+    const module = this.modules.get(slotIndex);
+    return module && { channel: module.channel, slot: module.slot, ...module.mapping.locate(dimmOffset) };
+  }
+
+  /**
+   * The inverse of locate: the lowest host-physical address of a cell; undefined for DRAM that no address reaches (cut off by its slot's
+   * window, or lost under a hole). Throws RangeError when the board has no such cell.
+   */
+  addressOf(cell: Cell): HostPhysicalAddress | undefined {
+    const found = [...this.modules].find(([, { slot }]) => slot === cell.slot);
+    if (!found) throw new RangeError(`slot ${cell.slot} holds no DIMM`);
+    const [slotIndex, { channel, mapping }] = found;
+    if (cell.channel !== channel) throw new RangeError(`slot ${cell.slot} is on channel ${channel}, not ${cell.channel}`);
+    const dimmOffset = mapping.offsetOf(cell);
+    for (const { base, end, claims } of this.dram) {
+      for (const claim of claims) {
+        const distance = distanceIn(claim, slotIndex, dimmOffset, end - base);
+        if (distance !== undefined) return hostPhysical(base + distance);
+      }
+    }
+    return undefined;
+  }
+
   /** As locate, and records the step from host-physical to the DIMM. */
   explain(address: HostPhysicalAddress, recorder: JourneyRecorder): LocatedCell | undefined {
     const found = this.locateAll(address);
     for (const { cell, dimmOffset, order } of found) {
-      const { slot, subchannel, rank, bankGroup, bank, row, column, byte } = cell;
+      const { channel, slot, subchannel, rank, bankGroup, bank, row, column, byte } = cell;
       recorder.step({
         room: 'memory-controller',
         from: { space: 'host', address: BigInt(address) },
         to: { space: 'dram', address: BigInt(dimmOffset) },
         structure: 'dram-mapping',
-        fields: { order, slot, dimmOffset: BigInt(dimmOffset), subchannel, rank, bankGroup, bank, row, column, byte },
+        fields: { order, channel, slot, dimmOffset: BigInt(dimmOffset), subchannel, rank, bankGroup, bank, row, column, byte },
         checks: [],
         cached: false,
       });
@@ -61,10 +90,15 @@ export class MemoryController {
   }
 
   private cellOf(claim: Claim, distance: number): LocatedCell {
-    const mapping = this.mappings.get(claim.slotIndex)!;
-    const dimmOffset = dramAddress(claim.dimmOffset + distance);
-    // boards of today have one channel; the board's controllers will say which
-    const cell: Cell = { channel: 0, slot: claim.slot, ...mapping.locate(dimmOffset) };
-    return { cell, slotIndex: claim.slotIndex, dimmOffset, order: mapping.order };
+    const { slotIndex, offset } = claim.interleave
+      ? at(wayAt(claim.interleave, distance))
+      : { slotIndex: claim.slotIndex, offset: claim.dimmOffset + distance };
+    const dimmOffset = dramAddress(offset);
+    return { cell: this.cellAt(slotIndex, dimmOffset)!, slotIndex, dimmOffset, order: this.modules.get(slotIndex)!.mapping.order };
   }
 }
+
+const at = ({ way, dimmOffset }: ReturnType<typeof wayAt>): { slotIndex: number; offset: number } => ({
+  slotIndex: way.slotIndex,
+  offset: dimmOffset,
+});

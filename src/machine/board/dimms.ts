@@ -1,0 +1,430 @@
+/**
+ * Memory modules, generated from DRAM chips: a module's bytes are the product of its geometry, and its geometry that of the
+ * chips its standard knows (30-pin SIMMs; JEDEC SDRAM JESD21-C, DDR JESD79, DDR2 JESD79-2, DDR3 JESD79-3, DDR4 JESD79-4, DDR5
+ * JESD79-5: rows, columns and banks by density and width). A module is named by what it is, `ddr4-16g-2rx8`; a few usual
+ * ones have short names. What no standard has is refused with the rule. Pure, usable in the renderer.
+ */
+import type { Text } from './parts';
+
+/** How the bytes of a DIMM are arranged. All counts are powers of two. */
+export interface DimmGeometry {
+  /** independent halves of a DDR5 DIMM; 1 before */
+  readonly subchannels: number;
+  /** ranks on each subchannel */
+  readonly ranks: number;
+  /** DDR4 and later; 1 before */
+  readonly bankGroups: number;
+  /** banks in each group */
+  readonly banks: number;
+  readonly rows: number;
+  readonly columns: number;
+  /** data bytes that one column address selects, over all chips of a rank */
+  readonly busBytes: number;
+}
+
+export type ChipWidth = 1 | 4 | 8 | 16;
+export type DimmTechnology = 'SIMM' | 'SDR' | 'DDR' | 'DDR2' | 'DDR3' | 'DDR4' | 'DDR5';
+
+export interface DimmPart {
+  readonly id: string;
+  readonly name: Text;
+  readonly technology: DimmTechnology;
+  readonly bytes: number;
+  readonly geometry: DimmGeometry;
+  /** the chips of all ranks: how many, data bits and bits each */
+  readonly chips: { readonly count: number; readonly width: ChipWidth; readonly megabits: number };
+}
+
+const MIB = 1024 ** 2;
+const GIB = 1024 ** 3;
+
+/** rows and columns of a chip of one density, in the order of its generation's widths; null: the standard has none */
+type Addressing = readonly (readonly [rows: number, columns: number] | null)[];
+interface Generation {
+  readonly prefix: string;
+  readonly subchannels: number;
+  /** data bits of one (sub)channel */
+  readonly busBits: number;
+  readonly mostRanks: number;
+  readonly standard: string;
+  readonly widths: readonly ChipWidth[];
+  /** bank groups and banks by density in megabits and width */
+  banks(megabits: number, width: ChipWidth): readonly [bankGroups: number, banks: number];
+  readonly densities: Readonly<Record<number, Addressing>>;
+}
+
+const K = 1024;
+const NARROW_TO_WIDE: readonly ChipWidth[] = [4, 8, 16];
+
+const GENERATIONS: Readonly<Record<DimmTechnology, Generation>> = {
+  // eight (or nine, with parity) 1-bit chips; four modules side by side make a 32-bit bank
+  SIMM: {
+    prefix: 'simm30',
+    subchannels: 1,
+    busBits: 8,
+    mostRanks: 1,
+    standard: 'JEDEC 30-pin SIMM',
+    widths: [1],
+    banks: () => [1, 1],
+    densities: { 0.25: [[512, 512]], 1: [[K, K]], 4: [[2 * K, 2 * K]] },
+  },
+  SDR: {
+    prefix: 'sdr',
+    subchannels: 1,
+    busBits: 64,
+    mostRanks: 2,
+    standard: 'JESD21-C 3.11',
+    widths: NARROW_TO_WIDE,
+    banks: (megabits) => [1, megabits === 16 ? 2 : 4],
+    densities: {
+      16: [
+        [2 * K, K],
+        [2 * K, 512],
+        [2 * K, 256],
+      ],
+      64: [
+        [4 * K, K],
+        [4 * K, 512],
+        [4 * K, 256],
+      ],
+      128: [
+        [4 * K, 2 * K],
+        [4 * K, K],
+        [4 * K, 512],
+      ],
+      256: [
+        [8 * K, 2 * K],
+        [8 * K, K],
+        [8 * K, 512],
+      ],
+      512: [
+        [8 * K, 4 * K],
+        [8 * K, 2 * K],
+        [8 * K, K],
+      ],
+    },
+  },
+  DDR: {
+    prefix: 'ddr',
+    subchannels: 1,
+    busBits: 64,
+    mostRanks: 2,
+    standard: 'JESD79F',
+    widths: NARROW_TO_WIDE,
+    banks: () => [1, 4],
+    densities: {
+      64: [
+        [4 * K, K],
+        [4 * K, 512],
+        [4 * K, 256],
+      ],
+      128: [
+        [4 * K, 2 * K],
+        [4 * K, K],
+        [4 * K, 512],
+      ],
+      256: [
+        [8 * K, 2 * K],
+        [8 * K, K],
+        [8 * K, 512],
+      ],
+      512: [
+        [8 * K, 4 * K],
+        [8 * K, 2 * K],
+        [8 * K, K],
+      ],
+      1024: [
+        [16 * K, 4 * K],
+        [16 * K, 2 * K],
+        [16 * K, K],
+      ],
+    },
+  },
+  DDR2: {
+    prefix: 'ddr2',
+    subchannels: 1,
+    busBits: 64,
+    mostRanks: 2,
+    standard: 'JESD79-2F',
+    widths: NARROW_TO_WIDE,
+    banks: (megabits) => [1, megabits <= 512 ? 4 : 8],
+    densities: {
+      256: [
+        [8 * K, 2 * K],
+        [8 * K, K],
+        [8 * K, 512],
+      ],
+      512: [
+        [16 * K, 2 * K],
+        [16 * K, K],
+        [8 * K, K],
+      ],
+      1024: [
+        [16 * K, 2 * K],
+        [16 * K, K],
+        [8 * K, K],
+      ],
+      2048: [
+        [32 * K, 2 * K],
+        [32 * K, K],
+        [16 * K, K],
+      ],
+      4096: [
+        [64 * K, 2 * K],
+        [64 * K, K],
+        [32 * K, K],
+      ],
+    },
+  },
+  DDR3: {
+    prefix: 'ddr3',
+    subchannels: 1,
+    busBits: 64,
+    mostRanks: 4,
+    standard: 'JESD79-3F',
+    widths: NARROW_TO_WIDE,
+    banks: () => [1, 8],
+    densities: {
+      512: [
+        [8 * K, 2 * K],
+        [8 * K, K],
+        [4 * K, K],
+      ],
+      1024: [
+        [16 * K, 2 * K],
+        [16 * K, K],
+        [8 * K, K],
+      ],
+      2048: [
+        [32 * K, 2 * K],
+        [32 * K, K],
+        [16 * K, K],
+      ],
+      4096: [
+        [64 * K, 2 * K],
+        [64 * K, K],
+        [32 * K, K],
+      ],
+      8192: [
+        [64 * K, 4 * K],
+        [64 * K, 2 * K],
+        [64 * K, K],
+      ],
+    },
+  },
+  DDR4: {
+    prefix: 'ddr4',
+    subchannels: 1,
+    busBits: 64,
+    mostRanks: 4,
+    standard: 'JESD79-4D',
+    widths: NARROW_TO_WIDE,
+    banks: (_megabits, width) => [width === 16 ? 2 : 4, 4],
+    densities: {
+      2048: [
+        [32 * K, K],
+        [16 * K, K],
+        [16 * K, K],
+      ],
+      4096: [
+        [64 * K, K],
+        [32 * K, K],
+        [32 * K, K],
+      ],
+      8192: [
+        [128 * K, K],
+        [64 * K, K],
+        [64 * K, K],
+      ],
+      16384: [
+        [256 * K, K],
+        [128 * K, K],
+        [128 * K, K],
+      ],
+    },
+  },
+  DDR5: {
+    prefix: 'ddr5',
+    subchannels: 2,
+    busBits: 32,
+    mostRanks: 2,
+    standard: 'JESD79-5C',
+    widths: NARROW_TO_WIDE,
+    banks: (megabits, width) => [width === 16 ? 4 : 8, megabits === 8192 ? 2 : 4],
+    densities: {
+      8192: [
+        [64 * K, 2 * K],
+        [64 * K, K],
+        [64 * K, K],
+      ],
+      16384: [
+        [64 * K, 2 * K],
+        [64 * K, K],
+        [64 * K, K],
+      ],
+      32768: [
+        [128 * K, 2 * K],
+        [128 * K, K],
+        [128 * K, K],
+      ],
+    },
+  },
+};
+
+export const TECHNOLOGIES = Object.keys(GENERATIONS) as DimmTechnology[];
+
+/** The largest module of the catalogue. */
+export const LARGEST_DIMM = 64 * GIB;
+
+export interface DimmWish {
+  technology: DimmTechnology;
+  bytes: number;
+  ranks: number;
+  width: ChipWidth;
+  /** data bits of the module where they differ from the generation's: 32 for the DDR3 SO-DIMM */
+  busBits?: number;
+}
+
+export interface DimmRefusal {
+  /** stable name of the rule */
+  rule: 'width' | 'ranks' | 'size' | 'density';
+  message: Text;
+}
+
+/** `16 GiB`, `256 KiB`. */
+export const sizeName = (bytes: number): string =>
+  bytes >= GIB ? `${bytes / GIB} GiB` : bytes >= MIB ? `${bytes / MIB} MiB` : `${bytes / 1024} KiB`;
+const shortSize = (bytes: number): string =>
+  sizeName(bytes)
+    .replace(/ (.).*$/, '$1')
+    .toLowerCase();
+const densityName = (megabits: number): string =>
+  megabits >= 1024 ? `${megabits / 1024} Gbit` : megabits >= 1 ? `${megabits} Mbit` : `${megabits * 1024} kbit`;
+
+/** `ddr4-16g-2rx8`. */
+export const dimmName = ({ technology, bytes, ranks, width }: DimmWish): string =>
+  technology === 'SIMM' ? `simm30-${shortSize(bytes)}` : `${GENERATIONS[technology].prefix}-${shortSize(bytes)}-${ranks}rx${width}`;
+
+/** The module, or the rule that it breaks. */
+export function makeDimm(wish: DimmWish, id = dimmName(wish)): DimmPart | DimmRefusal {
+  const { technology, bytes, ranks, width } = wish;
+  const generation = GENERATIONS[technology];
+  const busBits = wish.busBits ?? generation.busBits;
+  const refuse = (rule: DimmRefusal['rule'], en: string, zh: string): DimmRefusal => ({ rule, message: { en, 'zh-CN': zh } });
+  const at = generation.widths.indexOf(width);
+  if (at < 0) {
+    const widths = generation.widths.map((each) => `x${each}`).join(', ');
+    return refuse(
+      'width',
+      `${generation.standard} has no x${width} chips: ${technology} chips are ${widths}.`,
+      `${generation.standard} 没有 x${width} 芯片：${technology} 芯片为 ${widths}。`,
+    );
+  }
+  if (!Number.isInteger(Math.log2(ranks)) || ranks > generation.mostRanks) {
+    const most = generation.mostRanks;
+    return refuse(
+      'ranks',
+      `A ${technology} module has ${most === 1 ? '1 rank' : most === 2 ? '1 or 2 ranks' : '1, 2 or 4 ranks'}, not ${ranks}.`,
+      `${technology} 模块有 ${most === 1 ? '1' : most === 2 ? '1 或 2' : '1、2 或 4'} 个 rank，而不是 ${ranks} 个。`,
+    );
+  }
+  const count = (generation.subchannels * ranks * busBits) / width;
+  const megabits = (bytes * 8) / count / MIB;
+  const addressing = Object.hasOwn(generation.densities, megabits) ? generation.densities[megabits]?.[at] : undefined;
+  if (!(bytes > 0) || bytes > LARGEST_DIMM) {
+    return refuse('size', `A module has at most ${sizeName(LARGEST_DIMM)}.`, `一根内存条最多 ${sizeName(LARGEST_DIMM)}。`);
+  }
+  if (!addressing) {
+    const known = Object.keys(generation.densities)
+      .map(Number)
+      .sort((a, b) => a - b)
+      .map(densityName)
+      .join(', ');
+    return refuse(
+      'density',
+      `${sizeName(bytes)} from ${count} chips would need ${densityName(megabits)} each; ${generation.standard} has ${known}.`,
+      `用 ${count} 颗芯片组成 ${sizeName(bytes)}，每颗需要 ${densityName(megabits)}；${generation.standard} 只有 ${known}。`,
+    );
+  }
+  const [bankGroups, banks] = generation.banks(megabits, width);
+  const [rows, columns] = addressing;
+  const organisation = technology === 'SIMM' || id !== dimmName(wish) ? '' : ` ${ranks}Rx${width}`;
+  const name = technology === 'SIMM' ? `30-pin SIMM ${sizeName(bytes)}` : `${technology} ${sizeName(bytes)}${organisation}`;
+  return {
+    id,
+    name: { en: name, 'zh-CN': technology === 'SIMM' ? `30 针 SIMM ${sizeName(bytes)}` : name },
+    technology,
+    bytes,
+    geometry: { subchannels: generation.subchannels, ranks, bankGroups, banks, rows, columns, busBytes: busBits / 8 },
+    chips: { count, width, megabits },
+  };
+}
+
+export const isRefusal = (made: DimmPart | DimmRefusal): made is DimmRefusal => 'rule' in made;
+
+function standard(technology: DimmTechnology, bytes: number, ranks: number, width: ChipWidth, id?: string, busBits?: number): DimmPart {
+  const wish = { technology, bytes, ranks, width, ...(busBits === undefined ? {} : { busBits }) };
+  const made = makeDimm(wish, id);
+  if (isRefusal(made)) throw new RangeError(made.message.en);
+  return made;
+}
+
+/** The usual modules, under short names. */
+export const DIMMS: readonly DimmPart[] = [
+  ...[256 * K, MIB, 4 * MIB].map((bytes) => standard('SIMM', bytes, 1, 1)),
+  standard('SDR', 64 * MIB, 1, 8, 'sdr-64m'),
+  standard('SDR', 128 * MIB, 1, 8, 'sdr-128m'),
+  standard('DDR', 256 * MIB, 1, 8, 'ddr-256m'),
+  standard('DDR', 512 * MIB, 1, 8, 'ddr-512m'),
+  standard('DDR2', 512 * MIB, 1, 8, 'ddr2-512m'),
+  standard('DDR2', GIB, 1, 8, 'ddr2-1g'),
+  standard('DDR3', 128 * MIB, 1, 16, 'ddr3-128m', 32), // the 32-bit SO-DIMM
+  standard('DDR3', 256 * MIB, 1, 16, 'ddr3-256m'),
+  standard('DDR3', 512 * MIB, 1, 8, 'ddr3-512m'),
+  standard('DDR3', GIB, 1, 8, 'ddr3-1g'),
+  standard('DDR3', 2 * GIB, 2, 8, 'ddr3-2g'),
+  standard('DDR3', 4 * GIB, 2, 8, 'ddr3-4g'),
+  standard('DDR3', 8 * GIB, 2, 8, 'ddr3-8g'),
+  standard('DDR4', 4 * GIB, 1, 8, 'ddr4-4g'),
+  standard('DDR4', 8 * GIB, 1, 8, 'ddr4-8g'),
+  standard('DDR4', 16 * GIB, 2, 8, 'ddr4-16g'),
+  standard('DDR4', 32 * GIB, 2, 8, 'ddr4-32g'),
+  standard('DDR4', 64 * GIB, 2, 4, 'ddr4-64g'),
+  standard('DDR5', 16 * GIB, 1, 8, 'ddr5-16g'),
+  standard('DDR5', 32 * GIB, 2, 8, 'ddr5-32g'),
+];
+
+/** Every module that the standards allow, by technology, size, ranks and width. */
+export const ALL_DIMMS: readonly DimmPart[] = TECHNOLOGIES.flatMap((technology) => {
+  const { widths, densities, mostRanks, subchannels, busBits } = GENERATIONS[technology];
+  const parts: DimmPart[] = [];
+  for (let ranks = 1; ranks <= mostRanks; ranks *= 2) {
+    for (const width of widths) {
+      for (const megabits of Object.keys(densities).map(Number)) {
+        const made = makeDimm({ technology, bytes: ((megabits * MIB) / 8) * ((subchannels * ranks * busBits) / width), ranks, width });
+        if (!isRefusal(made)) parts.push(made);
+      }
+    }
+  }
+  return parts.sort((a, b) => a.bytes - b.bytes || a.geometry.ranks - b.geometry.ranks || a.chips.width - b.chips.width);
+});
+
+const byName = new Map([...ALL_DIMMS, ...DIMMS].map((part) => [part.id, part]));
+
+/** The module of that name, or undefined when there is none. */
+export const dimmPart = (id: string): DimmPart | undefined => byName.get(id);
+
+const FULL_NAME = /^(simm30|sdr|ddr[2-5]?)-(\d{1,6})([kmg])(?:-(\d{1,2})rx(\d{1,2}))?$/;
+const UNITS: Readonly<Record<string, number>> = { k: K, m: MIB, g: GIB };
+
+/** Why a name that reads like a module's is none: the rule of its standard. Undefined for a name that reads like nothing. */
+export function refusedDimm(id: string): DimmRefusal | undefined {
+  const match = FULL_NAME.exec(id);
+  if (!match || byName.has(id)) return undefined;
+  const [, prefix, amount, unit, ranks = '1', width] = match;
+  const technology = TECHNOLOGIES.find((each) => GENERATIONS[each].prefix === prefix)!;
+  const wish = { technology, bytes: Number(amount) * UNITS[unit!]!, ranks: Number(ranks) };
+  const chip = Number(width ?? (technology === 'SIMM' ? 1 : 8)) as ChipWidth;
+  const made = makeDimm({ ...wish, width: chip });
+  return isRefusal(made) ? made : undefined;
+}
