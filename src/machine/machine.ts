@@ -19,6 +19,7 @@ import { MachineClock } from './clock/machine-clock';
 import { Processor, type RunOptions } from './cpu/processor';
 import { POOL_RESERVED } from './cpu/state-layout';
 import { createDevice } from './devices';
+import { A20Gate } from './devices/a20-gate/a20-gate';
 import { DebugPort } from './devices/debug-port/debug-port';
 import type { DeviceContext } from './devices/device';
 import { ExitPort } from './devices/exit-port/exit-port';
@@ -86,6 +87,8 @@ export class Machine {
   readonly uart: Uart;
   readonly debugPort = new DebugPort('port-e9');
   readonly exitPort = new ExitPort('exit-port');
+  /** on boards whose processor has a line 20 to gate */
+  private readonly a20Gate?: A20Gate;
   /** what firmware loads programs through */
   readonly platform: Platform;
   /** PCI address of each board device */
@@ -137,8 +140,17 @@ export class Machine {
     if (board.iommu?.present) {
       this.iommu = new Iommu({ memory: this.chipset, hostAddressBits: this.map.physicalAddressBits, now: () => this.clock.now() });
     }
+    if (part.instructionSet !== '8086') this.a20Gate = new A20Gate('a20-gate', (open) => (this.processor.addressLine20 = open));
     this.pci.add(0, { identity: HOST_BRIDGE });
-    for (const device of [this.uart, this.debugPort, this.exitPort, this.pic, this.pci, ...(this.iommu ? [this.iommu] : [])])
+    for (const device of [
+      this.uart,
+      this.debugPort,
+      this.exitPort,
+      this.pic,
+      this.pci,
+      ...(this.a20Gate ? [this.a20Gate] : []),
+      ...(this.iommu ? [this.iommu] : []),
+    ])
       this.bus.attach(device);
     if (options.rom) this.bus.attach(new Rom('rom', options.rom, this.map.physicalAddressBits));
     for (const { id, kind, dmaMask } of board.devices) this.plug(id, kind, dmaMask);
