@@ -232,11 +232,76 @@ describe('board', () => {
     expect((await pagewalk('board', 'check', file)).status).toBe(0);
     const { out, status } = await pagewalk('board', 'map', file, '--json');
     expect(status).toBe(0);
-    const { ranges } = JSON.parse(out) as { ranges: { base: string; end: string; kind: string; slots: string[] }[] };
-    expect(ranges[0]).toMatchObject({ base: '0x0', end: '0xfffffff', kind: 'dram', slots: ['A1'] });
-    expect(ranges.at(-1)!.end).toBe('0xfffffffff');
+    const { ranges } = JSON.parse(out) as { ranges: { base: string; end: string; kind: string; slot: string | null }[] };
+    expect(ranges[0]).toMatchObject({ base: '0x0', end: '0x10000000', kind: 'dram', slot: 'A1' });
+    expect(ranges.at(-1)).toMatchObject({ end: '0x1000000000', kind: 'hole', slot: null });
     write('inlab', lab('missing.asm'));
     expect((await pagewalk('board', 'map', 'inlab.lab.yaml')).out).toContain('A1');
+  });
+
+  it('finds the cell of an address and the address of a cell, on every board that is shipped', async () => {
+    for (const name of ['8086-one-mib', '386-four-simms', 'four-dimms', 'dual-channel-desktop', 'server-64-gib', 'server-56-gib']) {
+      const file = join(RESOURCES, 'boards', `${name}.board.yaml`);
+      expect(await pagewalk('board', 'check', file)).toMatchObject({ status: 0, err: '' });
+      for (const address of ['0x0', '0x4_1234', '0xfffff']) {
+        const { out, status } = await pagewalk('board', 'locate', file, address, '--json');
+        expect(status).toBe(0);
+        const plain = `0x${Number(address.replace('_', '')).toString(16)}\n`;
+        expect((await pagewalk('board', 'address', file, out)).out).toBe(plain);
+      }
+    }
+    const desktop = join(RESOURCES, 'boards', 'dual-channel-desktop.board.yaml');
+    expect(JSON.parse((await pagewalk('board', 'locate', desktop, '0x40', '--json')).out)).toEqual({
+      channel: 1,
+      slot: 'B1',
+      rank: 0,
+      bankGroup: 0,
+      bank: 0,
+      row: 0,
+      column: 0,
+      byte: 0,
+    });
+    expect((await pagewalk('board', 'locate', desktop, '0x40')).out).toContain('slot B1');
+    const { ranges } = JSON.parse((await pagewalk('board', 'map', desktop, '--json')).out) as { ranges: { base: string; slot: string }[] };
+    expect(ranges.map(({ base, slot }) => [base, slot])).toContainEqual(['0x140000000', 'A2+B2']);
+  });
+
+  it('refuses addresses and cells that are none: 2', async () => {
+    const file = join(RESOURCES, 'boards', 'four-dimms.board.yaml');
+    for (const [command, argument, words] of [
+      ['locate', '0x4000_0000', /nobody answers/],
+      ['locate', '0x10_0000_0000', /address lines/],
+      ['locate', 'low', /no address/],
+      ['address', '{', /JSON/],
+      ['address', '{"row":1}', /slot/],
+      ['address', '{"slot":"Z9"}', /Z9/],
+      ['address', '{"slot":"A1","row":4096}', /row 4096/],
+      ['address', '{"slot":"A1","channel":3}', /channel/],
+      ['address', '{"slot":"A1","row":-1}', /row/],
+    ] as const) {
+      const { status, err } = await pagewalk('board', command, file, argument);
+      expect(status).toBe(2);
+      expect(err).toMatch(words);
+    }
+    const overlapping = join(RESOURCES, 'boards', 'overlapping-windows.board.yaml');
+    const both = await pagewalk('board', 'locate', overlapping, '0x0800_0000', '--json');
+    expect(JSON.parse(both.out)).toMatchObject({ slot: 'A1', alsoAnswer: [{ slot: 'B1', row: 0 }] });
+    expect((await pagewalk('board', 'check', overlapping)).status).toBe(2);
+  });
+
+  it('prints what firmware tells an operating system, and writes the SMBIOS tables', async () => {
+    const desktop = join(RESOURCES, 'boards', 'dual-channel-desktop.board.yaml');
+    const { entries } = JSON.parse((await pagewalk('board', 'e820', desktop, '--json')).out) as {
+      entries: { base: string; end: string; type: string }[];
+    };
+    expect(entries[0]).toEqual({ base: '0x0', end: '0xc0000000', type: 'usable' });
+    expect(entries.at(-1)).toEqual({ base: '0x100000000', end: '0x240000000', type: 'usable' });
+    expect((await pagewalk('board', 'e820', desktop)).out).toContain('usable');
+    expect((await pagewalk('board', 'dmi', desktop, '-o', 'tables.bin')).status).toBe(0);
+    const dump = readFileSync(join(folder, 'tables.bin'));
+    expect(dump.toString('latin1', 0, 5)).toBe('_SM3_');
+    expect(dump.subarray(0, 24).reduce((sum, byte) => sum + byte, 0) & 0xff).toBe(0);
+    expect(dump.readUInt32LE(12)).toBe(dump.length - 32);
   });
 
   it('says what is wrong, with line and remedy: 2', async () => {

@@ -8,6 +8,7 @@ import { nearestNames } from '../lab/document/nearest';
 import { error, suggestNames, text, type Text } from '../lab/document/problem';
 import { asm, type AsmOptions } from './commands/asm';
 import { boardCheck, boardMap } from './commands/board';
+import { boardAddress, boardDmi, boardE820, boardLocate } from './commands/board-memory';
 import { boot, type BootOptions } from './commands/boot';
 import { memorySize } from './commands/boot-machine';
 import { run, type RunOptions } from './commands/run';
@@ -187,6 +188,20 @@ export async function commandLine(argv: readonly string[], surroundings: Surroun
   command(board, 'map <file>', 'boardMap', 'board map')
     .option('--json', help('json'))
     .action((file: string, options: { json?: boolean }) => doing(() => boardMap(file, options.json === true, language, surroundings)));
+  command(board, 'locate <file> <address>', 'boardLocate', 'board locate')
+    .option('--json', help('json'))
+    .action((file: string, address: string, options: { json?: boolean }) =>
+      doing(() => boardLocate(file, address, options.json === true, language, surroundings)),
+    );
+  command(board, 'address <file> <cell>', 'boardAddress', 'board address').action((file: string, cell: string) =>
+    doing(() => boardAddress(file, cell, language, surroundings)),
+  );
+  command(board, 'e820 <file>', 'boardE820', 'board e820')
+    .option('--json', help('json'))
+    .action((file: string, options: { json?: boolean }) => doing(() => boardE820(file, options.json === true, language, surroundings)));
+  command(board, 'dmi <file>', 'boardDmi', 'board dmi')
+    .option('-o, --out <file>', help('dmiOut'))
+    .action((file: string, options: { out?: string }) => doing(() => boardDmi(file, options.out, language, surroundings)));
   command(program, 'serve', 'serve', 'serve')
     .option('--port <n>', help('port'), wholeNumber)
     .action((options: { port?: number }) => doing(() => serve(options.port, language, surroundings)));

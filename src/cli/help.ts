@@ -42,6 +42,14 @@ export const HELP = {
   board: text('look at a board, alone or in a lab', '查看主板（单独的或实验中的）'),
   boardCheck: text('check the placement rules', '检查安装规则'),
   boardMap: text('print the physical address map', '打印物理地址映射'),
+  boardLocate: text('print the DRAM cell behind an address', '打印某地址对应的 DRAM 单元'),
+  boardAddress: text(
+    'print the address of a cell, given as "board locate --json" prints it',
+    '打印某单元的地址（单元写法同 “board locate --json” 的输出）',
+  ),
+  boardE820: text('print the memory map that firmware reports (E820)', '打印固件报告的内存映射（E820）'),
+  boardDmi: text('write the SMBIOS tables for dmidecode --from-dump', '写出可供 dmidecode --from-dump 读取的 SMBIOS 表'),
+  dmiOut: text('file for the dump (default: standard output)', '输出文件（默认：标准输出）'),
   serve: text('open the lab in a browser, on this machine only', '在浏览器中打开实验室，仅限本机'),
   set: text(
     'change the lab before it runs, e.g. board.slots.A1.dimm=null (may be repeated)',

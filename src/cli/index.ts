@@ -2,7 +2,7 @@
 import { resolve } from 'node:path';
 import { commandLine } from './command-line';
 
-const written = (stream: NodeJS.WriteStream) => (text: string) => void stream.write(text);
+const written = (stream: NodeJS.WriteStream) => (text: string | Uint8Array) => void stream.write(text);
 
 // a reader that leaves early (| head) is no error
 process.stdout.on('error', (error: NodeJS.ErrnoException) => process.exit(error.code === 'EPIPE' ? 0 : 2));

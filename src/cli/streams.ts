@@ -1,7 +1,8 @@
 /** Where a command writes and what it knows of its surroundings; the specs put their own in place. */
 
 export interface Surroundings {
-  out(text: string): void;
+  /** text, or bytes as they are */
+  out(written: string | Uint8Array): void;
   err(text: string): void;
   /** folder that relative paths start from */
   cwd: string;

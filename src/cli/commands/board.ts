@@ -17,9 +17,10 @@ import { columns } from '../columns';
 import { Failure, formatProblems } from '../failure';
 import { EXIT, type Surroundings } from '../streams';
 
-type Board = BoardFile['board'];
+export type Board = BoardFile['board'];
 
-async function readBoard(file: string, { cwd }: Surroundings): Promise<{ board: Board | null; problems: Problem[] }> {
+/** A board file, or the board of a lab file; null when there is no drawing at all. Throws Failure when the file cannot be read. */
+export async function readBoard(file: string, { cwd }: Surroundings): Promise<{ board: Board | null; problems: Problem[] }> {
   const path = resolve(cwd, file);
   let yaml: string;
   try {
@@ -75,11 +76,13 @@ const KIND = {
   conflict: { en: 'CONFLICT', 'zh-CN': '冲突' },
 } as const;
 
+/** `slot` is who answers: several names joined by + where DIMMs take turns or conflict, null where no DIMM does. */
 const jsonRange = ({ base, end, kind, slots, device }: AddressRange): object => ({
   base: plainHex(base),
-  end: plainHex(end - 1),
+  end: plainHex(end),
   bytes: end - base,
   kind,
+  slot: kind === 'dram' || kind === 'conflict' ? slots.join('+') : null,
   slots,
   ...(device !== undefined ? { device } : {}),
 });
