@@ -38,14 +38,27 @@ function checkNode() {
   }
 }
 
+/** Did the user run npm by hand? npm keeps what it installed in a lock file of its own; what is optional may be left out. */
+async function isInstalled(wanted) {
+  const installed = JSON.parse(await readFile(resolve(repository, 'node_modules/.package-lock.json'), 'utf8').catch(() => 'null'));
+  if (!installed) return false;
+  return Object.entries(JSON.parse(wanted).packages).every(([path, { integrity, optional }]) => {
+    const there = installed.packages[path];
+    return path === '' || (there ? there.integrity === integrity : optional === true);
+  });
+}
+
 /** npm ci, unless the packages of this very lock file are there already. */
 export async function ensurePackages() {
   checkNode();
-  const lock = createHash('sha256')
-    .update(await readFile(resolve(repository, 'package-lock.json')))
-    .digest('hex');
+  const wanted = await readFile(resolve(repository, 'package-lock.json'), 'utf8');
+  const lock = createHash('sha256').update(wanted).digest('hex');
   const mark = resolve(repository, 'node_modules/.pagewalk-lock');
   if ((await readFile(mark, 'utf8').catch(() => '')) === lock) return;
+  if (await isInstalled(wanted)) {
+    await writeFile(mark, lock);
+    return;
+  }
   say('installing npm packages (once)');
   const status = await run('npm', ['ci', '--no-audit', '--no-fund', '--loglevel=error']);
   if (status !== 0 || !existsSync(resolve(repository, 'node_modules/vite'))) {

@@ -27,9 +27,13 @@ export interface RunReport {
   instructions: number;
   ticks: number;
   stop: string;
+  /** why, when there is more to say */
+  stopDetail?: string;
   vms: { id: string; instructions: number; exits: Record<string, number>; serial: string }[];
   checks: { name: string; passed: boolean; detail: unknown }[];
   faults: { requester: string; address: string; access: string; reason: number; text: unknown }[];
+  /** labs with VMs: what the VMM found overwritten */
+  damage?: { at: number; text: string }[];
   stateHash: string;
 }
 

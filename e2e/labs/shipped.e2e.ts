@@ -27,15 +27,61 @@ test('kernel-at-1mib: without a DIMM at 0 the loader refuses and says why', asyn
 });
 
 test('kernel-at-1mib: forced to the first DRAM there is, the kernel crashes', async () => {
-  const { status, report } = await runLab('kernel-at-1mib', '--set', 'board.slots.A1.dimm=null', '--set', 'board.firmware.loader=force');
-  expect(report.stop).not.toBe('boot-refused');
-  expect(status).not.toBe(0);
+  const forced = ['--set', 'board.slots.A1.dimm=null', '--set', 'board.firmware.loader=force'];
+  const { status, report } = await runLab('kernel-at-1mib', ...forced);
+  expect(report.stop).toBe('triple-fault');
+  expect(report.stopDetail).toMatch(/0x0010_0000.*reads all ones/);
+  expect(status).toBe(1);
+  const walk = await pagewalk([
+    'walk',
+    'kernel-at-1mib',
+    ...forced,
+    '--space',
+    'logical',
+    '--address',
+    'CS:0x10_0000',
+    '--access',
+    'execute',
+  ]);
+  expect(walk.stdout).toMatch(/kind=hole[\s\S]*nobody answers: reads all ones/);
 });
 
 test('kernel-at-1mib: with automatic bases the same DIMMs start at 0 and it boots', async () => {
   const { status, report } = await runLab('kernel-at-1mib', '--set', 'board.slots.A1.dimm=null', '--set', 'board.assignment=automatic');
   expect(report.stop).toBe('halted');
   expect(status).toBe(0);
+});
+
+test('malicious-dma: what the overwritten table did is in the report', async () => {
+  const { report } = await runLab('malicious-dma', '--set', 'board.iommu.enabled=false');
+  expect(report.damage).toHaveLength(1);
+  expect(report.damage![0]!.text).toMatch(/EPT table of victim/);
+  expect(report.stopDetail).toMatch(/victim: EPT misconfiguration at guest-physical/);
+});
+
+test("malicious-dma: a number below the attacker's size means its own page, wherever that lies", async () => {
+  const below = await runLab('malicious-dma', '--set', 'vms.attacker.program.defines.VICTIM_HPA=0x5000');
+  expect(below.report.faults).toHaveLength(1);
+  expect(failed(below.report.checks)).toEqual(['faults 00:04.0 × 2']);
+
+  // on a host that is partly taken no guest address equals its host address
+  const scattered = ['--set', 'vmm.allocation.preoccupied=0.3'];
+  expect((await runLab('malicious-dma', ...scattered)).status).toBe(0);
+  const walk = await pagewalk([
+    'walk',
+    'malicious-dma',
+    ...scattered,
+    '--space',
+    'iova',
+    '--address',
+    '0x5000',
+    '--access',
+    'write',
+    '--json',
+  ]);
+  const { end } = JSON.parse(walk.stdout) as { end: { kind: string; owner: string; hostAddress: string } };
+  expect(end).toMatchObject({ kind: 'dram', owner: 'attacker' });
+  expect(end.hostAddress).not.toBe('0x5000');
 });
 
 test('malicious-dma: held with the IOMMU, breached without', async () => {

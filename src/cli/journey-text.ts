@@ -148,7 +148,7 @@ export function journeyText({ access, steps, end }: Journey, language: Language)
           ? ` by ${access.requester}`
           : `（${access.requester}）`
         : '';
-  const cpl = access.cpl === undefined ? '' : `, CPL ${access.cpl}`;
+  const cpl = access.cpl === undefined ? '' : `${language === 'en' ? ', ' : '，'}CPL ${access.cpl}`;
   const head = en
     ? `${KINDS[access.kind].en} ${counted(access.size, 'byte')} at ${SPACES[access.space].en} ${formatAddress(access.address)}${who}${cpl}, after ${counted(access.at, 'instruction')}`
     : `${KINDS[access.kind]['zh-CN']} ${access.size} 字节，${SPACES[access.space]['zh-CN']}地址 ${formatAddress(access.address)}${who}${cpl}，执行 ${access.at} 条指令之后`;

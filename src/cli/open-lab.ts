@@ -81,7 +81,7 @@ export async function openLab(argument: string, settings: readonly string[], sur
     opened = await readLab(path, false);
   } catch (thrown) {
     const { code, message } = describeFailure(thrown, argument);
-    throw new Failure([error(`lab-${code}`, message)]);
+    throw new Failure([error(`lab-${code}`, message)], argument);
   }
   let { yaml } = opened;
   for (const setting of settings) {

@@ -37,7 +37,9 @@ function queryOf(options: WalkOptions, vmIds: readonly string[]): AccessQuery {
     throw failure(
       'walk-unknown-vm',
       text(`There is no VM "${options.vm}".`, `没有虚拟机 “${options.vm}”。`),
-      suggestNames(nearestNames(options.vm, vmIds)),
+      vmIds.length === 0
+        ? text('This lab has no VMs: leave --vm out.', '该实验没有虚拟机：请去掉 --vm。')
+        : suggestNames(nearestNames(options.vm, vmIds)),
     );
   }
   const match = /^([A-Za-z]{2}):(.*)$/.exec(options.address);

@@ -13,6 +13,7 @@ type Body<K extends string> = Extract<Check, Record<K, unknown>> extends Record<
 
 const verdict = (passed: boolean, en: string, zh: string): Verdict => ({ passed, detail: text(en, zh) });
 const hex = (address: number): string => formatAddress(address);
+const counted = (count: number, one: string, many = `${one}s`): string => `${count} ${count === 1 ? one : many}`;
 const span = (from: number, bytes: number): string => `${hex(from)}–${hex(from + bytes - 1)}`;
 
 /** Bytes of pieces in order, or the position of the first one that nothing is mapped to. */
@@ -101,7 +102,7 @@ function unanswered({ count, address }: Body<'unanswered'>, context: CheckContex
   const where = address === undefined ? text('', '') : text(` at ${hex(address)}`, `在 ${hex(address)} `);
   return verdict(
     found === count,
-    `${found} accesses${where.en} were answered by nobody${found === count ? '' : `; expected ${count}`}.`,
+    `${counted(found, 'access', 'accesses')}${where.en} ${found === 1 ? 'was' : 'were'} answered by nobody${found === count ? '' : `; expected ${count}`}.`,
     `${where['zh-CN']}有 ${found} 次访问无人应答${found === count ? '' : `；应为 ${count} 次`}。`,
   );
 }
@@ -214,7 +215,7 @@ function exits({ vm, reason, min, max }: Body<'exits'>, context: CheckContext): 
   const bounds = [min === undefined ? '' : `≥ ${min}`, max === undefined ? '' : `≤ ${max}`].filter(Boolean).join(', ') || '≥ 1';
   return verdict(
     passed,
-    `${vm} left ${count} times for ${reason} (expected ${bounds}).`,
+    `${vm} left ${counted(count, 'time')} for ${reason} (expected ${bounds}).`,
     `${vm} 因 ${reason} 退出 ${count} 次（应 ${bounds}）。`,
   );
 }
@@ -225,7 +226,11 @@ function exception({ vm, vector, errorCode, cr2 }: Body<'exception'>, context: C
     (record) => (errorCode === undefined || record.errorCode === errorCode) && (cr2 === undefined || record.cr2 === cr2),
   );
   if (matching.length > 0)
-    return verdict(true, `Exception ${vector} was delivered ${matching.length} times.`, `异常 ${vector} 共交付 ${matching.length} 次。`);
+    return verdict(
+      true,
+      `Exception ${vector} was delivered ${counted(matching.length, 'time')}.`,
+      `异常 ${vector} 共交付 ${matching.length} 次。`,
+    );
   const near = candidates.at(-1);
   return near
     ? verdict(
@@ -244,7 +249,7 @@ function faults({ requester, reason, count }: Body<'faults'>, context: CheckCont
   const reasons = found.map((record) => `${record.reason} @ ${hex(record.address)}`).join(', ');
   return verdict(
     found.length === count,
-    `The IOMMU recorded ${found.length} faults of ${requester}${reasons ? ` (reason ${reasons})` : ''}${found.length === count ? '' : `; expected ${count}`}.`,
+    `The IOMMU recorded ${counted(found.length, 'fault')} of ${requester}${reasons ? ` (reason ${reasons})` : ''}${found.length === count ? '' : `; expected ${count}`}.`,
     `IOMMU 记录了 ${requester} 的 ${found.length} 次故障${reasons ? `（原因 ${reasons}）` : ''}${found.length === count ? '' : `；应为 ${count} 次`}。`,
   );
 }
