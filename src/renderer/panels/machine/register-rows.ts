@@ -49,11 +49,6 @@ export const generalRows = (view: RegistersView, previous: RegistersView | null)
 
 export const pointerRow = (view: RegistersView, previous: RegistersView | null): RegisterRow => row(view, previous, 'RIP', (of) => of.rip);
 
-export const controlRows = (view: RegistersView, previous: RegistersView | null): RegisterRow[] =>
-  (['CR0', 'CR2', 'CR3', 'CR4'] as const).map((name) =>
-    row(view, previous, name, (of) => of[name.toLowerCase() as 'cr0' | 'cr2' | 'cr3' | 'cr4']),
-  );
-
 export const flagRow = (view: RegistersView): { name: string; set: boolean; changed: boolean }[] =>
   FLAG_BITS.map(([name, bit]) => ({ name, set: ((view.flags >>> bit) & 1) === 1, changed: view.changed.includes(name) }));
 

@@ -1,9 +1,12 @@
 /** The Machine workspace: follow one access on top; beneath it the program, the registers and memory. */
-import { Binary, Grid3x3, ListChecks, Route, Rows3, SquareTerminal } from '@lucide/vue';
+import { Binary, Grid3x3, ListChecks, ListTree, Route, Rows3, SlidersHorizontal, SquareTerminal, TableProperties } from '@lucide/vue';
 import type { WorkspaceDefinition } from '../../docking/workspace';
+import ControlPanel from '../../panels/machine/ControlPanel.vue';
+import DescriptorsPanel from '../../panels/machine/DescriptorsPanel.vue';
 import DisassemblyPanel from '../../panels/machine/DisassemblyPanel.vue';
 import JourneyPanel from '../../panels/machine/JourneyPanel.vue';
 import MemoryPanel from '../../panels/machine/MemoryPanel.vue';
+import PageTablesPanel from '../../panels/machine/PageTablesPanel.vue';
 import RegistersPanel from '../../panels/machine/RegistersPanel.vue';
 import TlbPanel from '../../panels/machine/TlbPanel.vue';
 import ConsolePanel from '../../panels/shared/ConsolePanel.vue';
@@ -16,6 +19,9 @@ const workspace: WorkspaceDefinition = {
     journey: { title: 'machine.panels.journey', icon: Route, component: JourneyPanel, scrolls: false },
     disassembly: { title: 'machine.panels.disassembly', icon: Binary, component: DisassemblyPanel },
     registers: { title: 'machine.panels.registers', icon: Rows3, component: RegistersPanel },
+    control: { title: 'machine.panels.control', icon: SlidersHorizontal, component: ControlPanel },
+    descriptors: { title: 'machine.panels.descriptors', icon: TableProperties, component: DescriptorsPanel },
+    pages: { title: 'machine.panels.pages', icon: ListTree, component: PageTablesPanel },
     tlb: { title: 'machine.panels.tlb', icon: ListChecks, component: TlbPanel },
     memory: { title: 'machine.panels.memory', icon: Grid3x3, component: MemoryPanel, scrolls: false },
     console: { title: 'shell.console.title', icon: SquareTerminal, component: ConsolePanel },
@@ -27,9 +33,9 @@ const workspace: WorkspaceDefinition = {
       {
         split: 'row',
         of: [
-          { panels: ['disassembly'], share: 1.04 },
-          { panels: ['registers', 'tlb'], share: 0.9 },
-          { panels: ['memory', 'console'], share: 1.5 },
+          { panels: ['disassembly'], share: 1.2 },
+          { panels: ['registers', 'control'], share: 0.9 },
+          { panels: ['memory', 'descriptors', 'pages', 'tlb', 'console'], share: 1.4 },
         ],
       },
     ],
