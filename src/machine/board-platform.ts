@@ -1,6 +1,7 @@
 /** The bare board as firmware sees it: where its DRAM is, how it came there, and how to write to it. */
 import { hostPhysical } from './address';
 import { placementName } from './board/placement';
+import { processorPart } from './board/processors';
 import type { Platform, PlatformRange, SlotAssignment } from './firmware/platform';
 import type { Machine } from './machine';
 
@@ -21,6 +22,7 @@ export function boardPlatform(machine: Machine): Platform {
     },
     loader: board.firmware?.loader ?? 'strict',
     physicalAddressBits: map.physicalAddressBits,
+    ...(processorPart(board.processor)?.instructionSet === '8086' ? { realModeOnly: board.processor } : {}),
     writeBytes: (address, bytes) => machine.chipset.writeBytes(hostPhysical(address), bytes),
     slotsOf: (address, bytes) => machine.slotsOf(hostPhysical(address), bytes),
   };

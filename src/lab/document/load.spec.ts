@@ -53,6 +53,7 @@ describe('loadLab', () => {
     ['a text for a flag', edit('enabled: true', 'enabled: perhaps'), 'lab-wrong-type'],
     ['a missing key', edit('title: { en: Two, zh-CN: 二 }\n', ''), 'lab-missing-key'],
     ['an unknown check', edit('- unchanged:', '- unchangd:'), 'lab-unknown-key'],
+    ['VMs on a processor without virtualization', edit('board:\n', 'board:\n  processor: p6\n'), 'lab-no-virtualization'],
     ['an unknown VM', edit('frameOf: one', 'frameOf: on'), 'lab-unknown-vm'],
     ['an address outside the VM', edit('gpa: 0x5000', 'gpa: 0x5000_0000'), 'lab-out-of-range'],
     ['an unknown device', edit('[dma0]', '[dma1]'), 'lab-unknown-device'],

@@ -2,6 +2,7 @@
  * What the schema cannot say: names that must exist somewhere else in the document, and rules between its parts. Pure, never
  * throws, quick enough to run on every edit. Problems carry the document path; `load` adds line and column.
  */
+import { PROCESSORS, processorPart } from '../../machine/board/processors';
 import { parseRequester } from '../../machine/bus/dma-port';
 import type { LabFiles, Problem } from '../protocol';
 import { boardProblems } from './board-problems';
@@ -49,6 +50,7 @@ class Validator {
 
   run(): Problem[] {
     this.shape();
+    this.virtualization();
     this.vms();
     if (this.lab.machine) this.program(this.lab.machine.program, 'machine.program');
     this.lab.checks.forEach((check, index) => this.check(check, `checks.${index}`));
@@ -69,6 +71,25 @@ class Validator {
 
   private add(problem: Problem): void {
     this.problems.push(problem);
+  }
+
+  /** VMs need a processor that can run them; every technique there is rests on EPT. */
+  private virtualization(): void {
+    const { vms, board } = this.lab;
+    const part = processorPart(board.processor);
+    if (!vms || vms.length === 0 || part === undefined || part.features.includes('virtualization')) return;
+    const able = PROCESSORS.filter(({ features }) => features.includes('virtualization')).map(({ id }) => id);
+    this.add(
+      error(
+        'lab-no-virtualization',
+        text(
+          `The lab has VMs, which run with EPT, but the processor ${part.id} has no virtualization.`,
+          `实验中有以 EPT 运行的虚拟机，但处理器 ${part.id} 不支持虚拟化。`,
+        ),
+        text(`Set board.processor to ${able.join(' or ')}.`, `请将 board.processor 设为 ${able.join(' 或 ')}。`),
+        { path: 'board.processor' },
+      ),
+    );
   }
 
   private shape(): void {

@@ -316,3 +316,16 @@ it('never throws and never writes outside DRAM, whatever the file', () => {
     { numRuns: 500 },
   );
 });
+
+describe('a processor with nothing but real mode', () => {
+  const platform = (): TestPlatform => board(GIB, { realModeOnly: '8086' });
+
+  it('is not given a program for protected mode, and takes one for real mode', () => {
+    const kernel = boot(platform(), { file: 'k', bytes: elf(0x10_0000, [{ address: 0x10_0000, data: [0xf4] }]) });
+    expect(kernel.refused).toMatchObject({ code: 'boot-no-protected-mode' });
+    expect(kernel.refused!.message['zh-CN']).toContain('8086');
+    const real = boot(platform(), { file: 'r', bytes: Uint8Array.of(0xf4), format: 'flat', mode: 'real', load: 0x7c00 });
+    expect(real.refused).toBeNull();
+    expect(real.start!.mode).toBe('real');
+  });
+});

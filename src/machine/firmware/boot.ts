@@ -42,6 +42,7 @@ export function boot(platform: Platform, program: BootProgram): BootResult {
   const segments: PlacedSegment[] = [];
   try {
     const image = recognise(program);
+    refuseMode(platform, program.file, image);
     steps.push({ kind: 'header', ...image.header, ok: true });
     const shift = place(platform, program.file, image, steps);
     copy(platform, program, image, shift, steps, segments);
@@ -122,6 +123,22 @@ function recognise(program: BootProgram): ProgramImage {
   const entry = program.entry ?? image.entry;
   if (entry >= 2 ** 32) refuseEntry(file, image.mode, entry);
   return { ...image, entry };
+}
+
+/** A program for protected mode on a processor that has none. */
+function refuseMode({ realModeOnly }: Platform, file: string, { mode, format }: ProgramImage): void {
+  if (realModeOnly === undefined || mode === 'real') return;
+  refuse(
+    'boot-no-protected-mode',
+    bootText(
+      `${file}: a program of format ${format} starts in protected mode here, which the processor ${realModeOnly} does not have`,
+      `${file}：格式为 ${format} 的程序在此要从保护模式启动，而处理器 ${realModeOnly} 没有保护模式`,
+    ),
+    bootText(
+      'Choose a 386 or a later processor on the board, or a program with mode: real.',
+      '请在主板上选用 386 或更新的处理器，或使用 mode: real 的程序。',
+    ),
+  );
 }
 
 /** Multiboot before ELF, since a multiboot kernel may be both. */

@@ -32,6 +32,8 @@ export interface Platform {
    * Physical address width in bits. What a program asks for beyond it is refused with the rest.
    */
   readonly physicalAddressBits: number;
+  /** the processor's name, when it knows nothing but real mode; absent otherwise */
+  readonly realModeOnly?: string;
   /** Writes through the platform's own decode (the chipset, or the VM's guest-physical map). May cross frames. */
   writeBytes(address: number, bytes: Uint8Array): void;
   /** Slots whose DIMMs hold `bytes` bytes from `address`, in address order, each once. Empty where nobody answers. For a VM: through its map. */
