@@ -41,3 +41,45 @@ test('board: automatic bases close the gap', async ({ shell }) => {
     .click();
   await expect(panel(page, 'Address map').getByRole('img')).toHaveAccessibleName(/^0x0000_0000 – 0x0FFF_FFFF: A2/);
 });
+
+test('board: a DIMM is dragged to another slot, and carried back by keyboard', async ({ shell }) => {
+  const page = await shell.start();
+  await go(page, 'Board');
+  const slot = (id: string) => page.getByRole('button', { name: new RegExp(`^Slot ${id}:`) });
+  await slot('A2').click();
+  await page.keyboard.press('Delete');
+  await expect(slot('A2')).toHaveAccessibleName(/empty/);
+
+  await slot('B1').getByTitle('Drag the DIMM to another slot').dragTo(slot('A2'));
+  await expect(slot('B1')).toHaveAccessibleName(/empty/);
+  await expect(slot('A2')).toHaveAccessibleName(/DDR3 256 MiB at 0x1000_0000/);
+
+  await slot('A2').focus();
+  await page.keyboard.press('Control+X');
+  await page.keyboard.press('ArrowDown');
+  await expect(slot('B1')).toBeFocused();
+  await page.keyboard.press('Control+V');
+  await expect(slot('A2')).toHaveAccessibleName(/empty/);
+  await expect(slot('B1')).toHaveAccessibleName(/DDR3 256 MiB at 0x2000_0000/);
+});
+
+test('board: wires follow a part that is moved, by pointer and by keyboard', async ({ shell }) => {
+  const page = await shell.start();
+  await go(page, 'Board');
+  const firmware = page.getByRole('button', { name: 'Firmware', exact: true });
+  const wire = page.locator('.vue-flow__edge[data-id="firmware:firmware>processor:processor"] path').first();
+  const before = await wire.getAttribute('d');
+  const box = (await firmware.boundingBox())!;
+  await page.mouse.move(box.x + 20, box.y + 20);
+  await page.mouse.down();
+  await page.mouse.move(box.x + 60, box.y + 50, { steps: 4 });
+  await page.mouse.up();
+  await expect(wire).not.toHaveAttribute('d', before!);
+  const dragged = (await wire.getAttribute('d'))!;
+  await firmware.focus();
+  await page.keyboard.press('Alt+ArrowDown');
+  await expect(wire).not.toHaveAttribute('d', dragged);
+
+  await page.getByRole('button', { name: 'Put all parts back in their places' }).click();
+  await expect(wire).toHaveAttribute('d', before!);
+});

@@ -4,7 +4,7 @@ export default {
   none: 'The board appears here once the lab file can be read. Mend the errors in Problems first.',
   locked: 'power is on: hardware is locked',
   unlocked: 'power is off: hardware can be changed',
-  hiddenSlots: '{n} more slots are in the parts list',
+  hiddenParts: '{n} more parts are in the parts list',
   toolbar: {
     title: 'Board',
     undo: 'Undo: {what}',
@@ -15,8 +15,9 @@ export default {
   },
   part: {
     processor: 'Processor',
-    controller1: 'Memory',
-    controller2: 'controller',
+    controller: 'Memory controller {id}',
+    memoryController: 'Memory controller',
+    channels: '{n} channels | {n} channel | {n} channels',
     firmware: 'Firmware',
     root: 'PCIe root',
     devices: '{n} devices | {n} device | {n} devices',
@@ -38,8 +39,25 @@ export default {
   slot: {
     empty: 'empty slot',
     drop: 'empty slot: drop a DIMM here',
+    drag: 'Drag the DIMM to another slot',
+    cut: 'The DIMM of {slot} goes to the slot where you press Ctrl+V.',
+    copied: 'Ctrl+V plugs a DIMM as in {slot} into the slot you are at.',
     spoken: 'Slot {slot}: {dimm} at {base}. Enter inspects, Delete unplugs.',
     spokenEmpty: 'Slot {slot}: empty. Enter inspects.',
+  },
+  fit: {
+    kind: 'Does not fit: its controller drives {here} (slot {slot}); this is {there}.',
+    unknown: 'Does not fit: the catalogue has no such DIMM.',
+  },
+  canvas: {
+    view: 'View of the board',
+    zoomIn: 'Zoom in',
+    zoomOut: 'Zoom out',
+    fit: 'Show the whole board',
+    miniMap: 'Miniature',
+    alignLeft: 'Align at the left',
+    alignTop: 'Align at the top',
+    tidy: 'Put all parts back in their places',
   },
   device: {
     mask: 'DMA: {n} bits',

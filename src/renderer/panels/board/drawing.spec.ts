@@ -1,8 +1,10 @@
 import { describe, expect, it } from 'vitest';
-import { drawBoard, type Box } from './drawing';
+import { drawBoard, MOST_DEVICES, MOST_SLOTS, neighbour, outline, type Box } from './drawing';
 
-const names = (count: number, prefix: string): string[] => Array.from({ length: count }, (_, i) => `${prefix}${i}`);
+const slots = (count: number) => Array.from({ length: count }, (_, i) => ({ id: `S${i}`, dimm: null }));
+const devices = (count: number) => Array.from({ length: count }, (_, i) => ({ id: `d${i}`, kind: 'edu' }));
 const apart = (a: Box, b: Box): boolean => a.x + a.width <= b.x || b.x + b.width <= a.x || a.y + a.height <= b.y || b.y + b.height <= a.y;
+const controller = (id: string, channels: string[][]) => ({ id, channels, banks: [], order: 'RoBaRaCoCh' as const, hash: 'none' as const });
 
 describe('drawing of the board', () => {
   it.each([
@@ -11,21 +13,62 @@ describe('drawing of the board', () => {
     [8, 4],
     [20, 9],
     [10_000, 1_000],
-  ])('with %i slots and %i devices nothing overlaps and all fits', (slots, devices) => {
-    const drawing = drawBoard(names(slots, 'S'), names(devices, 'd'));
-    const boxes: Box[] = [...drawing.slots, ...drawing.devices, drawing.note];
-    boxes.forEach((box, i) => {
-      expect(box.x + box.width).toBeLessThanOrEqual(drawing.width);
-      expect(box.y + box.height).toBeLessThanOrEqual(drawing.height);
-      for (const other of boxes.slice(i + 1)) expect(apart(box, other)).toBe(true);
-    });
-    expect(drawing.slots.length + drawing.hiddenSlots).toBe(slots);
-    expect(drawing.devices.length + drawing.hiddenDevices).toBe(devices);
+  ])('with %i slots and %i devices nothing overlaps', (slotCount, deviceCount) => {
+    const drawing = drawBoard({ slots: slots(slotCount), devices: devices(deviceCount) });
+    const boxes: Box[] = [...drawing.parts, drawing.note];
+    expect(boxes.some((box, i) => boxes.slice(i + 1).some((other) => !apart(box, other)))).toBe(false);
+    const drawn = (kind: string) => drawing.parts.filter((part) => part.kind === kind).length;
+    expect(drawn('slot')).toBe(Math.min(slotCount, MOST_SLOTS));
+    expect(drawn('slot') + drawing.hiddenSlots).toBe(slotCount);
+    expect(drawn('device')).toBe(Math.min(deviceCount, MOST_DEVICES));
+    expect(drawn('device') + drawing.hiddenDevices).toBe(deviceCount);
   });
 
-  it('wires every slot and every device', () => {
-    const drawing = drawBoard(names(4, 'S'), names(2, 'd'));
-    expect(drawing.bus.split('H366').length - 1).toBe(4);
-    expect(drawing.pci.split('M271').length - 1).toBe(2);
+  it('wires every slot to its controller and every device to the root', () => {
+    const drawing = drawBoard({
+      slots: slots(5),
+      devices: devices(2),
+      controllers: [controller('mc0', [['S0', 'S1'], ['S2']]), controller('mc1', [['S3']])],
+    });
+    const ends = drawing.wires.map(({ source, target }) => `${source} ${target}`);
+    expect(ends).toContain('controller:mc0 slot:S2');
+    expect(ends).toContain('controller:mc1 slot:S3');
+    expect(ends).toContain('controller:controller slot:S4');
+    expect(ends.filter((end) => end.startsWith('root:root device:'))).toHaveLength(2);
+    expect(ends.filter((end) => end.startsWith('processor:processor controller:'))).toHaveLength(3);
+  });
+
+  it('keeps to wires that have two ends when names repeat', () => {
+    const drawing = drawBoard({
+      slots: [...slots(2), ...slots(2)],
+      devices: [],
+      controllers: [controller('mc0', [['S0', 'S0']]), controller('mc0', [['S0']])],
+    });
+    const nodes = drawing.parts.map(({ node }) => node);
+    expect(new Set(nodes).size).toBe(nodes.length);
+    expect(new Set(drawing.wires.map(({ id }) => id)).size).toBe(drawing.wires.length);
+    for (const { source, target } of drawing.wires) expect(nodes).toEqual(expect.arrayContaining([source, target]));
+  });
+
+  it('arrow keys go to the nearest part ahead, and back', () => {
+    const { parts } = drawBoard({ slots: slots(4), devices: devices(1) });
+    const at = (node: string) => parts.find((part) => part.node === node)!;
+    expect(neighbour(at('slot:S0'), parts, 'ArrowDown')?.node).toBe('slot:S1');
+    expect(neighbour(at('slot:S1'), parts, 'ArrowUp')?.node).toBe('slot:S0');
+    expect(neighbour(at('processor:processor'), parts, 'ArrowRight')?.node).toBe('controller:controller');
+    expect(neighbour(at('processor:processor'), parts, 'ArrowDown')?.node).toBe('firmware:firmware');
+    expect(neighbour(at('processor:processor'), parts, 'ArrowUp')).toBeNull();
+    // every part is reached from the processor
+    const reached = new Set([at('processor:processor')]);
+    for (const part of reached)
+      for (const key of ['ArrowLeft', 'ArrowRight', 'ArrowUp', 'ArrowDown']) {
+        const next = neighbour(part, parts, key);
+        if (next) reached.add(next);
+      }
+    expect(reached.size).toBe(parts.length);
+  });
+
+  it('outlines what is drawn', () => {
+    expect(outline([{ x: 10, y: 20, width: 5, height: 5 }, { x: -10, y: 0, width: 5, height: 5 }], 2)).toEqual({ x: -12, y: -2, width: 29, height: 29 }); // prettier-ignore
   });
 });

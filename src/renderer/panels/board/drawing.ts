@@ -1,8 +1,9 @@
 /**
- * Where the parts of the board are drawn and how the wires run, in units of the drawing: processor, controller, IOMMU, firmware
- * and legacy I/O at the left, slots in a column at the right, devices along the bottom. It grows downward with slots and devices.
- * Pure.
+ * Where the parts of the board stand until the student moves them, and which are wired, in units of the drawing: processor,
+ * controller, IOMMU, firmware and legacy I/O at the left, slots in columns at the right (a controller more begins columns of
+ * its own), devices along the bottom. It grows downward and to the right with slots and devices. Pure.
  */
+import type { Board } from '../../../machine/board/schema';
 
 export interface Box {
   x: number;
@@ -11,19 +12,30 @@ export interface Box {
   height: number;
 }
 
-export interface SlotBox extends Box {
+export type PartKind = 'processor' | 'controller' | 'iommu' | 'firmware' | 'root' | 'legacy' | 'slot' | 'device';
+export type Side = 'left' | 'right' | 'top' | 'bottom';
+
+export interface PartBox extends Box {
+  /** unique on the canvas: slots, devices and controllers may share names while the board is being mended */
+  node: string;
+  kind: PartKind;
+  /** as the board file names it */
   id: string;
 }
 
+export interface Wire {
+  id: string;
+  source: string;
+  target: string;
+  from: Side;
+  to: Side;
+  /** in units of the drawing */
+  thickness: number;
+}
+
 export interface Drawing {
-  width: number;
-  height: number;
-  slots: SlotBox[];
-  devices: (Box & { id: string })[];
-  /** memory bus: one path from the controller to all slots */
-  bus: string;
-  /** PCI: from the root to every device */
-  pci: string;
+  parts: PartBox[];
+  wires: Wire[];
   /** free room under the slots, for what is wrong with one of them */
   note: Box;
   /** slots and devices that the drawing leaves to the list */
@@ -31,50 +43,160 @@ export interface Drawing {
   hiddenDevices: number;
 }
 
-export const WIDTH = 680;
+/** The sides of a part that wires end at. */
+export const TERMINALS: Readonly<Record<PartKind, readonly { side: Side; type: 'source' | 'target' }[]>> = {
+  processor: [
+    { side: 'right', type: 'source' },
+    { side: 'bottom', type: 'target' },
+  ],
+  controller: [
+    { side: 'left', type: 'target' },
+    { side: 'right', type: 'source' },
+    { side: 'bottom', type: 'source' },
+  ],
+  iommu: [
+    { side: 'top', type: 'target' },
+    { side: 'bottom', type: 'source' },
+  ],
+  firmware: [{ side: 'top', type: 'source' }],
+  root: [
+    { side: 'top', type: 'target' },
+    { side: 'left', type: 'target' },
+    { side: 'bottom', type: 'source' },
+  ],
+  legacy: [{ side: 'right', type: 'source' }],
+  slot: [{ side: 'left', type: 'target' }],
+  device: [{ side: 'top', type: 'target' }],
+};
+
 /** more than this are in the list only */
-const MOST_SLOTS = 32;
-const MOST_DEVICES = 12;
-const SLOT_X = 364;
-const SLOT_WIDTH = 280;
-const SLOT_TOP = 36;
+export const MOST_SLOTS = 256;
+export const MOST_DEVICES = 64;
+/** the controller of slots that no controller wires */
+export const PLAIN_CONTROLLER = 'controller';
+const TOP = 36;
 const PITCH = 86;
+const SLOT_WIDTH = 280;
+const SLOT_HEIGHT = 80;
+const COLUMN_PITCH = 330;
 const DEVICES_PER_ROW = 4;
 const DEVICE_WIDTH = 140;
 const DEVICE_HEIGHT = 110;
 
-export function drawBoard(slotIds: readonly string[], deviceIds: readonly string[]): Drawing {
-  const shown = slotIds.slice(0, MOST_SLOTS);
-  const slots = shown.map((id, i): SlotBox => ({ id, x: SLOT_X, y: SLOT_TOP + i * PITCH, width: SLOT_WIDTH, height: 79 }));
-  const slotsBottom = SLOT_TOP + shown.length * PITCH;
-  const note: Box = { x: SLOT_X, y: slotsBottom + 8, width: SLOT_WIDTH, height: 92 };
-  const deviceTop = Math.max(496, slotsBottom + 112);
-  const drawn = deviceIds.slice(0, MOST_DEVICES);
-  const devices = drawn.map((id, i) => ({
-    id,
-    x: 44 + (i % DEVICES_PER_ROW) * (DEVICE_WIDTH + 14),
-    y: deviceTop + Math.floor(i / DEVICES_PER_ROW) * (DEVICE_HEIGHT + 24),
-    width: DEVICE_WIDTH,
-    height: DEVICE_HEIGHT,
-  }));
-  const rows = Math.max(1, Math.ceil(drawn.length / DEVICES_PER_ROW));
-  const bottom = drawn.length ? deviceTop + rows * (DEVICE_HEIGHT + 24) : Math.max(488, slotsBottom + 100);
+type Drawable = Pick<Board, 'slots' | 'devices' | 'controllers' | 'iommu'>;
 
-  const trunk = 338;
-  const centres = slots.map((slot) => slot.y + 36);
-  const bus = centres.length
-    ? `M312 116H${trunk}M${trunk} ${Math.min(116, ...centres)}V${Math.max(116, ...centres)}${centres.map((y) => `M${trunk} ${y}H${SLOT_X + 2}`).join('')}`
-    : '';
-  const pci = devices.map((device) => `M271 462V${device.y - 14}H${device.x + device.width / 2}V${device.y}`).join('');
-  return {
-    width: WIDTH,
-    height: bottom + 14,
-    slots,
-    devices,
-    bus,
-    pci,
-    note,
-    hiddenSlots: slotIds.length - shown.length,
-    hiddenDevices: deviceIds.length - drawn.length,
+/** The slots of each controller, in wiring order; first of all those that none wires, unless every slot is wired. */
+function groups(board: Drawable): { controller: string; slots: string[] }[] {
+  const shown = new Set(board.slots.slice(0, MOST_SLOTS).map(({ id }) => id));
+  const taken = new Set<string>();
+  const wired = (board.controllers ?? []).map(({ id, channels, banks }) => {
+    const slots = [...channels.flat(), ...banks.flat()].filter((slot) => shown.has(slot) && !taken.has(slot));
+    for (const slot of slots) taken.add(slot);
+    return { controller: id, slots: [...new Set(slots)] };
+  });
+  const loose = [...shown].filter((id) => !taken.has(id));
+  return loose.length > 0 || wired.length === 0 ? [{ controller: PLAIN_CONTROLLER, slots: loose }, ...wired] : wired;
+}
+
+export function drawBoard(board: Drawable): Drawing {
+  const parts: PartBox[] = [];
+  const wires: Wire[] = [];
+  const add = (kind: PartKind, id: string, x: number, y: number, width: number, height: number): string => {
+    const node = `${kind}:${id}`;
+    parts.push({ node, kind, id, x, y, width, height });
+    return node;
   };
+  const wire = (source: string, from: Side, target: string, to: Side, thickness: number) =>
+    wires.push({ id: `${source}>${target}`, source, from, target, to, thickness });
+
+  const processor = add('processor', 'processor', 44, 54, 132, 124);
+  let left = 206;
+  let bottom = 0;
+  let noteAt: Box = { x: 364, y: TOP + 8, width: SLOT_WIDTH, height: 92 };
+  let first: string | null = null;
+  for (const { controller, slots } of groups(board)) {
+    const hub = add('controller', controller, left, 58, 106, 116);
+    wire(processor, 'right', hub, 'left', 5);
+    const perColumn = Math.max(8, Math.ceil(Math.sqrt(slots.length * 2.5)));
+    slots.forEach((id, i) => {
+      const x = left + 158 + Math.floor(i / perColumn) * COLUMN_PITCH;
+      const slot = add('slot', id, x, TOP + (i % perColumn) * PITCH, SLOT_WIDTH, SLOT_HEIGHT);
+      wire(hub, 'right', slot, 'left', 3);
+    });
+    const rows = Math.min(perColumn, slots.length);
+    if (first === null) noteAt = { ...noteAt, y: TOP + rows * PITCH + 8 };
+    first ??= hub;
+    bottom = Math.max(bottom, TOP + rows * PITCH);
+    left += 158 + Math.max(1, Math.ceil(slots.length / perColumn)) * COLUMN_PITCH;
+  }
+
+  const firmware = add('firmware', 'firmware', 44, 246, 132, 72);
+  const iommu = add('iommu', 'iommu', 206, 244, 106, 82);
+  const legacy = add('legacy', 'legacy', 44, 394, 132, 68);
+  const root = add('root', 'root', 196, 394, 126, 68);
+  wire(firmware, 'top', processor, 'bottom', 2);
+  wire(legacy, 'right', root, 'left', 2);
+  if (first !== null && board.iommu?.present) {
+    wire(first, 'bottom', iommu, 'top', 3);
+    wire(iommu, 'bottom', root, 'top', 3);
+  } else if (first !== null) wire(first, 'bottom', root, 'top', 3);
+
+  const deviceTop = Math.max(496, bottom + 112);
+  const drawn = board.devices.slice(0, MOST_DEVICES);
+  const perRow = Math.max(DEVICES_PER_ROW, Math.ceil(Math.sqrt(drawn.length * 2)));
+  drawn.forEach(({ id }, i) => {
+    const x = 44 + (i % perRow) * (DEVICE_WIDTH + 14);
+    const device = add('device', id, x, deviceTop + Math.floor(i / perRow) * (DEVICE_HEIGHT + 24), DEVICE_WIDTH, DEVICE_HEIGHT);
+    wire(root, 'bottom', device, 'top', 2.5);
+  });
+
+  const seen = new Set<string>();
+  return {
+    parts: parts.filter(({ node }) => !seen.has(node) && seen.add(node)),
+    wires: wires.filter(({ id }, i) => wires.findIndex((other) => other.id === id) === i),
+    note: noteAt,
+    hiddenSlots: Math.max(0, board.slots.length - MOST_SLOTS),
+    hiddenDevices: board.devices.length - drawn.length,
+  };
+}
+
+/** The smallest box around all of them, with room on every side. */
+export function outline(boxes: readonly Box[], room: number): Box {
+  const x = Math.min(...boxes.map((box) => box.x)) - room;
+  const y = Math.min(...boxes.map((box) => box.y)) - room;
+  return {
+    x,
+    y,
+    width: Math.max(...boxes.map((box) => box.x + box.width)) + room - x,
+    height: Math.max(...boxes.map((box) => box.y + box.height)) + room - y,
+  };
+}
+
+const STEP: Readonly<Record<string, readonly [dx: number, dy: number]>> = {
+  ArrowLeft: [-1, 0],
+  ArrowRight: [1, 0],
+  ArrowUp: [0, -1],
+  ArrowDown: [0, 1],
+};
+
+/** The part that an arrow key goes to: the nearest in that direction, one that lies straight ahead before one at an angle. */
+export function neighbour<P extends Box>(from: Box, others: readonly P[], key: string): P | null {
+  const step = STEP[key];
+  if (!step) return null;
+  const [dx, dy] = step;
+  let best: P | null = null;
+  let least = Infinity;
+  for (const other of others) {
+    const ax = other.x + other.width / 2 - (from.x + from.width / 2);
+    const ay = other.y + other.height / 2 - (from.y + from.height / 2);
+    const ahead = ax * dx + ay * dy;
+    const aside = Math.abs(ax * dy) + Math.abs(ay * dx);
+    if (ahead <= 1 || aside > ahead * 4) continue;
+    const distance = ahead + aside * 2;
+    if (distance < least) {
+      least = distance;
+      best = other;
+    }
+  }
+  return best;
 }

@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { LabEditor } from '../../../lab/document/editor';
 import { addressMap } from '../../../machine/board/address-map';
 import { checkBoard } from '../../../machine/board/rules';
-import { assign, fourSlots, moveBase, plug, setDmaMask, setIommu, setLoader, unplug, type BoardChange } from './edits';
+import { assign, fourSlots, moveBase, moveDimm, plug, setDmaMask, setIommu, setLoader, unplug, type BoardChange } from './edits';
 
 const YAML = `format: pagewalk.lab/1
 title: Board
@@ -37,6 +37,19 @@ describe('board edits', () => {
     expect(apply(editor, unplug('A1')).slots[0]!.dimm).toBeNull();
     expect(apply(editor, moveBase('A1', 0x3000_0000)).slots[0]!.base).toBe(0x3000_0000);
     expect(editor.yaml).toContain('0x3000_0000');
+  });
+
+  it('moves a DIMM to another slot, and swaps two, each undone in one step', () => {
+    const editor = open();
+    const moved = apply(editor, moveDimm(editor.document!.board, 'A1', 'A2'));
+    expect(moved.slots.map(({ dimm }) => dimm)).toEqual([null, 'ddr3-256m']);
+    expect(checkBoard(moved)).toEqual([]);
+    apply(editor, plug(moved, 'A1', 'ddr3-128m'));
+    expect(apply(editor, moveDimm(editor.document!.board, 'A1', 'A2')).slots.map(({ dimm }) => dimm)).toEqual(['ddr3-256m', 'ddr3-128m']);
+    editor.undo();
+    editor.undo();
+    editor.undo();
+    expect(editor.yaml).toBe(YAML);
   });
 
   it('fixes bases where the firmware would have put the DIMMs', () => {

@@ -16,12 +16,30 @@ export function plug(board: Board, slot: string, dimm: string): BoardChange {
   const target = board.slots.find((candidate) => candidate.id === slot);
   const patches = [set(['slots', slot, 'dimm'], dimm)];
   if (board.assignment === 'fixed' && target && target.base === undefined) {
-    const slots = board.slots.map((candidate) => (candidate.id === slot ? { ...candidate, dimm } : candidate));
-    const base = suggestBase({ ...board, slots }, slot);
+    const base = suggestBase(withDimm(board, slot, dimm), slot);
     if (base !== undefined) patches.push(set(['slots', slot, 'base'], base));
   }
   return { patches, label: label(`Plug ${dimm} into ${slot}`, `将 ${dimm} 插入 ${slot}`) };
 }
+
+/** Moves a DIMM to another slot; what is there comes back in exchange. */
+export function moveDimm(board: Board, from: string, to: string): BoardChange {
+  const dimm = board.slots.find((slot) => slot.id === from)?.dimm ?? null;
+  const other = board.slots.find((slot) => slot.id === to)?.dimm ?? null;
+  if (dimm === null || from === to) return { patches: [], label: label(`Move ${from}`, `移动 ${from}`) };
+  return {
+    patches: [set(['slots', from, 'dimm'], other), ...plug(withDimm(board, from, other), to, dimm).patches],
+    label:
+      other === null
+        ? label(`Move the DIMM of ${from} to ${to}`, `将 ${from} 的内存条移到 ${to}`)
+        : label(`Swap the DIMMs of ${from} and ${to}`, `交换 ${from} 与 ${to} 的内存条`),
+  };
+}
+
+const withDimm = (board: Board, slot: string, dimm: string | null): Board => ({
+  ...board,
+  slots: board.slots.map((candidate) => (candidate.id === slot ? { ...candidate, dimm } : candidate)),
+});
 
 export const unplug = (slot: string): BoardChange => ({
   patches: [set(['slots', slot, 'dimm'], null)],

@@ -1,0 +1,53 @@
+/** What the canvas writes on each part of the board, worked out once per change of the board. */
+import { computed } from 'vue';
+import { devicePart, dimmPart, processorPart } from '../../../machine/board/parts';
+import { addressBits } from '../../../machine/board/placement';
+import { deviceRequesters } from '../../../machine/board/windows';
+import { formatRequester } from '../numbers';
+import { useBoardView } from './board-view';
+
+export function usePartFacts() {
+  const view = useBoardView();
+
+  const worst = computed(() => {
+    const found = new Map<string, 'error' | 'warning'>();
+    for (const { part, severity } of view.issues) if (part && found.get(part) !== 'error') found.set(part, severity);
+    return found;
+  });
+  const slots = computed(() => {
+    const bases = new Map((view.map?.placements ?? []).map(({ slot, base }) => [slot, base]));
+    return new Map(
+      (view.board?.slots ?? []).map(({ id, dimm, base }) => [
+        id,
+        { dimm: dimm ? dimmPart(dimm) : undefined, base: bases.get(id) ?? base ?? null, problem: worst.value.get(id) ?? null },
+      ]),
+    );
+  });
+  const devices = computed(() => {
+    const board = view.board;
+    const requesters = board ? deviceRequesters(board) : new Map<string, number>();
+    const bars = new Map((view.map?.windows ?? []).map(({ device, base }) => [device, base]));
+    return new Map(
+      (board?.devices ?? []).map(({ id, kind, dmaMask }) => {
+        const requester = requesters.get(id);
+        return [
+          id,
+          {
+            kind,
+            at: requester === undefined ? '–' : formatRequester(requester),
+            mask: dmaMask ?? devicePart(kind)?.dmaMask ?? null,
+            bar: bars.get(id) ?? null,
+            problem: worst.value.has(id),
+          },
+        ];
+      }),
+    );
+  });
+  const processor = computed(() => {
+    const board = view.board;
+    if (!board) return { name: '', bits: 0 };
+    const part = processorPart(board.processor);
+    return { name: part?.features.includes('virtualization') ? 'P6 + VT-x' : (part?.id ?? board.processor), bits: addressBits(board) };
+  });
+  return { slots, devices, processor };
+}
