@@ -101,5 +101,9 @@ test('no such lab, command, option or path to set', async ({ folder }) => {
   expectMessage(await pagewalk(['run', 'resources/labs/four-dimms.lab.yaml', '--set', 'board.slots.A9.dimm=null']), 2, /A1/);
 });
 
-test('the same in Chinese', async ({ folder }) =>
-  expectMessage(await run(folder, lab('gone.asm'), {}, ['--lang', 'zh-CN']), 2, /[\u4e00-\u9fff]/));
+test('the same in Chinese', async ({ folder }) => {
+  expectMessage(await run(folder, lab('gone.asm'), {}, ['--lang', 'zh-CN']), 2, /[\u4e00-\u9fff]/);
+  const outcome = await run(folder, 'board: [unclosed\n  x: {', {}, ['--lang', 'zh-CN']);
+  expectMessage(outcome, 2, /这不是 YAML：[\u4e00-\u9fff]/);
+  expect(outcome.stderr).not.toMatch(/Implicit|Flow/);
+});

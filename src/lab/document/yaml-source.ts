@@ -21,6 +21,7 @@ import {
 import type { Problem } from '../protocol';
 import { MAX_LAB_BYTES, fileBytes } from './files';
 import { error, text } from './problem';
+import { yamlErrorInChinese } from './yaml-words';
 
 export const MAX_ALIASES = 50;
 /** Deeper nesting than any lab needs would only exhaust the stack. */
@@ -115,7 +116,7 @@ export function parseYaml(source: string): { source: YamlSource | null; problems
               text('Keep one of them.', '请只保留一个。'),
               where,
             )
-          : notYaml(issue.message, issue.message, where);
+          : notYaml(issue.message, yamlErrorInChinese(issue.code), where);
       });
       return { source: null, problems };
     }
