@@ -54,7 +54,7 @@ export function saveMachine(machine: Machine): SavedMachine {
     tlb: processor.tlb.save(),
     exceptions: { delivered: structuredClone(processor.delivered), byVector: [...processor.deliveredByVector] },
     devices: Object.fromEntries(devicesById(machine).map((device) => [device.id, device.save()])),
-    lines: machine.lines.save(),
+    lines: machine.interrupts.lines.save(),
     clock: machine.clock.save(),
     chipset: machine.chipset.save(),
     log: machine.log.save(),
@@ -76,9 +76,10 @@ export function loadMachine(machine: Machine, saved: SavedMachine): void {
   machine.processor.state.u8.set(saved.state);
   machine.clock.load(saved.clock);
   // who pulls which line comes first and the controllers last, so that a device that drives its line again changes nothing
-  machine.lines.load(saved.lines);
-  for (const device of devices) if (device !== machine.pic) device.load(saved.devices[device.id]!);
-  machine.pic.load(saved.devices[machine.pic.id]!);
+  machine.interrupts.lines.load(saved.lines);
+  const controllers = new Set(machine.interrupts.controllers);
+  for (const device of devices) if (!controllers.has(device)) device.load(saved.devices[device.id]!);
+  for (const device of controllers) device.load(saved.devices[device.id]!);
   const { delivered, deliveredByVector } = machine.processor;
   delivered.splice(0, delivered.length, ...structuredClone(saved.exceptions.delivered));
   deliveredByVector.clear();
@@ -102,7 +103,7 @@ export function* stateChunks(machine: Machine): Generator<Uint8Array> {
   }
   yield* framed(machine.processor.tlb.save());
   const events = machine.clock.pending().map(({ tick, device, tag }) => [tick, device, tag.kind, tag.value ?? null, completionOf(tag)]);
-  yield* framed(new TextEncoder().encode(JSON.stringify([events, machine.lines.save()])));
+  yield* framed(new TextEncoder().encode(JSON.stringify([events, machine.interrupts.lines.save()])));
   for (const device of devicesById(machine)) {
     yield* framed(new TextEncoder().encode(device.id));
     yield* framed(device.save());

@@ -263,17 +263,17 @@ describe('machine: snapshots and the state hash', () => {
     const quiet = machine.snapshot();
     raise(1);
     const pulled = machine.snapshot();
-    expect(machine.lines.save()).toEqual([[10, ['dma0']]]);
+    expect(machine.interrupts.lines.save()).toEqual([[10, ['dma0']]]);
     acknowledge(1);
     machine.restore(pulled);
     expect(machine.snapshot().devices).toEqual(pulled.devices);
-    expect(machine.lines.save()).toEqual([[10, ['dma0']]]);
+    expect(machine.interrupts.lines.save()).toEqual([[10, ['dma0']]]);
     machine.restore(quiet);
     expect(machine.snapshot().devices).toEqual(quiet.devices);
-    expect(machine.lines.save()).toEqual([]);
+    expect(machine.interrupts.lines.save()).toEqual([]);
     machine.restore(pulled);
     acknowledge(1);
-    expect(machine.lines.save()).toEqual([]);
+    expect(machine.interrupts.lines.save()).toEqual([]);
   });
 
   it('hashes memory, registers and devices, and nothing that is only looked at', () => {

@@ -16,6 +16,7 @@ import { reportOfHop } from './bus/dma-report';
 import { PciConfiguration } from './bus/pci-configuration';
 import { TransactionLog, type TransactionContext } from './bus/transaction-log';
 import { MachineClock } from './clock/machine-clock';
+import { wordOf } from './cpu/cpu-state';
 import { Processor, type RunOptions } from './cpu/processor';
 import { POOL_RESERVED } from './cpu/state-layout';
 import { createDevice } from './devices';
@@ -23,11 +24,12 @@ import { A20Gate } from './devices/a20-gate/a20-gate';
 import { DebugPort } from './devices/debug-port/debug-port';
 import type { DeviceContext } from './devices/device';
 import { ExitPort } from './devices/exit-port/exit-port';
+import { IntervalTimer } from './devices/pit/pit';
 import { Rom } from './devices/rom/rom';
 import { Uart } from './devices/uart/uart';
 import type { Platform } from './firmware/platform';
-import { COM1_IRQ, InterruptLines, PCI_LEVEL_TRIGGERED, pciIrq } from './interrupts/lines';
-import { InterruptControllerPair } from './interrupts/pic';
+import { BoardInterrupts, PIT_IRQ } from './interrupts/board-interrupts';
+import { COM1_IRQ, pciIrq } from './interrupts/lines';
 import { Iommu } from './iommu/iommu';
 import type { JourneyEnd, JourneyRecorder } from './journey/journey';
 import { FrameStore } from './memory/frame-store';
@@ -67,6 +69,11 @@ export class BoardError extends Error {
   }
 }
 
+/** IA32_APIC_BASE in the processor's state: at its usual address, enabled, on the only processor. */
+const APIC_BASE_MSR = wordOf('apicBase');
+const APIC_ENABLED = 0x800;
+const APIC_AT_RESET = 0xfee0_0900;
+
 /** The identity of the host bridge at 00:00.0: Intel's 82G33/Q35, the chipset whose IOMMU this is. */
 const HOST_BRIDGE = { vendor: 0x8086, device: 0x29c0, classCode: 0x060000, revision: 2, interruptPin: 0 } as const;
 
@@ -78,8 +85,8 @@ export class Machine {
   readonly chipset: Chipset;
   readonly controller: MemoryController;
   readonly clock: MachineClock;
-  readonly pic: InterruptControllerPair;
-  readonly lines: InterruptLines;
+  readonly interrupts: BoardInterrupts;
+  readonly pit: IntervalTimer;
   readonly pci = new PciConfiguration('pci');
   readonly processor: Processor;
   /** present when the board has one */
@@ -115,30 +122,46 @@ export class Machine {
     this.log = new TransactionLog(() => this.context());
     this.chipset = new Chipset(this.map, this.frames, this.bus, this.log);
     this.controller = new MemoryController(board, this.map.dram);
-    this.pic = new InterruptControllerPair('pic', () => this.endSlice());
-    this.lines = new InterruptLines((irq, asserted) => this.pic.setLine(irq, asserted));
-    this.processor = new Processor({
-      frames: this.frames,
-      memory: this.chipset,
-      ports: {
-        interrupts: this.pic,
-        readPort: (port, size) => this.chipset.readPort(port, size),
-        writePort: (port, size, value) => this.chipset.writePort(port, size, value),
-      },
-      part: { ...part, physicalAddressBits: this.map.physicalAddressBits },
-    });
     this.clock = new MachineClock({
       now: () => this.processor.machineTicks,
       charge: (ticks) => (this.processor.state.ticks += ticks),
     });
     this.clock.onEarlierEvent(() => this.endSlice());
+    const apic = board.apic?.present ?? false;
+    this.interrupts = new BoardInterrupts({
+      apic,
+      clockFor: (device) => this.clock.forDevice(device),
+      apicEnabled: () => (this.processor.state.u32[APIC_BASE_MSR]! & APIC_ENABLED) !== 0,
+      raised: () => this.endSlice(),
+      nonMaskable: () => this.processor.signalNmi(),
+    });
+    this.processor = new Processor({
+      frames: this.frames,
+      memory: this.chipset,
+      ports: {
+        interrupts: this.interrupts.source,
+        readPort: (port, size) => this.chipset.readPort(port, size),
+        writePort: (port, size, value) => this.chipset.writePort(port, size, value),
+      },
+      part: {
+        ...part,
+        physicalAddressBits: this.map.physicalAddressBits,
+        features: apic ? [...part.features, 'apic'] : part.features,
+      },
+    });
     // a window that moved may lie over DRAM whose pool offsets the processor has cached
     this.bus.onChange(() => this.processor.tlb.clearFast());
     this.requesters = deviceRequesters(board);
 
     this.uart = new Uart('com1', this.contextFor('com1', undefined, COM1_IRQ));
+    this.pit = new IntervalTimer('pit', this.contextFor('pit', undefined, PIT_IRQ));
     if (board.iommu?.present) {
-      this.iommu = new Iommu({ memory: this.chipset, hostAddressBits: this.map.physicalAddressBits, now: () => this.clock.now() });
+      this.iommu = new Iommu({
+        memory: this.chipset,
+        hostAddressBits: this.map.physicalAddressBits,
+        now: () => this.clock.now(),
+        message: (address, data) => this.interrupts.message(address, data),
+      });
     }
     if (part.instructionSet !== '8086') this.a20Gate = new A20Gate('a20-gate', (open) => (this.processor.addressLine20 = open));
     this.pci.add(0, { identity: HOST_BRIDGE });
@@ -146,7 +169,8 @@ export class Machine {
       this.uart,
       this.debugPort,
       this.exitPort,
-      this.pic,
+      this.pit,
+      ...this.interrupts.controllers,
       this.pci,
       ...(this.a20Gate ? [this.a20Gate] : []),
       ...(this.iommu ? [this.iommu] : []),
@@ -174,7 +198,8 @@ export class Machine {
     this.chipset.fillReadOnly();
     this.clock.reset();
     this.processor.reset();
-    this.lines.reset();
+    if (this.interrupts.apic) this.processor.state.u32[APIC_BASE_MSR] = APIC_AT_RESET;
+    this.interrupts.lines.reset();
     for (const device of this.bus.devices()) device.reset();
     this.chipset.reset();
     this.dmaRequests = 0;
@@ -253,9 +278,9 @@ export class Machine {
 
   /** Every processor waits: the clock jumps to the next event. False when there is none, and nothing would ever happen again. */
   waitForEvent(): boolean {
-    if (this.pic.pending() && this.interruptible()) return true;
+    if (this.interrupts.source.pending() && this.interruptible()) return true;
+    if (!this.clock.pending().some(({ device }) => this.matters(device))) return false;
     const tick = this.clock.nextEventTick();
-    if (tick === Infinity) return false;
     this.clock.advanceTo(Math.max(tick, this.clock.now()));
     return true;
   }
@@ -359,7 +384,7 @@ export class Machine {
 
   private contextFor(id: string, requester: RequesterId | undefined, irq: number | undefined): DeviceContext {
     const clock = this.clock.forDevice(id);
-    const line = irq === undefined ? { set: () => undefined } : this.lines.forDevice(id, irq);
+    const line = irq === undefined ? { set: () => undefined } : this.interrupts.lines.forDevice(id, irq);
     return {
       clock,
       interrupt: line,
@@ -391,6 +416,7 @@ export class Machine {
     return new DmaPath({
       hops: [gate, new RootComplex(), ...(this.iommu ? [this.iommu] : [])],
       memory: this.chipset,
+      ...(this.interrupts.apic ? { message: (address, data) => this.interrupts.message(address, data) } : {}),
       clock,
       log: (entry) => this.log.add(reportOfHop(entry)),
       describeHost: (address, recorder) => this.explainHost(address, recorder),
@@ -411,7 +437,15 @@ export class Machine {
       const bases = Object.fromEntries(this.map.windows.filter(({ device }) => device === id).map(({ region, base }) => [region, base]));
       this.pci.assign(requester, bases, pciIrq(requester, 1));
     }
-    this.pic.write('elcr', 0, 2, PCI_LEVEL_TRIGGERED);
+    this.interrupts.setUp();
+  }
+
+  /** Could an event of this device change anything while the processor waits? A clock's cannot while its interrupt would not be taken. */
+  private matters(device: string): boolean {
+    const { apic } = this.interrupts;
+    if (device === this.pit.id) return this.interruptible() && this.interrupts.timerReaches;
+    if (device === apic?.id) return this.interruptible() && apic.timerReaches;
+    return true;
   }
 
   private interruptible(): boolean {

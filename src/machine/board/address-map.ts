@@ -8,7 +8,7 @@ import { distanceOf, type Interleave } from './interleave';
 import { addressBits, lowMemoryEnd, placements, type Placement } from './placement';
 import type { Board } from './schema';
 import type { Text } from './parts';
-import { IOMMU_ID, deviceWindows, type MmioWindow } from './windows';
+import { IO_APIC_ID, IOMMU_ID, LOCAL_APIC_ID, deviceWindows, type MmioWindow } from './windows';
 
 /** A DIMM that answers in a range, and the byte of it that answers at the range's base; or several DIMMs that take turns. */
 export interface Claim {
@@ -165,14 +165,21 @@ function push(ranges: AddressRange[], range: AddressRange): void {
   else ranges.push(range);
 }
 
+/** Registers of what is built into a board. */
+const BUILT_IN_WINDOWS: Readonly<Record<string, Text>> = {
+  [IOMMU_ID]: { en: 'IOMMU registers', 'zh-CN': 'IOMMU 寄存器' },
+  [IO_APIC_ID]: { en: 'IOAPIC registers', 'zh-CN': 'IOAPIC 寄存器' },
+  [LOCAL_APIC_ID]: { en: "The processor's local APIC", 'zh-CN': '处理器的本地 APIC' },
+};
+
 function describe(base: number, end: number, dram: DramRange | undefined, window: MmioWindow | undefined, reserved: boolean): AddressRange {
   const slots = dram ? slotsOf(dram.claims) : [];
   if (window) {
     const { device, region } = window;
-    const text =
-      device === IOMMU_ID
-        ? { en: 'IOMMU registers', 'zh-CN': 'IOMMU 寄存器' }
-        : { en: `${device}: registers (${region.toUpperCase()})`, 'zh-CN': `${device}：寄存器（${region.toUpperCase()}）` };
+    const text = BUILT_IN_WINDOWS[device] ?? {
+      en: `${device}: registers (${region.toUpperCase()})`,
+      'zh-CN': `${device}：寄存器（${region.toUpperCase()}）`,
+    };
     return { base, end, kind: 'mmio', claims: [], slots, device, region, windowBase: window.base, text };
   }
   if (dram) {

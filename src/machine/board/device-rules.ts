@@ -4,10 +4,24 @@ import { text, type BoardIssue } from './issue';
 import { DEVICES, devicePart } from './parts';
 import { addressBits } from './placement';
 import type { Board, BoardDevice } from './schema';
-import { IOMMU_BASE, IOMMU_BYTES, IOMMU_ID, deviceRequesters, deviceWindows } from './windows';
+import { IO_APIC_ID, IOMMU_BASE, IOMMU_BYTES, IOMMU_ID, LOCAL_APIC_ID, deviceRequesters, deviceWindows } from './windows';
 
 /** Ids of what every board has built in. */
-export const BUILT_IN_DEVICES: readonly string[] = [IOMMU_ID, 'com1', 'port-e9', 'exit-port', 'pic', 'host-bridge'];
+export const BUILT_IN_DEVICES: readonly string[] = [
+  IOMMU_ID,
+  IO_APIC_ID,
+  LOCAL_APIC_ID,
+  'com1',
+  'port-e9',
+  'exit-port',
+  'pic',
+  'pit',
+  'a20-gate',
+  'pci',
+  'rom',
+  'post',
+  'host-bridge',
+];
 
 export function deviceIssues(board: Board): BoardIssue[] {
   const issues: BoardIssue[] = [];

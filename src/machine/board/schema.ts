@@ -114,6 +114,8 @@ export const boardSchema = z.strictObject({
   overlaps: z.enum(['refuse', 'allow']).optional(),
   devices: z.array(deviceSchema).max(1_000).default([]),
   iommu: iommuSchema.optional(),
+  /** a local APIC in the processor and an IOAPIC, beside the 8259 pair that every board has */
+  apic: z.strictObject({ present: z.boolean().default(false) }).optional(),
   firmware: z.strictObject({ loader: z.enum(['strict', 'force']).default('strict') }).optional(),
 });
 

@@ -12,6 +12,13 @@ export const IOMMU_BYTES = 4096;
 /** Id of the IOMMU wherever a device id is expected. */
 export const IOMMU_ID = 'iommu';
 
+/** Where the IOAPIC and the processor's local APIC answer, and their ids. */
+export const IO_APIC_BASE = 0xfec0_0000;
+export const IO_APIC_ID = 'io-apic';
+export const LOCAL_APIC_BASE = 0xfee0_0000;
+export const LOCAL_APIC_ID = 'local-apic';
+export const APIC_BYTES = 4096;
+
 /** PCI BARs are placed here, ascending; the larger window is used when the usual one is too small. */
 const PCI_WINDOW = 0xfe00_0000;
 const LARGE_PCI_WINDOW = 0xe000_0000;
@@ -57,6 +64,10 @@ export function deviceWindows(board: Board): DeviceWindows {
     }
   }
   if (board.iommu?.present) windows.push({ base: IOMMU_BASE, end: IOMMU_BASE + IOMMU_BYTES, device: IOMMU_ID, region: 'registers' });
+  if (board.apic?.present) {
+    windows.push({ base: IO_APIC_BASE, end: IO_APIC_BASE + APIC_BYTES, device: IO_APIC_ID, region: 'registers' });
+    windows.push({ base: LOCAL_APIC_BASE, end: LOCAL_APIC_BASE + APIC_BYTES, device: LOCAL_APIC_ID, region: 'registers' });
+  }
   return result;
 }
 

@@ -60,6 +60,10 @@ const MSR_FIELDS: Readonly<Record<number, FieldName>> = {
   0x277: 'pat',
 };
 const MSR_TSC = 0x10;
+/** leaf 1, EDX */
+const CPUID_APIC = 1 << 9;
+/** Bits of IA32_APIC_BASE that can be written: the enable bit. The registers stay at 0xFEE0_0000. */
+const APIC_BASE = { number: 0x1b, writable: 0x800n } as const;
 const { CS, SS } = SEGMENT_INDEX;
 /** hidden parts of flat 4 GiB segments */
 const FLAT_CODE = 0xc09b;
@@ -67,7 +71,7 @@ const FLAT_DATA = 0xc093;
 const DPL_3 = 0x60;
 const MSR_EFER = 0xc000_0080;
 
-/** CPUID's answer. Features that are not implemented (x87, MMX, SSE, APIC, long mode) are not reported. */
+/** CPUID's answer. Features that are not implemented (x87, MMX, SSE, long mode) are not reported; an APIC where the board has one. */
 export function cpuidLeaf(part: SystemPart, leaf: number): { eax: number; ebx: number; ecx: number; edx: number } {
   const model = modelOf(part.instructionSet);
   if (model.level < LEVEL.p6 && leaf >>> 0 > 1) return { eax: 0, ebx: 0, ecx: 0, edx: 0 };
@@ -75,7 +79,12 @@ export function cpuidLeaf(part: SystemPart, leaf: number): { eax: number; ebx: n
     case 0: // the vendor string, "Pagewalk CPU", in EBX EDX ECX
       return { eax: 1, ebx: 0x6567_6150, edx: 0x6b6c_6177, ecx: 0x5550_4320 };
     case 1: // never VMX: guests are entered by the VMM, not by an instruction
-      return { eax: part.signature ?? model.signature, ebx: 0, ecx: 0, edx: model.features ?? 0 };
+      return {
+        eax: part.signature ?? model.signature,
+        ebx: 0,
+        ecx: 0,
+        edx: (model.features ?? 0) | (part.features.includes('apic') ? CPUID_APIC : 0),
+      };
     case 0x8000_0000:
       return { eax: 0x8000_0008, ebx: 0, ecx: 0, edx: 0 };
     case 0x8000_0001: // NX
@@ -291,7 +300,10 @@ export class ControlRegisters {
     }
     const field = MSR_FIELDS[number];
     if (field === undefined || this.model.level < LEVEL.p6) return state.raise(VECTOR.generalProtection, 0);
-    state.u64[STATE[field].offset >> 3] = value;
+    const at = STATE[field].offset >> 3;
+    // the local APIC's registers stay where they are (SDM vol. 4 lets a part refuse other bases)
+    if (number === APIC_BASE.number && (value ^ state.u64[at]!) & ~APIC_BASE.writable) return state.raise(VECTOR.generalProtection, 0);
+    state.u64[at] = value;
     return true;
   }
 

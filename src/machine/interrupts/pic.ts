@@ -78,6 +78,12 @@ class Controller8259 {
     return input < highest(service) ? input : -1;
   }
 
+  /** Would a request at this input be served now? */
+  opens(input: number): boolean {
+    const { mask, service } = this.state;
+    return !(mask & (1 << input)) && input < highest(service);
+  }
+
   /** Takes a request: the input, or the spurious one when there is nothing to take. */
   acknowledge(): number {
     const input = this.wanted();
@@ -169,6 +175,11 @@ export class InterruptControllerPair implements Device, InterruptSource {
 
   pending(): boolean {
     return this.master.wanted() >= 0;
+  }
+
+  /** Would a request on this line (0 to 7) be offered to the processor now? */
+  opens(irq: number): boolean {
+    return this.master.opens(irq);
   }
 
   acknowledge(): number {
