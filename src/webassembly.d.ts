@@ -18,4 +18,11 @@ declare namespace WebAssembly {
     constructor(module: Module, imports?: Record<string, Record<string, unknown>>);
     readonly exports: Record<string, unknown>;
   }
+  class Table {
+    constructor(descriptor: { element: 'anyfunc'; initial: number });
+    readonly length: number;
+    grow(entries: number): number;
+    set(index: number, value: unknown): void;
+  }
+  function validate(bytes: BufferSource): boolean;
 }

@@ -17,7 +17,7 @@ import { PciConfiguration } from './bus/pci-configuration';
 import { TransactionLog, type TransactionContext } from './bus/transaction-log';
 import { MachineClock } from './clock/machine-clock';
 import { wordOf } from './cpu/cpu-state';
-import { Processor, type RunOptions } from './cpu/processor';
+import { Processor, type Engine, type RunOptions } from './cpu/processor';
 import { POOL_RESERVED } from './cpu/state-layout';
 import { createDevice } from './devices';
 import { A20Gate } from './devices/a20-gate/a20-gate';
@@ -54,6 +54,8 @@ export interface MachineRun {
 export interface MachineOptions {
   /** bytes the frame pool may grow to; 3.5 GiB unless told */
   poolLimit?: number;
+  /** which tiers of the processor execute; `auto` unless told */
+  engine?: Engine;
   /** 64 or 128 KiB that answer below 1 MiB and again at the top of the address space: the program at the reset vector */
   rom?: Uint8Array;
 }
@@ -148,6 +150,7 @@ export class Machine {
         physicalAddressBits: this.map.physicalAddressBits,
         features: apic ? [...part.features, 'apic'] : part.features,
       },
+      engine: options.engine,
     });
     // a window that moved may lie over DRAM whose pool offsets the processor has cached
     this.bus.onChange(() => this.processor.tlb.clearFast());

@@ -40,6 +40,9 @@ export interface LastAccess {
   kind: AccessKind;
 }
 
+/** Why an access for compiled code was not made: `stop` is set, or the interpreter must make it, and nothing has happened yet. */
+export const REFUSED = { stopped: 1, deferred: 2 } as const;
+
 /** Results of `resolve` that are not pool offsets. */
 const STOPPED = -1;
 const CHIPSET = -2;
@@ -64,9 +67,14 @@ export class MemoryAccess implements DataAccess {
   recordAccess = false;
   lastAccess: LastAccess | null = null;
 
+  /** Why the last access for compiled code was not made (REFUSED), or 0. */
+  refused = 0;
+
   private readonly walk = new PageWalk();
   /** host-physical address of the last `resolve` that ended at the chipset */
   private host = 0;
+  /** linear address of the last access for compiled code */
+  private compiledLinear = 0;
   /** 1 while linear addresses are translated at all, and so count as TLB accesses */
   private translating = 0;
   /** CR0.AM, EFLAGS.AC and CPL 3: accesses of the program must be aligned. Then nothing of its is in the fast table. */
@@ -168,6 +176,82 @@ export class MemoryAccess implements DataAccess {
     const frame = Math.floor(this.host / 4096);
     if (this.translating !== 0 && !continued) this.tlb.enterCodePage(page, user, frame);
     return frame;
+  }
+
+  // --- compiled code ---------------------------------------------------------------------------------------------------
+
+  /** Accesses that compiled code made through the fast table; entering another page with code is one of them. */
+  countAccesses(count: number): void {
+    if (this.translating !== 0) this.tlb.statistics.accesses += count;
+  }
+
+  /** Compiled code has gone on to another page. */
+  holdCodePage(page: number, frame: number): void {
+    if (this.translating !== 0) this.tlb.enterCodePage(page, (this.state.u32[SS_ATTRIBUTES]! & DPL_3) === DPL_3, frame);
+  }
+
+  /**
+   * As `load`, for what the fast table did not allow. The access is in `countAccesses` already, unless it is `refused`:
+   * deferred when it crosses a page or belongs to the chipset.
+   */
+  loadForCompiled(segment: SegmentIndex, offset: number, size: OperandSize): number {
+    const outcome = this.resolveForCompiled(segment, offset, size, false);
+    if (outcome >= 0) return this.readPool(outcome, size);
+    if (outcome === CHIPSET) {
+      this.refused = REFUSED.deferred;
+      return 0;
+    }
+    const value = outcome === VIOLATION ? this.readElsewhere(outcome, this.compiledLinear, size) : 0;
+    this.noteStop();
+    return value;
+  }
+
+  /**
+   * As `store`, likewise.
+   * @param running frame of the running code: a write to translated code there is deferred
+   */
+  storeForCompiled(segment: SegmentIndex, offset: number, size: OperandSize, value: number, running: number): void {
+    const outcome = this.resolveForCompiled(segment, offset, size, true);
+    if (outcome >= 0) return this.writePool(outcome, size, value);
+    if (outcome === CHIPSET) {
+      const frame = Math.floor(this.host / 4096);
+      if (this.refused !== 0 || frame === running || this.memory.readableFrame(frame) < 0) {
+        this.refused = REFUSED.deferred;
+        return;
+      }
+      // code of another page, which the running code does not care about
+      this.writeElsewhere(outcome, this.compiledLinear, size, value);
+      if (this.state.stop === STOP.codeWritten) this.state.clearStop();
+      return;
+    }
+    if (outcome === VIOLATION) this.writeElsewhere(outcome, this.compiledLinear, size, value);
+    this.noteStop();
+  }
+
+  /** As `resolve`, from a segment's offset; CHIPSET (and `refused`) without having looked for what crosses a page. */
+  private resolveForCompiled(segment: SegmentIndex, offset: number, size: OperandSize, write: boolean): number {
+    if (this.recordAccess || this.wraps || this.aligned || this.debug.watches) {
+      this.refused = REFUSED.deferred;
+      return CHIPSET;
+    }
+    if (!this.checkSegment(segment, offset, size, write)) {
+      this.refused = REFUSED.stopped;
+      return STOPPED;
+    }
+    const linear = (this.compiledLinear = (this.state.segmentBase(segment) + offset) >>> 0);
+    if ((linear & 0xfff) + size > 4096) {
+      this.refused = REFUSED.deferred;
+      return CHIPSET;
+    }
+    const user = (this.state.u32[SS_ATTRIBUTES]! & DPL_3) === DPL_3 ? ACCESS.user : 0;
+    return this.resolve(linear, write ? user | ACCESS.write : user);
+  }
+
+  /** The access has been made in vain: it counts all the same, unless the segment did not allow it. */
+  private noteStop(): void {
+    if (this.refused !== 0 || this.state.stop === STOP.none) return;
+    this.countAccesses(1);
+    this.refused = REFUSED.stopped;
   }
 
   // --- linear addresses ------------------------------------------------------------------------------------------------

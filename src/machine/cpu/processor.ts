@@ -7,6 +7,7 @@ import type { HostPhysicalAddress } from '../address';
 import type { FrameStore } from '../memory/frame-store';
 import type { PhysicalMemory } from '../memory/physical-memory';
 import type { LastAccess } from './access';
+import { CompiledTier } from './compile/tier';
 import { ControlBlock } from './control-block';
 import { CpuState, NO_ERROR_CODE, wordOf } from './cpu-state';
 import type { VmExit } from './exit';
@@ -54,7 +55,15 @@ export interface ProcessorOptions {
   memory: PhysicalMemory;
   ports: CpuPorts;
   part: SystemPart;
+  /** which tiers execute; `auto` unless told. The state is the same at every instruction count whatever this is. */
+  engine?: Engine;
 }
+
+/** `auto`: interprets, and compiles what is hot; `compiled`: compiles nearly everything, for comparisons; `interpreter`: compiles nothing. */
+export type Engine = 'auto' | 'interpreter' | 'compiled';
+
+/** Executions of a block after which it is compiled. */
+const HOT_AFTER: Readonly<Record<'auto' | 'compiled', number>> = { auto: 400, compiled: 2 };
 
 /** Delivered events kept for checks; older ones are only counted. */
 const LOG_LIMIT = 1024;
@@ -83,7 +92,7 @@ export class Processor {
   private debugVersion = 0;
   private readonly memory: PhysicalMemory;
 
-  constructor({ frames, memory, ports, part }: ProcessorOptions) {
+  constructor({ frames, memory, ports, part, engine = 'auto' }: ProcessorOptions) {
     this.memory = memory;
     this.state = new CpuState(frames.memory.buffer);
     this.system = new ProcessorSystem({ state: this.state, frames, memory, ports, part });
@@ -96,6 +105,17 @@ export class Processor {
       this.stopAddresses,
       modelOf(part.instructionSet).level,
     );
+    if (engine !== 'interpreter' && modelOf(part.instructionSet).level !== LEVEL.i8086) {
+      const { blocks } = this.interpreter;
+      blocks.hotAfter = HOT_AFTER[engine];
+      this.interpreter.compiled = new CompiledTier({
+        memory: frames.memory,
+        poolOffset: (frame) => memory.readableFrame(frame),
+        state: this.state,
+        access: this.system.access,
+        blocks,
+      });
+    }
     this.system.events.onDelivered = (event) => this.note(event.vector, event.kind, event.errorCode);
     this.reset();
   }
@@ -162,6 +182,11 @@ export class Processor {
         if (options.stopAtDelivery) return result('budget');
       }
       if (state.stop === STOP.exit) return result('exit');
+      // the delivery of an event reached a device: nothing runs before the machine has looked
+      if (state.stop === STOP.endSlice) {
+        state.clearStop();
+        return result('budget');
+      }
       if (state.activity !== ACTIVITY.running) return result(state.activity === ACTIVITY.shutdown ? 'triple-fault' : 'halted');
       const shadow = state.interruptShadow;
       const trap = state.flag(FLAG.TF);

@@ -3,7 +3,7 @@ import { assemble } from '../../assembler';
 import type { HostPhysicalAddress } from '../address';
 import { FrameStore } from '../memory/frame-store';
 import type { PhysicalMemory } from '../memory/physical-memory';
-import { Processor } from './processor';
+import { Processor, type Engine } from './processor';
 import { POOL_RESERVED, SEGMENT_INDEX } from './state-layout';
 
 /** `frames` 4 KiB frames of DRAM from 0; beyond them nobody. */
@@ -86,7 +86,7 @@ export interface Bench {
 }
 
 /** A processor over `mebibytes` of DRAM. Port reads give 0xA5 in every byte. */
-export function makeBench(mebibytes = 4): Bench {
+export function makeBench(mebibytes = 4, engine?: Engine): Bench {
   const frames = new FrameStore({ reservedBytes: POOL_RESERVED, limitBytes: POOL_RESERVED + (mebibytes + 8) * 2 ** 20 });
   const memory = new FlatMemory(frames, mebibytes * 256);
   const output: Bench['output'] = [];
@@ -107,6 +107,7 @@ export function makeBench(mebibytes = 4): Bench {
       },
     },
     part: { physicalAddressBits: 36, tlb: { entries: 64, ways: 4 }, features: ['virtualization'] },
+    engine,
   });
   const load = (address: number, bytes: readonly number[] | Uint8Array): void =>
     memory.writeBytes(address as HostPhysicalAddress, Uint8Array.from(bytes));

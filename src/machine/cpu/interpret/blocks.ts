@@ -8,7 +8,7 @@ import type { FrameStore } from '../../memory/frame-store';
 import { MODE_KEYS, type IrBlock } from '../lower/ir';
 import { IR_CODE, POOL_RESERVED } from '../state-layout';
 import { MAX_INSTRUCTION_LENGTH } from '../decode/decoder';
-import { encode } from './encode';
+import { encode, HEAT } from './encode';
 
 export interface Block {
   /** word index of its header in the pool */
@@ -39,7 +39,14 @@ export interface CodePage {
   version: number;
   /** writes since the blocks were dropped, while there are none */
   idleWrites: number;
+  /** times that a write dropped the blocks: each makes the next ones compile later */
+  drops: number;
 }
+
+/** Executions after which a block is hot while nothing compiles, and for blocks that are not compiled. */
+const NEVER_HOT = 0x7fff_ffff;
+/** Each time code is overwritten doubles what it takes to compile it, up to 2 to this power. */
+const MOST_DOUBLINGS = 12;
 
 /** So many writes to a page without blocks, and it counts as data again. */
 const DATA_AFTER = 64;
@@ -53,6 +60,10 @@ export class BlockCache {
   epoch = 0;
   /** translations made, for measurements */
   translated = 0;
+  /** executions after which a block is hot; blocks made before keep theirs */
+  hotAfter = NEVER_HOT;
+
+  private readonly dropListeners: ((page: CodePage | undefined) => void)[] = [];
 
   /**
    * @param onCodeChanged called when a write has dropped blocks
@@ -69,6 +80,28 @@ export class BlockCache {
     frames.onRelocate(() => this.dropAll());
   }
 
+  /** Called with the page whose blocks were dropped; undefined: all of them. */
+  onDrop(listener: (page: CodePage | undefined) => void): void {
+    this.dropListeners.push(listener);
+  }
+
+  /** Counts an execution of the block. Is it hot? */
+  heat(header: number): boolean {
+    return (this.words[header + HEAT] = this.words[header + HEAT]! - 1) <= 0;
+  }
+  /** The block is not worth asking for again. */
+  neverHot(header: number): void {
+    this.words[header + HEAT] = NEVER_HOT;
+  }
+  /** Instructions of the block. */
+  lengthOf(header: number): number {
+    return this.words[header]!;
+  }
+  /** Has a block been made there that lies wholly in its page? */
+  knows(page: CodePage, key: number, offset: number): boolean {
+    return (page.entries[key]?.[offset] ?? 0) !== 0;
+  }
+
   page(frame: number): CodePage {
     let page = this.pages.get(frame);
     if (page === undefined) {
@@ -80,6 +113,7 @@ export class BlockCache {
         keys: [],
         version: 0,
         idleWrites: 0,
+        drops: 0,
       };
       this.pages.set(frame, page);
       this.frames.watchCode(frame);
@@ -126,6 +160,7 @@ export class BlockCache {
     }
     const header = this.next;
     encoded.words[1] = this.blocks.length;
+    encoded.words[HEAT] = frame < 0 ? NEVER_HOT : this.heatOf(frame);
     this.words.set(encoded.words, header);
     this.next += encoded.words.length;
     const secondPage = secondFrame < 0 ? undefined : this.page(secondFrame);
@@ -160,7 +195,12 @@ export class BlockCache {
     return header !== 0 ? header : (page.crossing.get(offset * MODE_KEYS + key) ?? 0);
   }
 
+  private heatOf(frame: number): number {
+    return Math.min(NEVER_HOT, this.hotAfter * 2 ** Math.min(MOST_DOUBLINGS, this.pages.get(frame)?.drops ?? 0));
+  }
+
   dropAll(): void {
+    for (const listener of this.dropListeners) listener(undefined);
     for (const frame of this.pages.keys()) this.frames.unwatchCode(frame);
     this.pages.clear();
     this.blocks = [];
@@ -181,6 +221,7 @@ export class BlockCache {
     }
     if (page.keys.length === 0 && ++page.idleWrites > DATA_AFTER) {
       page.version++;
+      for (const listener of this.dropListeners) listener(page);
       this.pages.delete(frame);
       this.frames.unwatchCode(frame);
     }
@@ -188,6 +229,8 @@ export class BlockCache {
 
   /** Forgets the blocks of a page. Blocks link only within their page, so none of them can be reached any more. */
   private drop(page: CodePage): void {
+    for (const listener of this.dropListeners) listener(page);
+    page.drops++;
     for (const key of page.keys) page.entries[key % MODE_KEYS]![Math.floor(key / MODE_KEYS)] = 0;
     page.keys.length = 0;
     page.crossing.clear();

@@ -3,13 +3,15 @@
  * block's constants, which follow its code), and an operation that can fault also carries its instruction's number. Frequent
  * sequences become one operation of the interpreter's own (FUSED).
  *
- * A block in the pool: number of instructions, block number, then operations, then constants.
+ * A block in the pool: number of instructions, block number, executions until it is hot, then operations, then constants.
  */
 import { IR, IR_OPCODES, IR_STRIDE, TEMPORARY, type IrBlock } from '../lower/ir';
 import { STATE } from '../state-layout';
 
 /** Words before a block's first operation. */
-export const HEADER_WORDS = 2;
+export const HEADER_WORDS = 3;
+/** Word of the header that counts executions down: at 0 and below, the block is left to the compiled tier. */
+export const HEAT = 2;
 
 const SCRATCH = STATE.scratch.offset >> 2;
 
@@ -69,7 +71,7 @@ const FUSED_ARITHMETIC: Readonly<Record<number, number>> = {
  * @param at word index at which the block will lie
  */
 export function encode(block: IrBlock, at: number): EncodedBlock {
-  const words: number[] = [block.instructions.length, 0];
+  const words: number[] = [block.instructions.length, 0, 0];
   const patches: { position: number; constant: number }[] = [];
   const starts: number[] = [];
   const total = block.ops.length / IR_STRIDE;

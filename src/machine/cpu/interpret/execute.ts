@@ -13,7 +13,7 @@ import { POOL_RESERVED, SEGMENT, SEGMENT_INDEX, STATE, STOP } from '../state-lay
 import type { BlockCache } from './blocks';
 import { decimalAdjust } from './decimal';
 import { divide } from './divide';
-import { HEADER_WORDS } from './encode';
+import { HEADER_WORDS, HEAT } from './encode';
 import {
   doubleShiftCarryOverflow,
   doubleShiftValue,
@@ -410,7 +410,7 @@ export class Executor {
             done += M[header]!;
             this.link = M[pc + 3] === 0 ? pc + 3 : 0;
             pc = M[pc + 3]!;
-            if (pc !== 0 && done + M[pc]! <= limit) {
+            if (pc !== 0 && done + M[pc]! <= limit && (M[pc + HEAT] = M[pc + HEAT]! - 1) > 0) {
               header = pc;
               this.header = header;
               this.before = done;
@@ -424,7 +424,7 @@ export class Executor {
             M[RIP] = M[RIP]! + M[pc + 1]!;
             done += M[header]!;
             const link = M[pc + 2]!;
-            if (link !== 0 && done + M[link]! <= limit) {
+            if (link !== 0 && done + M[link]! <= limit && (M[link + HEAT] = M[link + HEAT]! - 1) > 0) {
               header = link;
               this.header = header;
               this.before = done;
@@ -446,7 +446,7 @@ export class Executor {
             }
             M[RIP] = target;
             const link = M[pc + 3]!;
-            if (link !== 0 && done + M[link]! <= limit) {
+            if (link !== 0 && done + M[link]! <= limit && (M[link + HEAT] = M[link + HEAT]! - 1) > 0) {
               header = link;
               this.header = header;
               this.before = done;
@@ -474,7 +474,7 @@ export class Executor {
             M[RIP] = target;
             const at = taken ? pc + 5 : pc + 6;
             const link = M[at]!;
-            if (link !== 0 && done + M[link]! <= limit) {
+            if (link !== 0 && done + M[link]! <= limit && (M[link + HEAT] = M[link + HEAT]! - 1) > 0) {
               header = link;
               this.header = header;
               this.before = done;
@@ -493,7 +493,7 @@ export class Executor {
             const offset = (target - pageRip) >>> 0;
             if (offset < entries.length) {
               const next = entries[offset]!;
-              if (next !== 0 && done + M[next]! <= limit) {
+              if (next !== 0 && done + M[next]! <= limit && (M[next + HEAT] = M[next + HEAT]! - 1) > 0) {
                 header = next;
                 this.header = header;
                 this.before = done;

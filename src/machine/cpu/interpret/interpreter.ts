@@ -6,6 +6,7 @@
 import { hostPhysical, PAGE_SIZE } from '../../address';
 import type { FrameStore } from '../../memory/frame-store';
 import type { PhysicalMemory } from '../../memory/physical-memory';
+import { regionKey, type CompiledTier, type RegionGroup } from '../compile/tier';
 import { wordOf, type CpuState } from '../cpu-state';
 import { MAX_INSTRUCTION_LENGTH } from '../decode/decoder';
 import { LEVEL, type Level } from '../instruction-set';
@@ -33,6 +34,9 @@ export class Interpreter {
   /** after `run`: it ended before the instruction at a breakpoint */
   atBreakpoint = false;
 
+  /** runs what is hot; undefined: everything is interpreted */
+  compiled: CompiledTier | undefined;
+
   private readonly executor: Executor;
   private mode: Mode = { code32: false, stack32: false, protectedMode: false, codeLimited: false };
   private key = 0;
@@ -43,6 +47,10 @@ export class Interpreter {
   private page = -1;
   private frame = -1;
   private codePage: CodePage | undefined;
+  /** compiled regions of the current page; undefined: not looked for yet, or there can be none */
+  private group: RegionGroup | undefined;
+  /** of the current segments and mode (regionKey); -1: not worked out yet */
+  private regionKey = -1;
   /** the current page reaches beyond CS's limit, so instructions must be checked one by one */
   private straddlesLimit = false;
   private readonly code: CodeContext = { pageRip: 0, entries: NOTHING };
@@ -106,6 +114,7 @@ export class Interpreter {
     let link = 0;
     let linkPage = -1;
     let linkEpoch = 0;
+    let interpretNext = false;
     this.atBreakpoint = false;
     while (total < limit) {
       const header = this.locate(passBreakpoint && total === 0);
@@ -113,6 +122,17 @@ export class Interpreter {
       if (link !== 0 && linkPage === this.page && linkEpoch === this.blocks.epoch && code.entries.length !== 0) {
         if (this.blocks.at(header).secondPage === undefined) executor.setLink(link, header);
       }
+      if (!interpretNext && this.compiled !== undefined && this.blocks.heat(header)) {
+        const handle = this.compiledAt(header, limit - total);
+        if (handle !== 0) {
+          total += this.runCompiled(handle, limit - total);
+          interpretNext = this.compiled.interpretNext;
+          link = 0;
+          if (state.i32[STOPPED]! !== STOP.none) break;
+          continue;
+        }
+      }
+      interpretNext = false;
       const allowed = this.straddlesLimit ? this.withinLimit(header) : limit - total;
       if (allowed === 0 && !this.is8086) {
         state.raise(EXCEPTION.GP, 0);
@@ -135,6 +155,37 @@ export class Interpreter {
       linkEpoch = this.blocks.epoch;
     }
     return total;
+  }
+
+  /** Handle of compiled code for the block at RIP that may run now, or 0. */
+  private compiledAt(header: number, limit: number): number {
+    const { blocks, code, codePage } = this;
+    if (code.entries.length === 0 || codePage === undefined || blocks.lengthOf(header) > limit) return 0;
+    if (this.group === undefined || this.group.dropped) {
+      if (this.regionKey < 0) this.regionKey = regionKey(this.state, this.mode);
+      this.group = this.compiled!.group(codePage, this.mode, this.regionKey, code.pageRip);
+    }
+    const offset = (this.state.u32[RIP]! - code.pageRip) | 0;
+    const crosses = blocks.at(header).secondPage !== undefined;
+    const handle = this.group === undefined || crosses ? 0 : this.compiled!.handle(this.group, offset);
+    if (handle === 0) blocks.neverHot(header);
+    return handle;
+  }
+
+  private runCompiled(handle: number, limit: number): number {
+    const { state } = this;
+    const tier = this.compiled!;
+    const done = tier.run(handle, limit);
+    state.f64[INSTRUCTIONS] = state.f64[INSTRUCTIONS]! + done;
+    state.f64[TICKS] = state.f64[TICKS]! + done;
+    const to = tier.movedTo;
+    if (to !== undefined) {
+      this.page = to.pageRip >>> 12;
+      this.frame = to.codePage.frame;
+      this.straddlesLimit = false;
+      this.codePage = undefined;
+    }
+    return done;
   }
 
   /** The header of the block at RIP, or NO_BLOCK. */
@@ -182,6 +233,7 @@ export class Interpreter {
       ...(this.level === undefined ? {} : { level: this.level }),
     };
     this.key = modeKey(this.mode);
+    this.regionKey = -1;
     this.page = -1;
     this.valid = true;
   }
@@ -210,6 +262,7 @@ export class Interpreter {
     this.codePage = this.blocks.page(this.frame);
     const chains = !this.straddlesLimit && this.breakpoints.size === 0;
     this.code.entries = chains ? this.blocks.entries(this.codePage, this.key) : NOTHING;
+    this.group = undefined;
   }
 
   /** Makes the block at `offset` of the current page. */

@@ -1,0 +1,206 @@
+/** WebAssembly's binary format, as much of it as compiled regions need: function bodies, then whole modules (core specification, chapter 5). */
+
+/** Opcodes by their text names, dots and all. */
+export const OP = {
+  unreachable: 0x00, block: 0x02, loop: 0x03, if: 0x04, else: 0x05, end: 0x0b, br: 0x0c, br_if: 0x0d, br_table: 0x0e, return: 0x0f,
+  call: 0x10, call_indirect: 0x11, return_call_indirect: 0x13, drop: 0x1a, select: 0x1b, get: 0x20, set: 0x21, tee: 0x22,
+  load: 0x28, load8_s: 0x2c, load8_u: 0x2d, load16_s: 0x2e, load16_u: 0x2f, store: 0x36, store8: 0x3a, store16: 0x3b, const: 0x41,
+  const64: 0x42, eqz: 0x45, eq: 0x46, ne: 0x47, lt_s: 0x48, lt_u: 0x49, gt_s: 0x4a, gt_u: 0x4b, le_s: 0x4c, le_u: 0x4d, ge_s: 0x4e, ge_u: 0x4f,
+  ne64: 0x52, clz: 0x67, ctz: 0x68, add: 0x6a, sub: 0x6b, mul: 0x6c, div_s: 0x6d, div_u: 0x6e, rem_s: 0x6f, rem_u: 0x70,
+  and: 0x71, or: 0x72, xor: 0x73, shl: 0x74, shr_s: 0x75, shr_u: 0x76, rotl: 0x77, rotr: 0x78, mul64: 0x7e, shr64_u: 0x88,
+  wrap: 0xa7, extend_s: 0xac, extend_u: 0xad, extend8_s: 0xc0, extend16_s: 0xc1,
+} as const; // prettier-ignore
+
+export const I32 = 0x7f;
+const VOID = 0x40;
+
+export function unsigned(into: number[], value: number): void {
+  let rest = value >>> 0;
+  do {
+    const byte = rest & 0x7f;
+    rest >>>= 7;
+    into.push(rest === 0 ? byte : byte | 0x80);
+  } while (rest !== 0);
+}
+
+export function signed(into: number[], value: number): void {
+  let rest = value | 0;
+  for (;;) {
+    const byte = rest & 0x7f;
+    rest >>= 7;
+    if ((rest === 0 && (byte & 0x40) === 0) || (rest === -1 && (byte & 0x40) !== 0)) {
+      into.push(byte);
+      return;
+    }
+    into.push(byte | 0x80);
+  }
+}
+
+/** A place that branches go to. Made by `block` and `loop`, void from its `end` on. */
+export interface Label {
+  readonly depth: number;
+}
+
+/** The instructions of one function. Labels are counted here, so that branches name their target instead of a depth. */
+export class FunctionBody {
+  readonly bytes: number[] = [];
+  private depth = 0;
+
+  op(...opcodes: number[]): this {
+    this.bytes.push(...opcodes);
+    return this;
+  }
+  get(local: number): this {
+    this.bytes.push(OP.get);
+    unsigned(this.bytes, local);
+    return this;
+  }
+  set(local: number): this {
+    this.bytes.push(OP.set);
+    unsigned(this.bytes, local);
+    return this;
+  }
+  tee(local: number): this {
+    this.bytes.push(OP.tee);
+    unsigned(this.bytes, local);
+    return this;
+  }
+  i32(value: number): this {
+    this.bytes.push(OP.const);
+    signed(this.bytes, value);
+    return this;
+  }
+  /** A load or store at the address on the stack plus `offset`. No alignment is promised. */
+  memory(opcode: number, offset: number): this {
+    this.bytes.push(opcode, 0);
+    unsigned(this.bytes, offset);
+    return this;
+  }
+  /** The word at a fixed address. */
+  word(offset: number): this {
+    return this.i32(0).memory(OP.load, offset);
+  }
+  call(functionIndex: number): this {
+    this.bytes.push(OP.call);
+    unsigned(this.bytes, functionIndex);
+    return this;
+  }
+  block(): Label {
+    this.bytes.push(OP.block, VOID);
+    return { depth: ++this.depth };
+  }
+  loop(): Label {
+    this.bytes.push(OP.loop, VOID);
+    return { depth: ++this.depth };
+  }
+  if(): Label {
+    this.bytes.push(OP.if, VOID);
+    return { depth: ++this.depth };
+  }
+  else(): this {
+    return this.op(OP.else);
+  }
+  end(): this {
+    this.depth--;
+    return this.op(OP.end);
+  }
+  br(label: Label): this {
+    this.bytes.push(OP.br);
+    unsigned(this.bytes, this.depth - label.depth);
+    return this;
+  }
+  brIf(label: Label): this {
+    this.bytes.push(OP.br_if);
+    unsigned(this.bytes, this.depth - label.depth);
+    return this;
+  }
+  /** Branches by the value on the stack; beyond the table, to its last label. */
+  brTable(labels: readonly Label[]): this {
+    this.bytes.push(OP.br_table);
+    unsigned(this.bytes, labels.length - 1);
+    for (const label of labels) unsigned(this.bytes, this.depth - label.depth);
+    return this;
+  }
+}
+
+export interface FunctionType {
+  parameters: number;
+  results: 0 | 1;
+}
+
+export interface ModuleParts {
+  /** all of them functions on i32 */
+  types: readonly FunctionType[];
+  /** imported functions, from module `e`, in order: name and type */
+  imports: readonly (readonly [name: string, type: number])[];
+  /** exported functions, each with its count of i32 locals beyond the parameters */
+  functions: readonly { name: string; type: number; locals: number; body: FunctionBody }[];
+}
+
+function text(value: string): number[] {
+  const bytes = [...new TextEncoder().encode(value)];
+  const out: number[] = [];
+  unsigned(out, bytes.length);
+  return [...out, ...bytes];
+}
+
+function section(into: number[], id: number, items: readonly (readonly number[])[]): void {
+  const body: number[] = [];
+  unsigned(body, items.length);
+  for (const item of items) for (const byte of item) body.push(byte);
+  into.push(id);
+  unsigned(into, body.length);
+  for (const byte of body) into.push(byte);
+}
+
+const VERSION = [0, 0x61, 0x73, 0x6d, 1, 0, 0, 0];
+const LARGEST_MEMORY = 65_536;
+
+/** A module that imports the pool as `e.m` (shared) and a function table as `e.t`. */
+export function encodeModule({ types, imports, functions }: ModuleParts): Uint8Array<ArrayBuffer> {
+  const out = [...VERSION];
+  const i32s = (count: number): number[] => new Array<number>(count).fill(I32);
+  section(
+    out,
+    1,
+    types.map(({ parameters, results }) => [0x60, parameters, ...i32s(parameters), results, ...i32s(results)]),
+  );
+  const memory = [...text('e'), ...text('m'), 2, 3, 1];
+  unsigned(memory, LARGEST_MEMORY);
+  section(out, 2, [
+    memory,
+    [...text('e'), ...text('t'), 1, 0x70, 0, 0],
+    ...imports.map(([name, type]) => [...text('e'), ...text(name), 0, type]),
+  ]);
+  section(
+    out,
+    3,
+    functions.map(({ type }) => [type]),
+  );
+  section(
+    out,
+    7,
+    functions.map(({ name }, index) => {
+      const item = [...text(name), 0];
+      unsigned(item, imports.length + index);
+      return item;
+    }),
+  );
+  section(
+    out,
+    10,
+    functions.map(({ locals, body }) => {
+      const code: number[] = [];
+      if (locals === 0) code.push(0);
+      else {
+        code.push(1);
+        unsigned(code, locals);
+        code.push(I32);
+      }
+      const item: number[] = [];
+      unsigned(item, code.length + body.bytes.length + 1);
+      return [...item, ...code, ...body.bytes, OP.end];
+    }),
+  );
+  return Uint8Array.from(out);
+}

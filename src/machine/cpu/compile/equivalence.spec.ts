@@ -1,0 +1,302 @@
+/** Whichever tier executes, the whole state is the same at every instruction count: registers, memory, TLB and its statistics. */
+import { createHash } from 'node:crypto';
+import { readFileSync, readdirSync } from 'node:fs';
+import { join } from 'node:path';
+import { describe, expect, it } from 'vitest';
+import { assemble } from '../../../assembler';
+import { hostPhysical } from '../../address';
+import { boardSchema } from '../../board/schema';
+import { applyProcessorStart, protectedModeStart } from '../../firmware/processor-start';
+import { Machine } from '../../machine';
+import type { Engine } from '../processor';
+import { STATE, STATE_SIZE } from '../state-layout';
+import { flatProtected, makeBench, realMode, type Bench } from '../test-bench.spec-support';
+
+/** mulberry32, as unsigned integers */
+function random(seed: number): () => number {
+  let a = seed;
+  return () => {
+    a = (a + 0x6d2b79f5) | 0;
+    let t = Math.imul(a ^ (a >>> 15), 1 | a);
+    t = (t + Math.imul(t ^ (t >>> 7), 61 | t)) ^ t;
+    return (t ^ (t >>> 14)) >>> 0;
+  };
+}
+
+// --- the benchmark's guests, cut short ---------------------------------------------------------------------------------
+
+const GUESTS = join(import.meta.dirname, '../../../../bench/guests');
+const sources = Object.fromEntries(
+  readdirSync(GUESTS)
+    .filter((name) => /\.(asm|inc)$/.test(name))
+    .map((name) => [name, readFileSync(join(GUESTS, name), 'utf8')]),
+);
+/** Fewer rounds of everything: counts of 10 000 and more, and rounds held in EBP. */
+const shorter = (source: string): string =>
+  source
+    .replace(/\b65536\b/g, '4096')
+    .replace(/\be([cb])([xp]),(\d{5,})\b/g, 'e$1$2,120')
+    .replace(/\bebp,(\d{2,3})$/gm, 'ebp,1')
+    .replace('esi,6000000', 'esi,400')
+    .replace('esi,300000', 'esi,60')
+    .replace('dword 33', 'dword 9')
+    .replace('0x4000000-8', '0x40000-8')
+    .replace('BIG+0x4000000', 'BIG+0x40000')
+    .replace('cmp ebx,16384', 'cmp ebx,400');
+
+function guest(name: string, engine: Engine): Machine {
+  const machine = new Machine(
+    boardSchema.parse({
+      processor: 'p6-virtualization',
+      assignment: 'fixed',
+      slots: [{ id: 'A1', base: 0, dimm: 'ddr3-256m' }],
+      devices: [],
+    }),
+    { engine, poolLimit: 2 ** 28 },
+  );
+  const made = assemble({ ...sources, [name]: shorter(sources[name]!) }, name);
+  if (!made.ok) throw new Error(made.diagnostics.map(({ message }) => message.en).join('\n'));
+  machine.chipset.writeBytes(hostPhysical(made.origin), made.bytes);
+  applyProcessorStart(new DataView(machine.frames.memory.buffer, 0, STATE_SIZE), protectedModeStart(made.origin, {}, null));
+  machine.processor.stateReplaced();
+  return machine;
+}
+
+function hashOf(machine: Machine): string {
+  const hash = createHash('sha256');
+  for (const chunk of machine.stateChunks()) hash.update(Uint8Array.from(chunk));
+  return hash.digest('hex');
+}
+
+/** State hashes at random instruction counts, and what was printed, until the guest halts. */
+function course(name: string, engine: Engine): { hashes: string[]; output: string; regions: number } {
+  const machine = guest(name, engine);
+  const next = random(20_260_101);
+  const hashes: string[] = [];
+  for (;;) {
+    const { reason } = machine.run(1 + (next() % 60_000));
+    hashes.push(`${machine.instructions} ${hashOf(machine)}`);
+    if (reason === 'halted') break;
+    expect(reason).toBe('budget');
+  }
+  const output = String.fromCharCode(...machine.debugPort.output);
+  return { hashes, output, regions: machine.processor.interpreter.compiled?.compiled ?? 0 };
+}
+
+describe('the tiers agree on the benchmark', () => {
+  for (const name of ['alu.asm', 'mem.asm', 'fib.asm', 'ptc.asm', 'smc.asm']) {
+    it(name, { timeout: 60_000 }, () => {
+      const interpreted = course(name, 'interpreter');
+      expect(interpreted.output).toMatch(/^@@S.*Z$/);
+      const compiled = course(name, 'compiled');
+      expect(compiled.regions).toBeGreaterThan(2);
+      expect(compiled.output).toBe(interpreted.output);
+      expect(compiled.hashes).toEqual(interpreted.hashes);
+    });
+  }
+});
+
+// --- random programs ---------------------------------------------------------------------------------------------------
+
+const CODE = 0x2000;
+const DATA = 0x6000;
+const HANDLER = 0x1800;
+const IDT = 0x8000;
+const TABLES = 0x10000;
+
+type Next = () => number;
+const pick = <T>(next: Next, list: readonly T[]): T => list[next() % list.length]!;
+const le = (value: number): number[] => [value & 255, (value >> 8) & 255, (value >> 16) & 255, value >>> 24];
+
+/** ModRM with a register operand: a register, or memory near DATA (now and then anywhere). */
+function operand(next: Next, memory = false): number[] {
+  const reg = (next() & 7) << 3;
+  switch (memory ? 1 + (next() % 3) : next() % 4) {
+    case 0:
+      return [0xc0 | reg | (next() & 7)];
+    case 1:
+      return [0x05 | reg, ...le(DATA + (next() % 0x1ffe))];
+    case 2:
+      return [0x80 | reg | pick(next, [3, 5, 6, 7]), ...le((next() % 0x2000) - 0x1000)];
+    default:
+      // [ebx + esi * 2 + d], [esp + d]
+      return next() & 1 ? [0x44 | reg, 0x73, next() & 127] : [0x44 | reg, 0x24, next() & 127];
+  }
+}
+
+/** One random instruction; ECX, which counts rounds, is seldom written. */
+function instruction(next: Next): number[] {
+  const prefix = next() % 5 === 0 ? [0x66] : [];
+  switch (next() % 22) {
+    case 0:
+    case 1:
+    case 2:
+      return [...prefix, (next() & 7) * 8 + (next() & 3), ...operand(next)];
+    case 3:
+      return [...prefix, 0x83, ...operand(next), next() & 255];
+    case 4:
+      return [...prefix, pick(next, [0xc1, 0xc0]), ...operand(next), next() & 31];
+    case 5:
+      return [...prefix, pick(next, [0xd3, 0xd2, 0xd1, 0xd0]), ...operand(next)];
+    case 6:
+      return [...prefix, pick(next, [0x88, 0x89, 0x8a, 0x8b]), ...operand(next, true)];
+    case 7:
+      return [0x0f, pick(next, [0xb6, 0xb7, 0xbe, 0xbf]), ...operand(next)];
+    case 8:
+      return [...prefix, 0x0f, 0xaf, ...operand(next)];
+    case 9:
+      return [pick(next, [0xf6, 0xf7]), 0x10 | (next() & 0x28) | 0xc0 | (next() & 7)];
+    case 10:
+      return [0x0f, 0x90 | (next() & 15), ...operand(next)];
+    case 11:
+      return [0x0f, 0x40 | (next() & 15), ...operand(next)];
+    case 12:
+      return [...prefix, 0x0f, pick(next, [0xa3, 0xab, 0xb3, 0xbb, 0xbc, 0xbd, 0xa4, 0xac].slice(0, 6)), ...operand(next)];
+    case 13:
+      return [...prefix, 0x0f, pick(next, [0xa4, 0xac]), ...operand(next), next() & 31];
+    case 14:
+      return [pick(next, [0x50, 0x53, 0x55, 0x58, 0x5b, 0x5d])];
+    case 15:
+      return [...(next() & 1 ? [0xf3] : []), ...prefix, pick(next, [0xa4, 0xa5, 0xaa, 0xab, 0xac, 0xad, 0xae, 0xa6])];
+    case 16:
+      return [pick(next, [0xf5, 0xf8, 0xf9, 0xfc, 0xfd, 0x9c, 0x98, 0x99, 0x9e, 0x9f, 0x40, 0x4b])];
+    case 17:
+      return [...prefix, pick(next, [0x86, 0x87, 0x84, 0x85]), ...operand(next)];
+    case 18:
+      return [0x0f, 0xc8 | pick(next, [0, 2, 3, 6])];
+    case 19:
+      return [...prefix, 0xff, 0x06 | ((next() & 1) << 3) | (0x80 & 0), ...[]].length > 2
+        ? [0x90]
+        : [0xfe, 0x05 | ((next() & 1) << 3), ...le(DATA + (next() % 0x1000))];
+    case 20:
+      return [0x70 | (next() & 15), next() & 7];
+    default:
+      return [0x8d, ...operand(next, true)];
+  }
+}
+
+/** Rounds of a random body with a call and forward jumps; every fault goes to a handler that skips a byte. */
+function program(seed: number, engine: Engine): Bench {
+  const next = random(seed);
+  const bench = makeBench(4, engine);
+  const body: number[] = [];
+  for (let n = 0; n < 60; n++) body.push(...instruction(next));
+  const inner = body.length;
+  // mov ecx, 25; body; dec ecx; jnz; jmp back to the start
+  const code = [
+    0xb9,
+    ...le(25),
+    ...body,
+    0x90,
+    0x90,
+    0x90,
+    0x90,
+    0x90,
+    0x90,
+    0x49,
+    0x0f,
+    0x85,
+    ...le(-(inner + 13)),
+    0xe9,
+    ...le(-(inner + 23)),
+  ];
+  bench.load(CODE, code);
+  bench.load(
+    DATA,
+    Uint8Array.from({ length: 0x2000 }, () => next()),
+  );
+  // drop the error code where there is one (vectors 8, 10–14, 17), then add 1 to the return address; never in a frame of its own
+  for (let vector = 0; vector < 32; vector++) {
+    const at = HANDLER + vector * 16;
+    const withCode = [8, 10, 11, 12, 13, 14, 17].includes(vector);
+    bench.load(at, [...(withCode ? [0x83, 0xc4, 4] : []), 0xff, 0x04, 0x24, 0xcf]);
+    bench.load(IDT + vector * 8, [at & 255, at >> 8, 8, 0, 0, 0x8e, 0, 0]);
+  }
+  const descriptor = (access: number): number[] => [0xff, 0xff, 0, 0, 0, access, 0xcf, 0];
+  bench.load(0x1000, [...descriptor(0), ...descriptor(0x9b), ...descriptor(0x93)]);
+  const { state } = bench.processor;
+  flatProtected(bench, CODE, 0x5000);
+  state.gdtrBase = 0x1000;
+  state.gdtrLimit = 0x17;
+  state.idtrBase = IDT;
+  state.idtrLimit = 0xff;
+  for (const register of [0, 2, 3, 5, 6, 7]) state.setReg32(register, DATA + (next() % 0x1000));
+  if (seed % 3 === 1) {
+    // paging: 16 MiB present, some pages read-only, absent, or shared; segments sometimes not flat
+    bench.load(TABLES, [...le(TABLES + 0x1003)]);
+    for (let page = 0; page < 1024; page++) {
+      const odd = page > 8 && page !== 0x10 && page !== 0x11 ? next() % 12 : 12;
+      const entry = odd === 0 ? 0 : odd === 1 ? page * 4096 + 1 : odd === 2 ? 0x7003 : page * 4096 + 3;
+      bench.load(TABLES + 0x1000 + page * 4, le(page < 1024 ? entry : 0));
+    }
+    state.cr3 = TABLES;
+    state.cr0 = 0x8001_0011 | 0;
+  }
+  if (seed % 5 === 0) state.setSegment(3, 0x10, 0x100, 0x7fff, 0x4093);
+  if (seed % 7 === 0) state.setSegment(0, 0x10, 0, 0x5fff, 0x4097);
+  bench.processor.stateReplaced();
+  return bench;
+}
+
+/** Real mode: 16-bit code with segments that are not flat. */
+function realProgram(seed: number, engine: Engine): Bench {
+  const next = random(seed);
+  const bench = makeBench(1, engine);
+  const body: number[] = [];
+  for (let n = 0; n < 50; n++) {
+    const bytes = instruction(next);
+    // 32-bit addressing needs its prefix, and so do 32-bit operands now and then
+    body.push(...(next() % 3 ? [0x67] : []), ...bytes);
+  }
+  bench.load(CODE, [0xb9, 30, 0, ...body, 0x90, 0x90, 0x90, 0x90, 0x90, 0x90, 0x90, 0x49, 0x0f, 0x85, ...le(-(body.length + 12)).slice(0, 2), 0xe9, ...le(-(body.length + 18)).slice(0, 2)]); // prettier-ignore
+  for (let vector = 0; vector < 32; vector++) {
+    bench.load(vector * 4, [HANDLER & 255, HANDLER >> 8, 0, 0]);
+  }
+  // push bp; mov bp, sp; inc word [bp+2]; pop bp; iret
+  bench.load(HANDLER, [0x55, 0x89, 0xe5, 0xff, 0x46, 2, 0x5d, 0xcf]);
+  realMode(bench, CODE);
+  const { state } = bench.processor;
+  for (const register of [0, 2, 3, 5, 6, 7]) state.setReg32(register, next() % 0x8000);
+  state.setSegment(3, 0x300, 0x3000, 0xffff, 0x93);
+  bench.processor.stateReplaced();
+  return bench;
+}
+
+function seen({ processor, memory, frames }: Bench, mebibytes: number): string {
+  const { state } = processor;
+  state.materialiseFlags();
+  const hash = createHash('sha256');
+  for (const field of Object.values(STATE)) {
+    if (field.architectural) hash.update(Uint8Array.from(state.u8.subarray(field.offset, field.offset + field.count * field.stride)));
+  }
+  hash.update(processor.tlb.save());
+  hash.update(memory.peek(0 as never, Math.min(mebibytes * 2 ** 20, 0x20000)));
+  expect(frames.full).toBe(false);
+  const registers = Array.from({ length: 8 }, (_, i) => state.reg32(i).toString(16)).join(' ');
+  return `${state.instructions} eip ${state.eip.toString(16)} ${registers} flags ${state.eflags.toString(16)} cr2 ${state.cr2.toString(16)} tlb ${Object.values(processor.tlb.statistics).join(' ')} ${hash.digest('hex')}`;
+}
+
+describe('the tiers agree on random programs', () => {
+  const agree = (make: (seed: number, engine: Engine) => Bench, seeds: number, mebibytes: number): number => {
+    let regions = 0;
+    for (let seed = 1; seed <= seeds; seed++) {
+      const [a, b] = [make(seed, 'interpreter'), make(seed, 'compiled')];
+      const next = random(seed * 31);
+      for (let run = 0; run < 8; run++) {
+        const budget = 1 + (next() % (next() % 4 ? 2000 : 20));
+        const one = a.processor.run(budget);
+        expect(b.processor.run(budget), `seed ${seed}`).toEqual(one);
+        expect(seen(b, mebibytes), `seed ${seed}`).toBe(seen(a, mebibytes));
+        if (one.reason === 'triple-fault' || one.executed === 0) break;
+      }
+      regions += b.processor.interpreter.compiled!.compiled;
+    }
+    return regions;
+  };
+  it('in protected mode', { timeout: 60_000 }, () => {
+    expect(agree(program, 24, 4)).toBeGreaterThan(20);
+  });
+  it('in real mode', { timeout: 60_000 }, () => {
+    expect(agree(realProgram, 12, 1)).toBeGreaterThan(12);
+  });
+});

@@ -1,0 +1,51 @@
+/** Where compiled code keeps what it shares with the rest, in the pool's reserved area between the fast tables and the IR. */
+import { FAST_TLB } from '../tlb';
+
+const START = FAST_TLB.offset + FAST_TLB.bytes;
+
+/**
+ * Jump cache: where compiled code for an instruction pointer is. Entries of 16 bytes {instruction pointer, pool offset of the
+ * page less its instruction pointer, mode, handle}. A handle is the region's slot × 256 + the number of the block.
+ */
+export const JUMP_CACHE = { offset: START, entries: 4096, entryBytes: 16, bytes: 4096 * 16 } as const;
+
+const WORDS = JUMP_CACHE.offset + JUMP_CACHE.bytes;
+
+/** Single words, by byte offset. */
+export const WORD = {
+  /** instructions left of the budget, on entry and on return */
+  budget: WORDS,
+  /** data accesses and page entries made, to be counted as accesses to the TLB */
+  accesses: WORDS + 4,
+  /** nonzero: the slow path wants the region left at the running instruction */
+  leave: WORDS + 8,
+  /** slot of the region that entered the current code page */
+  slot: WORDS + 12,
+  /** handle to go on with, where the engine has no tail calls */
+  next: WORDS + 16,
+} as const;
+
+/** Index of an instruction pointer's entry in the jump cache. */
+export const jumpIndex = (rip: number): number => (rip ^ (rip >>> 10)) & (JUMP_CACHE.entries - 1);
+
+/** What compiled code returns with. */
+export const LEFT = {
+  /** the budget does not reach to the end of the next block */
+  budget: 0,
+  /** the slow path asked for it: `WORD.leave` says why */
+  stopped: 1,
+  /** nothing in the jump cache for RIP */
+  unknown: 2,
+  /** a check failed: the fault is in the state */
+  fault: 3,
+  /** go on at WORD.next (engines without tail calls) */
+  next: 4,
+} as const;
+
+/** Values of `WORD.leave`. */
+export const LEAVE = {
+  /** `stop` in the state says why */
+  stop: 1,
+  /** the access is the chipset's; nothing has been done, the instruction must be interpreted */
+  deferred: 2,
+} as const;

@@ -1,0 +1,95 @@
+/** How a compiled region uses its parameters and locals, and what it imports. */
+import { STATE } from '../state-layout';
+
+/** Parameters, passed on from region to region. Registers are 1–8. */
+export const LOCAL = {
+  /** number of the block to enter */
+  selector: 0,
+  registers: 1,
+  kind: 9,
+  left: 10,
+  right: 11,
+  result: 12,
+  /** CF while the kind is none, inc or dec; bit 0 of the stored rflags is not up to date meanwhile */
+  carry: 13,
+  /** instructions left */
+  budget: 14,
+  /** accesses to the TLB, to be added to its statistics */
+  accesses: 15,
+  // locals from here on
+  generation: 16,
+  /** instruction pointer to leave with */
+  rip: 17,
+  /** LEFT */
+  code: 18,
+  linear: 19,
+  index: 20,
+  offset: 21,
+  spare: 22,
+  temporaries: 23,
+} as const;
+
+export const PARAMETERS = 16;
+/** Locals beyond the parameters: those above and the IR's sixteen temporaries. */
+export const LOCALS = LOCAL.temporaries + 16 - PARAMETERS;
+
+/** Function types of a region's module by number. */
+export const TYPES = [
+  { parameters: 4, results: 1 },
+  { parameters: 5, results: 0 },
+  { parameters: 4, results: 0 },
+  { parameters: 6, results: 1 },
+  { parameters: 5, results: 1 },
+  { parameters: PARAMETERS, results: 1 },
+] as const;
+export const REGION_TYPE = 5;
+
+/** Imported functions in order, with their types. */
+export const IMPORTS = [
+  ['load', 0],
+  ['store', 1],
+  ['probe', 2],
+  ['condition', 3],
+  ['carry', 4],
+  ['eflags', 4],
+  ['rotate', 4],
+] as const;
+export const IMPORT = { load: 0, store: 1, probe: 2, condition: 3, carry: 4, eflags: 5, rotate: 6 } as const;
+
+/** Byte offsets of the state that a region works on. */
+export const AT = {
+  register: (index: number): number => STATE.gpr.offset + index * 8,
+  rip: STATE.rip.offset,
+  flags: STATE.rflags.offset,
+  kind: STATE.lazyKind.offset,
+  left: STATE.lazyLeft.offset,
+  right: STATE.lazyRight.offset,
+  result: STATE.lazyResult.offset,
+  generation: STATE.tlbGeneration.offset,
+} as const;
+
+/** What the slow path is told of an access, in one word. */
+export interface AccessNote {
+  segment: number;
+  size: number;
+  /** accesses of the same instruction before it */
+  before: number;
+  /** bytes of the instruction */
+  length: number;
+  /** accesses of the block from this one on, which have been counted in advance */
+  uncounted: number;
+  /** instructions of the block from this one on, likewise */
+  unfinished: number;
+}
+
+export const packNote = (note: AccessNote): number =>
+  note.segment | (note.size << 3) | (note.before << 6) | (note.length << 10) | (note.uncounted << 14) | (note.unfinished << 22);
+
+export const unpackNote = (word: number): AccessNote => ({
+  segment: word & 7,
+  size: (word >> 3) & 7,
+  before: (word >> 6) & 15,
+  length: (word >> 10) & 15,
+  uncounted: (word >> 14) & 255,
+  unfinished: word >>> 22,
+});

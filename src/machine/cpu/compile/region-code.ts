@@ -1,0 +1,519 @@
+/**
+ * One region as a WebAssembly function. Registers and lazy flags live in parameters; each block first takes its instructions
+ * from the budget; memory goes through the fast TLB inline and else to the slow path, which never throws; the way out either
+ * jumps on to another region or stores everything and returns why (LEFT).
+ */
+import { PAGE_SIZE } from '../../address';
+import { STATUS_FLAGS, FLAG } from '../flags';
+import { EXCEPTION } from '../lower/exceptions';
+import { IR, IR_STRIDE } from '../lower/ir';
+import { SEGMENT, SEGMENT_INDEX, STATE, STOP } from '../state-layout';
+import { FAST_TLB } from '../tlb';
+import { ArithmeticCode } from './arithmetic-code';
+import { FunctionBody, OP, type Label } from './encoder';
+import { FlagCode } from './flag-code';
+import { JUMP_CACHE, LEFT, WORD } from './layout';
+import { AT, IMPORT, LOCAL, PARAMETERS, REGION_TYPE, packNote } from './locals';
+import { operationsOf, type Region, type RegionBlock } from './region';
+import { Structure } from './structure';
+
+export interface RegionPlace {
+  /** index in the function table */
+  slot: number;
+  /** RIP of the page's first byte */
+  pageRip: number;
+  /** pool offset of the page */
+  pool: number;
+  /** the mode it is made for, packed (regions.ts) */
+  key: number;
+  /** bit n: segment n is writable data from 0 to 4 GiB */
+  flatSegments: number;
+  /** accesses are the user's */
+  user: boolean;
+  /** CS is flat: other pages can be jumped to without leaving compiled code */
+  flatCode: boolean;
+  tailCalls: boolean;
+}
+
+const SIZES: Readonly<Record<number, 1 | 2 | 4>> = {
+  [IR.load8]: 1,
+  [IR.load16]: 2,
+  [IR.load32]: 4,
+  [IR.store8]: 1,
+  [IR.store16]: 2,
+  [IR.store32]: 4,
+};
+const LOAD_OP = { 1: OP.load8_u, 2: OP.load16_u, 4: OP.load } as const;
+const STORE_OP = { 1: OP.store8, 2: OP.store16, 4: OP.store } as const;
+const INDEX_MASK = (FAST_TLB.entries - 1) << 4;
+/** attributes of plain data, and of plain writable data (access.ts) */
+const PLAIN_READ = [0x1_001c, 0x10] as const;
+const PLAIN_WRITE = [0x1_001e, 0x12] as const;
+const CS_LIMIT = STATE.segments.offset + SEGMENT_INDEX.CS * SEGMENT.size + SEGMENT.limit;
+const DF = 10;
+
+const {
+  generation: GENERATION,
+  rip: RIP,
+  code: CODE,
+  linear: LINEAR,
+  index: INDEX,
+  offset: OFFSET,
+  budget: BUDGET,
+  accesses: ACCESSES,
+} = LOCAL;
+
+export function compileRegion(region: Region, place: RegionPlace): FunctionBody {
+  return new RegionCode(region, place).body;
+}
+
+class RegionCode {
+  readonly body = new FunctionBody();
+  private readonly flags = new FlagCode(this.body);
+  private readonly structure: Structure;
+  private readonly table: number;
+  private exit!: Label;
+  private stopped!: Label;
+  private out!: Label;
+
+  // of the block and the instruction that are being emitted
+  private block!: RegionBlock;
+  private values!: ArithmeticCode;
+  private instruction = 0;
+  private accessesDone = 0;
+  private accessesBefore = 0;
+
+  constructor(
+    private readonly region: Region,
+    private readonly place: RegionPlace,
+  ) {
+    this.table = place.user ? FAST_TLB.user : FAST_TLB.supervisor;
+    const { blocks, indexOf, entries } = region;
+    this.structure = new Structure(
+      { size: blocks.length, entries, successors: (index) => blocks[index]!.targets.map((target) => indexOf.get(target)!) },
+      this.body,
+      LOCAL.selector,
+    );
+    this.emit();
+  }
+
+  private emit(): void {
+    const { body } = this;
+    this.reloadGeneration();
+    this.exit = body.block();
+    const again = body.loop();
+    this.out = body.block();
+    this.stopped = body.block();
+    this.structure.emit((index) => this.emitBlock(this.region.blocks[index]!));
+    body.end();
+    body.i32(LEFT.stopped).set(CODE).br(this.exit);
+    body.end();
+    this.emitChain(again);
+    body.end().op(OP.unreachable).end();
+    this.storeAll();
+    body.get(CODE);
+  }
+
+  private reloadGeneration(): void {
+    this.body.word(AT.generation).set(GENERATION);
+  }
+
+  private storeAll(): void {
+    const { body } = this;
+    const store = (local: number, offset: number): void => void body.i32(0).get(local).memory(OP.store, offset);
+    for (let register = 0; register < 8; register++) store(LOCAL.registers + register, AT.register(register));
+    store(LOCAL.kind, AT.kind);
+    store(LOCAL.left, AT.left);
+    store(LOCAL.right, AT.right);
+    store(LOCAL.result, AT.result);
+    body.i32(0);
+    this.flags.stored();
+    body.memory(OP.store, AT.flags);
+    store(RIP, AT.rip);
+    store(BUDGET, WORD.budget);
+    store(ACCESSES, WORD.accesses);
+  }
+
+  // --- blocks ----------------------------------------------------------------------------------------------------------
+
+  private emitBlock(block: RegionBlock): void {
+    const { body } = this;
+    this.block = block;
+    this.values = new ArithmeticCode(body, this.flags, block.ir);
+    this.flags.kind = block.kind;
+    body.get(BUDGET).i32(block.count).op(OP.sub).tee(BUDGET).i32(0).op(OP.lt_s).if();
+    body.get(BUDGET).i32(block.count).op(OP.add).set(BUDGET);
+    this.leaveAt(this.ripAt(block.start), LEFT.budget);
+    body.end();
+    if (block.accesses > 0) body.get(ACCESSES).i32(block.accesses).op(OP.add).set(ACCESSES);
+    this.accessesDone = 0;
+    for (this.instruction = 0; this.instruction < block.count; this.instruction++) {
+      this.accessesBefore = this.accessesDone;
+      const [from, to] = operationsOf(block.ir, this.instruction);
+      for (let at = from; at < to; at += IR_STRIDE) this.emitOperation(at);
+    }
+    const next = block.ir.instructions[block.count];
+    if (next !== undefined) this.leaveAt(this.ripAt(block.start + next.offset), LEFT.unknown);
+  }
+
+  private ripAt(offset: number): number {
+    return (this.place.pageRip + offset) | 0;
+  }
+  private leaveAt(rip: number, code: number): void {
+    this.body.i32(rip).set(RIP).i32(code).set(CODE).br(this.exit);
+  }
+
+  private emitOperation(at: number): void {
+    const { body, values, flags } = this;
+    if (values.emit(at)) return;
+    const { ops } = this.block.ir;
+    const [number, a, b, c, d, e] = ops.subarray(at, at + 6) as unknown as [number, number, number, number, number, number];
+    switch (number) {
+      case IR.flagsIncDec:
+        flags.keepCarry();
+        values.note(a, b, c, d, e);
+        return;
+      case IR.flags:
+        values.note(a, b, c, d, e);
+        return;
+      case IR.carry:
+        flags.carry();
+        values.pop(a);
+        return;
+      case IR.condition:
+        flags.condition(b);
+        values.pop(a);
+        return;
+      case IR.getFlags:
+        flags.eflags();
+        values.pop(a);
+        return;
+      case IR.setFlags:
+        this.setFlags(a, b);
+        return;
+      case IR.stringStep:
+        body.i32(-b).i32(b).word(AT.flags).i32(DF).op(OP.shr_u).i32(1).op(OP.and, OP.select);
+        values.pop(a);
+        return;
+      case IR.load8:
+      case IR.load16:
+      case IR.load32:
+        this.load(SIZES[number]!, a, b, c);
+        return;
+      case IR.store8:
+      case IR.store16:
+      case IR.store32:
+        this.store(SIZES[number]!, a, b, c);
+        return;
+      case IR.probe:
+        this.probe(a, b, c);
+        return;
+      case IR.raiseIf:
+        values.push(a);
+        this.faultIf(b, c);
+        return;
+      case IR.checkTarget:
+        values.push(a);
+        body.word(CS_LIMIT).op(OP.gt_u);
+        this.faultIf(EXCEPTION.GP, 0);
+        return;
+      case IR.nextRip:
+        body.i32(this.ripAt(this.block.start + b));
+        values.pop(a);
+        return;
+      case IR.exitIfZero:
+        values.push(a);
+        body.op(OP.eqz).if();
+        this.goTo(b, 4);
+        body.end();
+        return;
+      case IR.goto:
+        this.goTo(a, 4);
+        return;
+      case IR.jump:
+        this.goTo(a, b);
+        return;
+      case IR.branch:
+      case IR.branchIf:
+        if (number === IR.branch) flags.condition(a);
+        else values.push(a);
+        body.if();
+        this.goTo(b, d);
+        body.end();
+        this.goTo(c, 4);
+        return;
+      case IR.jumpTo:
+        values.push(a);
+        body.set(RIP).br(this.out);
+        return;
+      default:
+        throw new Error(`operation ${number} is not compiled`);
+    }
+  }
+
+  private setFlags(value: number, mask: number): void {
+    const { body, flags } = this;
+    if (mask === FLAG.CF) {
+      this.values.push(value);
+      flags.replaceCarry();
+      return;
+    }
+    if (mask & STATUS_FLAGS) flags.materialise();
+    body.i32(0).word(AT.flags).i32(~mask).op(OP.and);
+    this.values.push(value);
+    body.i32(mask).op(OP.and, OP.or).memory(OP.store, AT.flags);
+    if (mask & FLAG.CF) body.word(AT.flags).i32(1).op(OP.and).set(LOCAL.carry);
+  }
+
+  // --- faults ----------------------------------------------------------------------------------------------------------
+
+  /** Raises an exception at the running instruction when the value on the stack is not zero. */
+  private faultIf(vector: number, errorCode: number): void {
+    const { body, block } = this;
+    const { offset, length } = block.ir.instructions[this.instruction]!;
+    const word = (value: number, field: 'faultVector' | 'faultErrorCode' | 'stop' | 'instructionLength'): void =>
+      void body.i32(0).i32(value).memory(OP.store, STATE[field].offset);
+    body.if();
+    word(vector, 'faultVector');
+    word(errorCode, 'faultErrorCode');
+    word(STOP.fault, 'stop');
+    word(length, 'instructionLength');
+    body
+      .get(BUDGET)
+      .i32(block.count - this.instruction)
+      .op(OP.add)
+      .set(BUDGET);
+    const uncounted = block.accesses - this.accessesDone;
+    if (uncounted > 0) body.get(ACCESSES).i32(uncounted).op(OP.sub).set(ACCESSES);
+    this.leaveAt(this.ripAt(block.start + offset), LEFT.fault);
+    body.end();
+  }
+
+  // --- memory ----------------------------------------------------------------------------------------------------------
+
+  /** Leaves 1 on the stack when the fast table does not allow the access; `linear` and `index` are set. */
+  private check(segment: number, address: number, size: number, write: boolean): void {
+    const { body } = this;
+    const flat = (this.place.flatSegments >> segment) & 1;
+    this.values.push(address);
+    if (!flat) {
+      const at = STATE.segments.offset + segment * SEGMENT.size;
+      const [mask, plain] = write ? PLAIN_WRITE : PLAIN_READ;
+      body
+        .tee(OFFSET)
+        .word(at + SEGMENT.base)
+        .op(OP.add)
+        .tee(LINEAR);
+      this.compareTag(size, write);
+      body
+        .word(at + SEGMENT.attributes)
+        .i32(mask)
+        .op(OP.and)
+        .i32(plain)
+        .op(OP.ne, OP.or);
+      body
+        .get(OFFSET)
+        .word(at + SEGMENT.limit)
+        .op(OP.gt_u, OP.or);
+      if (size > 1)
+        body
+          .word(at + SEGMENT.limit)
+          .get(OFFSET)
+          .op(OP.sub)
+          .i32(size - 1)
+          .op(OP.lt_u, OP.or);
+      return;
+    }
+    body.tee(LINEAR);
+    this.compareTag(size, write);
+  }
+
+  /** The linear address is on the stack and in its local. */
+  private compareTag(size: number, write: boolean): void {
+    const { body } = this;
+    body.i32(8).op(OP.shr_u).i32(INDEX_MASK).op(OP.and).tee(INDEX);
+    body.memory(OP.load, this.table + (write ? 4 : 0)).get(LINEAR);
+    if (size > 1) body.i32(size - 1).op(OP.add);
+    body.i32(-PAGE_SIZE).op(OP.and).get(GENERATION).op(OP.or, OP.ne);
+  }
+
+  /** Pool address of the access, on the stack. */
+  private poolAddress(): void {
+    this.body
+      .get(LINEAR)
+      .get(INDEX)
+      .memory(OP.load, this.table + 12)
+      .op(OP.add);
+  }
+
+  /** Arguments of the slow path, but for the value of a store. */
+  private slowArguments(segment: number, size: number): void {
+    const { block } = this;
+    const { offset, length } = block.ir.instructions[this.instruction]!;
+    const note = packNote({
+      segment,
+      size,
+      before: this.accessesDone - this.accessesBefore,
+      length,
+      uncounted: block.accesses - this.accessesDone,
+      unfinished: block.count - this.instruction,
+    });
+    const flat = (this.place.flatSegments >> segment) & 1;
+    this.body
+      .get(flat ? LINEAR : OFFSET)
+      .i32(note)
+      .i32(this.ripAt(block.start + offset))
+      .get(BUDGET);
+  }
+
+  private afterSlow(): void {
+    this.body.word(WORD.leave).brIf(this.stopped);
+    this.reloadGeneration();
+  }
+
+  private load(size: 1 | 2 | 4, to: number, segment: number, address: number): void {
+    const { body, values } = this;
+    this.check(segment, address, size, false);
+    body.if();
+    this.slowArguments(segment, size);
+    body.call(IMPORT.load);
+    values.pop(to);
+    this.afterSlow();
+    body.else();
+    this.poolAddress();
+    body.memory(LOAD_OP[size], 0);
+    values.pop(to);
+    body.end();
+    this.accessesDone++;
+  }
+
+  private store(size: 1 | 2 | 4, segment: number, address: number, value: number): void {
+    const { body, values } = this;
+    this.check(segment, address, size, true);
+    body.if();
+    this.slowArguments(segment, size);
+    values.push(value);
+    body.call(IMPORT.store);
+    this.afterSlow();
+    body.else();
+    this.poolAddress();
+    values.push(value);
+    body.memory(STORE_OP[size], 0);
+    body.end();
+    this.accessesDone++;
+  }
+
+  private probe(segment: number, address: number, size: number): void {
+    const { body } = this;
+    this.check(segment, address, size, true);
+    body.if();
+    this.slowArguments(segment, size);
+    body.call(IMPORT.probe);
+    this.afterSlow();
+    body.end();
+  }
+
+  // --- jumps -----------------------------------------------------------------------------------------------------------
+
+  /** The block is over; RIP moves by `distance` from its start, cut to `size` bytes. */
+  private goTo(distance: number, size: number): void {
+    const offset = this.block.start + distance;
+    const plain = this.ripAt(offset);
+    const rip = size === 2 ? plain & 0xffff : plain;
+    const index = rip === plain ? this.region.indexOf.get(offset) : undefined;
+    if (index !== undefined) this.structure.jump(index);
+    else this.body.i32(rip).set(RIP).br(this.out);
+  }
+
+  /** RIP is set: goes on at what the jump cache says, or leaves. */
+  private emitChain(again: Label): void {
+    const { body, place } = this;
+    const { offset } = JUMP_CACHE;
+    body
+      .get(RIP)
+      .get(RIP)
+      .i32(10)
+      .op(OP.shr_u, OP.xor)
+      .i32(4)
+      .op(OP.shl)
+      .i32((JUMP_CACHE.entries - 1) << 4)
+      .op(OP.and)
+      .tee(INDEX);
+    body.memory(OP.load, offset).get(RIP).op(OP.eq);
+    body
+      .get(INDEX)
+      .memory(OP.load, offset + 8)
+      .i32(place.key)
+      .op(OP.eq, OP.and)
+      .if();
+    const here = (place.pool - place.pageRip) | 0;
+    body.get(RIP).i32(place.pageRip).op(OP.sub).i32(PAGE_SIZE).op(OP.lt_u).if();
+    body
+      .get(INDEX)
+      .memory(OP.load, offset + 4)
+      .i32(here)
+      .op(OP.eq)
+      .if();
+    body
+      .get(INDEX)
+      .memory(OP.load, offset + 12)
+      .tee(INDEX)
+      .i32(0xff)
+      .op(OP.and)
+      .set(LOCAL.selector);
+    body.get(INDEX).i32(8).op(OP.shr_u).tee(INDEX).i32(place.slot).op(OP.eq).brIf(again);
+    this.enterRegion();
+    body.end();
+    if (place.flatCode) {
+      body.else();
+      this.chainToPage();
+    }
+    body.end().end();
+    body.i32(LEFT.unknown).set(CODE).br(this.exit);
+  }
+
+  /** To another page, if its translation is in the fast table; entering it counts as an access to the TLB. */
+  private chainToPage(): void {
+    const { body } = this;
+    const { offset } = JUMP_CACHE;
+    body
+      .get(RIP)
+      .i32(8)
+      .op(OP.shr_u)
+      .i32(INDEX_MASK)
+      .op(OP.and)
+      .tee(LINEAR)
+      .memory(OP.load, this.table + 8);
+    body.get(RIP).i32(-PAGE_SIZE).op(OP.and).get(GENERATION).op(OP.or, OP.eq);
+    body
+      .get(LINEAR)
+      .memory(OP.load, this.table + 12)
+      .get(INDEX)
+      .memory(OP.load, offset + 4)
+      .op(OP.eq, OP.and)
+      .if();
+    body.get(ACCESSES).i32(1).op(OP.add).set(ACCESSES);
+    body
+      .get(INDEX)
+      .memory(OP.load, offset + 12)
+      .tee(INDEX)
+      .i32(0xff)
+      .op(OP.and)
+      .set(LOCAL.selector);
+    body.i32(0).get(INDEX).i32(8).op(OP.shr_u).tee(INDEX).memory(OP.store, WORD.slot);
+    this.enterRegion();
+    body.end();
+  }
+
+  /** Goes on in the region whose slot is in `index`, at the block in `selector`. */
+  private enterRegion(): void {
+    const { body } = this;
+    if (this.place.tailCalls) {
+      for (let parameter = 0; parameter < PARAMETERS; parameter++) body.get(parameter);
+      body.get(INDEX).op(OP.return_call_indirect, REGION_TYPE, 0);
+      return;
+    }
+    body.i32(0).get(INDEX).i32(8).op(OP.shl).get(LOCAL.selector).op(OP.or).memory(OP.store, WORD.next);
+    body.i32(LEFT.next).set(CODE).br(this.exit);
+  }
+}

@@ -1,0 +1,165 @@
+/**
+ * What is compiled together: blocks of one code page that lead to each other, found from one that is hot. Only blocks that
+ * the interpreter has met are taken, and of each the instructions up to the first that is not compiled.
+ */
+import { PAGE_SIZE } from '../../address';
+import { IR, IR_OPCODES, IR_STRIDE, type IrBlock, type Mode } from '../lower/ir';
+import { lowerBlock, MAX_BLOCK } from '../lower/lower';
+import { isCompiled, kindAfter } from './supported';
+
+export interface RegionBlock {
+  /** offset of its first byte in the page */
+  readonly start: number;
+  readonly ir: IrBlock;
+  /** instructions that are compiled; when not all, the region is left before the next */
+  readonly count: number;
+  /** data accesses that count as accesses to the TLB, of the compiled instructions */
+  readonly accesses: number;
+  /** offsets in the page that it jumps to directly, as far as they are in the region */
+  targets: readonly number[];
+  /** `lazyKind` on entry where it is always the same */
+  kind: number | undefined;
+}
+
+export interface Region {
+  /** by address */
+  blocks: readonly RegionBlock[];
+  indexOf: ReadonlyMap<number, number>;
+  /** indexes of the blocks that can be entered from outside */
+  entries: ReadonlySet<number>;
+  instructions: number;
+}
+
+/** A handle keeps the block's number in eight bits. */
+const MOST_BLOCKS = 200;
+
+const LOADS_AND_STORES = new Set<number>([IR.load8, IR.load16, IR.load32, IR.store8, IR.store16, IR.store32]);
+const STORES = new Set<number>([IR.store8, IR.store16, IR.store32]);
+
+export interface RegionSource {
+  /** the page's bytes */
+  bytes: Uint8Array;
+  mode: Mode;
+  /** does the interpreter know a block at this offset? */
+  known: (offset: number) => boolean;
+  mostInstructions: number;
+}
+
+/** The region around the block at an offset; undefined when not even its first instruction is compiled. */
+export function discoverRegion(source: RegionSource, hot: number): Region | undefined {
+  const starts = new Set([hot]);
+  const returns = new Set([hot]);
+  const queue = [hot];
+  let total = 0;
+  while (queue.length > 0 && starts.size < MOST_BLOCKS && total < source.mostInstructions) {
+    const made = lowerAt(source, queue.shift()!);
+    if (made === undefined) continue;
+    total += made.count;
+    const follow = (offset: number | undefined, entered: boolean): void => {
+      if (offset === undefined || offset < 0 || offset >= PAGE_SIZE || !source.known(offset)) return;
+      if (entered) returns.add(offset);
+      if (starts.has(offset)) return;
+      starts.add(offset);
+      queue.push(offset);
+    };
+    for (const target of made.targets) follow(target, false);
+    if (made.count === made.ir.instructions.length) follow(returnOffset(made), true);
+  }
+  const sorted = [...starts].sort((a, b) => a - b);
+  const blocks = sorted.map((start) => lowerAt(source, start, starts)).filter((block) => block !== undefined);
+  const indexOf = new Map(blocks.map((block, index) => [block.start, index]));
+  if (!indexOf.has(hot)) return undefined;
+  for (const block of blocks) block.targets = block.targets.filter((target) => indexOf.has(target));
+  const entries = new Set([...returns].map((offset) => indexOf.get(offset)).filter((index) => index !== undefined));
+  findKinds(blocks, indexOf, entries);
+  return { blocks, indexOf, entries, instructions: blocks.reduce((sum, { count }) => sum + count, 0) };
+}
+
+function lowerAt({ bytes, mode }: RegionSource, start: number, starts?: ReadonlySet<number>): RegionBlock | undefined {
+  const splits = starts && ((distance: number): boolean => starts.has(start + distance));
+  const ir = lowerBlock({ bytes, start, end: PAGE_SIZE }, mode, MAX_BLOCK, splits);
+  if (ir === 'truncated') return undefined;
+  let count = 0;
+  let accesses = 0;
+  for (; count < ir.instructions.length; count++) {
+    const [from, to] = operationsOf(ir, count);
+    if (!canCompile(ir, from, to)) break;
+    for (let at = from; at < to; at += IR_STRIDE) if (LOADS_AND_STORES.has(ir.ops[at]!)) accesses++;
+  }
+  if (count === 0) return undefined;
+  const whole = count === ir.instructions.length;
+  return { start, ir, count, accesses, targets: whole ? directTargets(ir, start) : [], kind: undefined };
+}
+
+/** Word indexes of an instruction's operations: first, and behind the last. */
+export function operationsOf(ir: IrBlock, instruction: number): [from: number, to: number] {
+  const next = ir.instructions[instruction + 1];
+  return [ir.instructions[instruction]!.first * IR_STRIDE, next === undefined ? ir.ops.length : next.first * IR_STRIDE];
+}
+
+/**
+ * An access that turns out to be the chipset's makes the interpreter execute the instruction again from its start, so nothing
+ * may be accessed behind a store.
+ */
+function canCompile(ir: IrBlock, from: number, to: number): boolean {
+  let stored = false;
+  if (ir.instructions[0]!.length === 0) return false;
+  for (let at = from; at < to; at += IR_STRIDE) {
+    if (!isCompiled(ir, at)) return false;
+    const opcode = IR_OPCODES[ir.ops[at]!]!;
+    if (stored && opcode.faults) return false;
+    stored ||= STORES.has(opcode.number);
+  }
+  return true;
+}
+
+/** Where a block's end goes to directly, as offsets in its page (or beyond). */
+function directTargets(ir: IrBlock, start: number): number[] {
+  const targets: number[] = [];
+  const last = ir.ops.length - IR_STRIDE;
+  const { ops } = ir;
+  for (let at = ir.instructions.at(-1)!.first * IR_STRIDE; at <= last; at += IR_STRIDE) {
+    if (ops[at] === IR.exitIfZero) targets.push(start + ops[at + 2]!);
+  }
+  switch (ops[last]) {
+    case IR.goto:
+    case IR.jump:
+      targets.push(start + ops[last + 1]!);
+      break;
+    case IR.branch:
+    case IR.branchIf:
+      targets.push(start + ops[last + 2]!, start + ops[last + 3]!);
+  }
+  return targets;
+}
+
+/** Offset behind a call, where its return comes back to. */
+function returnOffset({ ir, start }: RegionBlock): number | undefined {
+  const { ops, instructions } = ir;
+  for (let at = instructions.at(-1)!.first * IR_STRIDE; at < ops.length; at += IR_STRIDE) {
+    if (ops[at] === IR.nextRip && ops[at + 2] === instructions.at(-1)!.offset + instructions.at(-1)!.length) return start + ops[at + 2]!;
+  }
+  return undefined;
+}
+
+/** Which kind of flags each block starts with: what all ways to it agree on. */
+function findKinds(blocks: readonly RegionBlock[], indexOf: ReadonlyMap<number, number>, entries: ReadonlySet<number>): void {
+  const NOT_REACHED = -2;
+  const UNKNOWN = -1;
+  const kinds: number[] = blocks.map((_, index) => (entries.has(index) ? UNKNOWN : NOT_REACHED));
+  const queue = [...entries];
+  while (queue.length > 0) {
+    const index = queue.pop()!;
+    const before = kinds[index]!;
+    const block = blocks[index]!;
+    const after = kindAfter(block.ir, block.count, before === UNKNOWN ? undefined : before) ?? UNKNOWN;
+    for (const target of block.targets) {
+      const to = indexOf.get(target)!;
+      const met = kinds[to] === NOT_REACHED || kinds[to] === after ? after : UNKNOWN;
+      if (met === kinds[to]) continue;
+      kinds[to] = met;
+      queue.push(to);
+    }
+  }
+  blocks.forEach((block, index) => (block.kind = kinds[index]! < 0 ? undefined : kinds[index]));
+}

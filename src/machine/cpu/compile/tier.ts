@@ -1,0 +1,364 @@
+/**
+ * The compiled tier: makes regions of hot code, keeps them while their bytes stay what they were, runs them, and answers
+ * their slow path. Whatever it does not compile is left to the interpreter, instruction by instruction, so the state is the
+ * same at every instruction count whichever tier ran.
+ */
+import type { MemoryAccess } from '../access';
+import { wordOf, type CpuState } from '../cpu-state';
+import { carryFlag, conditionHolds, statusFlags, STATUS_FLAGS } from '../flags';
+import type { BlockCache, CodePage } from '../interpret/blocks';
+import { rotateValue } from '../interpret/integer';
+import { modeKey, type Mode } from '../lower/ir';
+import type { OperandSize, SegmentIndex } from '../runtime';
+import { POOL_RESERVED, SEGMENT, SEGMENT_INDEX, STATE } from '../state-layout';
+import { encodeModule, type FunctionBody } from './encoder';
+import { makeEntry, supportsTailCalls } from './entry';
+import { JUMP_CACHE, LEAVE, LEFT, WORD, jumpIndex } from './layout';
+import { IMPORTS, LOCALS, REGION_TYPE, TYPES } from './locals';
+import { discoverRegion, type Region } from './region';
+import { compileRegion, type RegionPlace } from './region-code';
+
+/** Bytes of WebAssembly that one region may have. */
+const MOST_REGION_BYTES = 8 * 1024;
+/** Bytes of all regions; beyond them the oldest quarter is dropped. */
+const MOST_BYTES = 32 * 1024 * 1024;
+/** Instructions looked for at first; halved until the region is small enough. */
+const MOST_INSTRUCTIONS = 256;
+/** Different modes and addresses under which the code of one frame is compiled. */
+const MOST_GROUPS = 8;
+/** Instructions of one entry into compiled code: counters have 31 bits. */
+const LONGEST_RUN = 1 << 24;
+
+const RIP = wordOf('rip');
+const PROGRESS = wordOf('blockProgress');
+const LENGTH = wordOf('instructionLength');
+const FIRST_SEGMENT = STATE.segments.offset >> 2;
+const SEGMENT_WORDS = SEGMENT.size >> 2;
+/** attributes of usable, writable, not expand-down data (access.ts) */
+const PLAIN_MASK = 0x1_001e;
+const PLAIN = 0x12;
+
+/** Compiled regions of one frame, made for one mode and one place in the address space. */
+export interface RegionGroup {
+  readonly codePage: CodePage;
+  readonly key: number;
+  readonly mode: Mode;
+  readonly pageRip: number;
+  /** by offset in the page: handle of the code there */
+  readonly handles: Map<number, number>;
+  /** its frame was written to, or everything was dropped */
+  dropped: boolean;
+}
+
+interface CompiledRegion {
+  readonly slot: number;
+  readonly group: RegionGroup;
+  readonly bytes: number;
+  /** offsets of its entries */
+  readonly entries: readonly number[];
+}
+
+/** What a mode key does not say, packed with it: which segments are flat, whose accesses, is CS flat. */
+export function regionKey(state: CpuState, mode: Mode): number {
+  let flat = 0;
+  for (let segment = 0; segment < 6; segment++) {
+    const at = FIRST_SEGMENT + segment * SEGMENT_WORDS;
+    const plain = (state.i32[at + (SEGMENT.attributes >> 2)]! & PLAIN_MASK) === PLAIN;
+    if (plain && state.segmentBase(segment) === 0 && state.segmentLimit(segment) === 0xffff_ffff) flat |= 1 << segment;
+  }
+  const { CS } = SEGMENT_INDEX;
+  const flatCode = state.segmentBase(CS) === 0 && state.segmentLimit(CS) === 0xffff_ffff;
+  return modeKey(mode) | (flat << 4) | (state.cpl === 3 ? 1 << 10 : 0) | (flatCode ? 1 << 11 : 0);
+}
+
+export interface TierParts {
+  memory: WebAssembly.Memory;
+  /** pool offset of a frame */
+  poolOffset: (frame: number) => number;
+  state: CpuState;
+  access: MemoryAccess;
+  blocks: BlockCache;
+}
+
+export class CompiledTier {
+  /** after `run`: the interpreter must execute the next instruction */
+  interpretNext = false;
+  /** regions compiled, for measurements */
+  compiled = 0;
+
+  private readonly words: Int32Array;
+  private readonly table = new WebAssembly.Table({ element: 'anyfunc', initial: 256 });
+  private readonly enter: (handle: number) => number;
+  private readonly imports: Record<string, unknown>;
+  private readonly tailCalls = supportsTailCalls();
+  private readonly groups = new Map<CodePage, RegionGroup[]>();
+  /** by slot, oldest first */
+  private readonly regions = new Map<number, CompiledRegion>();
+  private readonly freeSlots: number[] = [];
+  private nextSlot = 1;
+  private bytes = 0;
+  /** slot whose page the TLB was told of */
+  private heldSlot = 0;
+  private enteredSlot = 0;
+  private limit = 0;
+  /** what the slow path left: instructions and accesses to give back */
+  private leftBudget = 0;
+  private leftUncounted = 0;
+  private leftRip = 0;
+
+  constructor(private readonly parts: TierParts) {
+    const { memory, blocks } = parts;
+    this.words = new Int32Array(memory.buffer, 0, POOL_RESERVED >> 2);
+    this.enter = makeEntry(memory, this.table);
+    this.imports = {
+      m: memory,
+      t: this.table,
+      load: (offset: number, note: number, rip: number, budget: number) => this.load(offset, note, rip, budget),
+      store: (offset: number, note: number, rip: number, budget: number, value: number) => this.store(offset, note, rip, budget, value),
+      probe: (offset: number, note: number, rip: number, budget: number) => this.probe(offset, note, rip, budget),
+      condition: (code: number, kind: number, left: number, right: number, result: number, flags: number) =>
+        conditionHolds(code, kind, left, right, result, flags) ? 1 : 0,
+      carry: carryFlag,
+      eflags: (kind: number, left: number, right: number, result: number, flags: number) =>
+        (flags & ~STATUS_FLAGS) | statusFlags(kind, left, right, result, flags),
+      rotate: rotateValue,
+    };
+    blocks.onDrop((page) => (page === undefined ? this.dropAll() : this.dropPage(page)));
+  }
+
+  /** Regions that exist now, and their bytes. */
+  get size(): { regions: number; bytes: number } {
+    return { regions: this.regions.size, bytes: this.bytes };
+  }
+
+  /** The group for the code of a page; undefined when the frame has too many already. */
+  group(codePage: CodePage, mode: Mode, key: number, pageRip: number): RegionGroup | undefined {
+    let groups = this.groups.get(codePage);
+    if (groups === undefined) this.groups.set(codePage, (groups = []));
+    const found = groups.find((group) => group.key === key && group.pageRip === pageRip);
+    if (found !== undefined) return found;
+    if (groups.length >= MOST_GROUPS) return undefined;
+    const made: RegionGroup = { codePage, key, mode, pageRip, handles: new Map(), dropped: false };
+    groups.push(made);
+    return made;
+  }
+
+  /** Handle of the code at an offset of the group's page, compiled now if need be; 0 when it cannot be. */
+  handle(group: RegionGroup, offset: number): number {
+    const handle = group.handles.get(offset) ?? this.compile(group, offset);
+    if (handle !== 0) this.remember((group.pageRip + offset) | 0, group, handle);
+    return handle;
+  }
+
+  /**
+   * Runs compiled code from a handle, at most `limit` instructions. RIP, registers and flags are in the state afterwards, and
+   * `stop` where the last instruction faulted or left.
+   * @returns instructions completed; `instructions` and `ticks` are not advanced yet
+   */
+  run(handle: number, limit: number): number {
+    const { words } = this;
+    this.limit = Math.min(limit, LONGEST_RUN);
+    words[WORD.budget >> 2] = this.limit;
+    words[WORD.accesses >> 2] = 0;
+    words[WORD.leave >> 2] = 0;
+    words[WORD.slot >> 2] = this.heldSlot = this.enteredSlot = handle >>> 8;
+    const code = this.enter(handle);
+    let budget = words[WORD.budget >> 2]!;
+    let accesses = words[WORD.accesses >> 2]!;
+    this.interpretNext = code === LEFT.budget;
+    if (code === LEFT.stopped) {
+      words[RIP] = this.leftRip;
+      budget = this.leftBudget;
+      accesses -= this.leftUncounted;
+      this.interpretNext = words[WORD.leave >> 2] === LEAVE.deferred;
+    }
+    this.parts.access.countAccesses(accesses);
+    this.holdPage();
+    words[PROGRESS] = 0;
+    return this.limit - budget;
+  }
+
+  /** After `run`: the group of the page that execution has gone to, undefined when it stayed where it was entered. */
+  get movedTo(): RegionGroup | undefined {
+    return this.heldSlot === this.enteredSlot ? undefined : this.regions.get(this.heldSlot)!.group;
+  }
+
+  // --- compiling -------------------------------------------------------------------------------------------------------
+
+  private compile(group: RegionGroup, hot: number): number {
+    const { blocks, poolOffset } = this.parts;
+    const pool = poolOffset(group.codePage.frame);
+    if (pool < 0) return 0;
+    const bytes = blocks.poolBytes(pool).slice();
+    for (let mostInstructions = MOST_INSTRUCTIONS; mostInstructions >= 1; mostInstructions >>= 1) {
+      const known = (offset: number): boolean => blocks.knows(group.codePage, modeKey(group.mode), offset);
+      const region = discoverRegion({ bytes, mode: group.mode, known, mostInstructions }, hot);
+      if (region === undefined) return 0;
+      const slot = this.freeSlots.at(-1) ?? this.nextSlot;
+      const module = this.encode(region, group, slot, pool);
+      if (module.length <= MOST_REGION_BYTES) return this.install(module, region, group, slot, hot);
+    }
+    return 0;
+  }
+
+  private encode(region: Region, group: RegionGroup, slot: number, pool: number): Uint8Array<ArrayBuffer> {
+    const { key, pageRip } = group;
+    const place: RegionPlace = {
+      slot,
+      pageRip,
+      pool,
+      key,
+      flatSegments: (key >> 4) & 63,
+      user: (key & (1 << 10)) !== 0,
+      flatCode: (key & (1 << 11)) !== 0,
+      tailCalls: this.tailCalls,
+    };
+    const body: FunctionBody = compileRegion(region, place);
+    return encodeModule({ types: TYPES, imports: IMPORTS, functions: [{ name: 'f', type: REGION_TYPE, locals: LOCALS, body }] });
+  }
+
+  private install(module: Uint8Array<ArrayBuffer>, region: Region, group: RegionGroup, slot: number, hot: number): number {
+    const instance = new WebAssembly.Instance(new WebAssembly.Module(module), { e: this.imports });
+    if (this.freeSlots.length > 0) this.freeSlots.pop();
+    else this.nextSlot++;
+    if (slot >= this.table.length) this.table.grow(this.table.length);
+    this.table.set(slot, instance.exports.f);
+    const entries: number[] = [];
+    const before = group.handles.get(hot);
+    for (const index of region.entries) {
+      const { start } = region.blocks[index]!;
+      if (start !== hot && group.handles.has(start)) continue;
+      entries.push(start);
+      group.handles.set(start, slot * 256 + index);
+    }
+    if (before !== undefined) this.forget(before >>> 8);
+    this.regions.set(slot, { slot, group, bytes: module.length, entries });
+    this.bytes += module.length;
+    this.compiled++;
+    if (this.bytes > MOST_BYTES) this.evict(slot);
+    return group.handles.get(hot)!;
+  }
+
+  private remember(rip: number, group: RegionGroup, handle: number): void {
+    const at = (JUMP_CACHE.offset >> 2) + jumpIndex(rip) * 4;
+    const pool = this.parts.poolOffset(group.codePage.frame);
+    this.words[at] = rip;
+    this.words[at + 1] = pool - group.pageRip;
+    this.words[at + 2] = group.key;
+    this.words[at + 3] = handle;
+  }
+
+  // --- dropping --------------------------------------------------------------------------------------------------------
+
+  private dropPage(page: CodePage): void {
+    const groups = this.groups.get(page);
+    if (groups === undefined) return;
+    this.groups.delete(page);
+    const slots = new Set<number>();
+    for (const group of groups) {
+      group.dropped = true;
+      for (const handle of group.handles.values()) slots.add(handle >>> 8);
+    }
+    for (const slot of slots) this.remove(slot);
+    this.forgetSlots(slots);
+  }
+
+  private dropAll(): void {
+    for (const groups of this.groups.values()) for (const group of groups) group.dropped = true;
+    this.groups.clear();
+    const slots = new Set(this.regions.keys());
+    for (const slot of slots) this.remove(slot);
+    this.forgetSlots(slots);
+  }
+
+  /** The oldest quarter goes. */
+  private evict(except: number): void {
+    const slots = new Set<number>();
+    let freed = 0;
+    for (const { slot, bytes } of this.regions.values()) {
+      if (freed > MOST_BYTES / 4) break;
+      if (slot === except) continue;
+      slots.add(slot);
+      freed += bytes;
+    }
+    for (const slot of slots) this.remove(slot);
+    this.forgetSlots(slots);
+  }
+
+  private forget(slot: number): void {
+    this.remove(slot);
+    this.forgetSlots(new Set([slot]));
+  }
+
+  private remove(slot: number): void {
+    const region = this.regions.get(slot);
+    if (region === undefined) return;
+    for (const offset of region.entries) if (region.group.handles.get(offset)! >>> 8 === slot) region.group.handles.delete(offset);
+    this.regions.delete(slot);
+    this.bytes -= region.bytes;
+    this.table.set(slot, null);
+    this.freeSlots.push(slot);
+  }
+
+  private forgetSlots(slots: ReadonlySet<number>): void {
+    if (slots.size === 0) return;
+    const first = JUMP_CACHE.offset >> 2;
+    for (let at = first; at < first + JUMP_CACHE.entries * 4; at += 4) {
+      if (slots.has(this.words[at + 3]! >>> 8)) this.words.fill(0, at, at + 4);
+    }
+  }
+
+  // --- the slow path ---------------------------------------------------------------------------------------------------
+
+  private load(offset: number, note: number, rip: number, budget: number): number {
+    this.begin(note, rip, budget);
+    const { access } = this.parts;
+    const value = access.loadForCompiled((note & 7) as SegmentIndex, offset >>> 0, ((note >> 3) & 7) as OperandSize);
+    if (access.refused !== 0) this.leave(note, rip, budget);
+    return value;
+  }
+
+  private store(offset: number, note: number, rip: number, budget: number, value: number): void {
+    this.begin(note, rip, budget);
+    const { access } = this.parts;
+    const size = ((note >> 3) & 7) as OperandSize;
+    const frame = this.regions.get(this.words[WORD.slot >> 2]!)!.group.codePage.frame;
+    access.storeForCompiled((note & 7) as SegmentIndex, offset >>> 0, size, value, frame);
+    if (access.refused !== 0) this.leave(note, rip, budget);
+  }
+
+  private probe(offset: number, note: number, rip: number, budget: number): void {
+    this.begin(note, rip, budget);
+    const size = ((note >> 3) & 7) as OperandSize;
+    if (this.parts.access.prepareStore((note & 7) as SegmentIndex, offset >>> 0, size)) return;
+    this.parts.access.refused = LEAVE.stop;
+    this.leave(note, rip, budget);
+  }
+
+  /** Devices and logs may look at the state meanwhile. */
+  private begin(note: number, rip: number, budget: number): void {
+    this.words[RIP] = rip;
+    this.words[PROGRESS] = this.limit - budget - (note >>> 22);
+    if (this.words[WORD.slot >> 2] !== this.heldSlot) this.holdPage();
+    this.parts.access.refused = 0;
+  }
+
+  private leave(note: number, rip: number, budget: number): void {
+    const { refused } = this.parts.access;
+    this.words[WORD.leave >> 2] = refused;
+    this.leftRip = rip;
+    this.leftBudget = budget + (note >>> 22);
+    this.leftUncounted = (note >> 14) & 255;
+    if (refused === LEAVE.deferred) this.leftUncounted += (note >> 6) & 15;
+    else this.words[LENGTH] = (note >> 10) & 15;
+  }
+
+  private holdPage(): void {
+    const slot = this.words[WORD.slot >> 2]!;
+    if (slot === this.heldSlot) return;
+    this.heldSlot = slot;
+    const { group } = this.regions.get(slot)!;
+    // only regions in flat code go on to other pages: there RIP is the linear address
+    this.parts.access.holdCodePage(group.pageRip >>> 12, group.codePage.frame);
+  }
+}
