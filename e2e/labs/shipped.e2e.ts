@@ -1,10 +1,24 @@
 /** Every shipped lab and its variants through the command line, with the exit statuses that the labs promise. */
+import { copyFile, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { expect, test } from '@playwright/test';
 import { pagewalk, runLab } from '../command-line';
+import { repository } from '../shells';
 
 const failed = (checks: { name: string; passed: boolean }[]): string[] => checks.filter(({ passed }) => !passed).map(({ name }) => name);
 
-for (const lab of ['four-dimms', 'kernel-at-1mib', 'two-vms-from-zero', 'segments-and-paging', 'malicious-dma']) {
+for (const lab of [
+  'four-dimms',
+  'kernel-at-1mib',
+  'two-vms-from-zero',
+  'segments-and-paging',
+  'malicious-dma',
+  'bios-assigns',
+  'empty-first-slot',
+  'the-hole-below-4g',
+  'overlapping-windows',
+]) {
   test(`${lab} passes, and repeats to the byte`, async () => {
     const first = await runLab(lab);
     expect(failed(first.report.checks)).toEqual([]);
@@ -97,3 +111,50 @@ test('malicious-dma: held with the IOMMU, breached without', async () => {
   expect(failed(breached.report.checks).length).toBeGreaterThanOrEqual(2);
   expect(breached.report.faults).toEqual([]);
 });
+
+test('the-hole-below-4g: without remapping nothing answers above 4 GiB', async () => {
+  const { status, report } = await runLab('the-hole-below-4g', '--set', 'board.memoryHole.remap=false');
+  expect(status).toBe(1);
+  expect(failed(report.checks)).toContain('located 0x0001_0000_0000 in A2');
+});
+
+test('overlapping-windows: refused unless the lab allows it', async () => {
+  const words = await pagewalk(['run', 'resources/labs/overlapping-windows.lab.yaml', '--set', 'board.overlaps=refuse']);
+  expect(words.status).toBe(2);
+  expect(words.stderr).toMatch(/A1 and B1 both answer/);
+});
+
+test('empty-first-slot: with assignment automatic the same modules start at 0 and the kernel boots', async () => {
+  const { report } = await runLab('empty-first-slot', '--set', 'board.assignment=automatic');
+  expect(report.stop).toBe('halted');
+});
+
+test('real-mode-20-bits: with more address lines nothing wraps at 1 MiB', async () => {
+  const { status, report } = await runLab('real-mode-20-bits', '--set', "board.processor='386'");
+  expect(status).toBe(1);
+  expect(failed(report.checks).length).toBeGreaterThanOrEqual(2);
+});
+
+/** What each lab is about, taken out of its program: its checks must notice. */
+for (const [lab, from, to] of [
+  ['ldt-flow', 'mov     ds, eax                 ; the same selector', 'nop ;'],
+  ['rings-and-gates', 'arpl    ax, dx', 'nop'],
+  ['two-processes', '%define FRAME2     0x60_0000', '%define FRAME2     0x50_0000'],
+  ['demand-paging', 'add     dword [free], 0x1000', 'nop'],
+  ['stale-tlb', 'invlpg  [PAGE]', 'nop'],
+  ['pae-and-large-pages', '0x8000_0000                              ; NX', '0 ; no NX'],
+] as const) {
+  test(`${lab} fails without "${from.split(';')[0]!.trim()}"`, async () => {
+    const folder = await mkdtemp(join(tmpdir(), 'pagewalk-'));
+    try {
+      const labs = join(repository, 'resources/labs');
+      const program = await readFile(join(labs, `${lab}.asm`), 'utf8');
+      expect(program).toContain(from);
+      await writeFile(join(folder, `${lab}.asm`), program.replace(from, to));
+      await copyFile(join(labs, `${lab}.lab.yaml`), join(folder, `${lab}.lab.yaml`));
+      expect((await pagewalk(['run', join(folder, `${lab}.lab.yaml`), '--json'])).status).toBe(1);
+    } finally {
+      await rm(folder, { recursive: true, force: true });
+    }
+  });
+}

@@ -7,7 +7,20 @@ import { ShellFailure } from './shell-error';
 
 const SUFFIX = '.lab.yaml';
 /** The order in which they are taught; labs not named here follow by name. */
-const ORDER = ['four-dimms', 'kernel-at-1mib', 'two-vms-from-zero', 'segments-and-paging', 'malicious-dma'];
+const ORDER = [
+  'four-dimms',
+  'kernel-at-1mib',
+  'two-vms-from-zero',
+  'real-mode-20-bits',
+  'segments-and-paging',
+  'ldt-flow',
+  'rings-and-gates',
+  'two-processes',
+  'demand-paging',
+  'stale-tlb',
+  'pae-and-large-pages',
+  'malicious-dma',
+];
 const rank = (name: string): number => (ORDER.includes(name) ? ORDER.indexOf(name) : ORDER.length);
 
 export async function listShippedLabs(resources: string): Promise<ShippedLab[]> {
