@@ -83,3 +83,24 @@ test('board: wires follow a part that is moved, by pointer and by keyboard', asy
   await page.getByRole('button', { name: 'Put all parts back in their places' }).click();
   await expect(wire).toHaveAttribute('d', before!);
 });
+
+test('board: the edge of a DIMM is dragged along the address strip', async ({ shell }) => {
+  const page = await shell.start();
+  await go(page, 'Board');
+  const map = panel(page, 'Address map');
+  const edge = (await map.locator('[data-edge="B2"]').boundingBox())!;
+  await page.mouse.move(edge.x + 20, edge.y + 4);
+  await page.mouse.down();
+  await page.mouse.move(edge.x + 20, edge.y - 40, { steps: 3 });
+  await page.mouse.up();
+  await expect(panel(page, 'Inspector').getByRole('textbox', { name: 'Base address' })).toHaveValue(/^0x2[0-9A-F]00_0000$/);
+  await expect(map.getByRole('img')).toHaveAccessibleName(/B1 \+ B2/);
+  await page.getByRole('toolbar', { name: 'Board' }).getByRole('button', { name: /undo/i }).click();
+  await expect(map.getByRole('img')).not.toHaveAccessibleName(/B1 \+ B2/);
+
+  await map.getByRole('radio', { name: 'log' }).click();
+  for (let i = 0; i < 20; i++) await map.getByRole('button', { name: 'Zoom in' }).click();
+  await expect(map).toContainText('4 KiB shown');
+  await map.getByRole('button', { name: 'Show the whole address space' }).click();
+  await expect(map).toContainText('64 GiB shown');
+});

@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { frameOfSlot, layoutStrip, type StripKind, type StripRange } from './strip';
+import { addressAt, cutTo, frameOfSlot, heightOf, layoutStrip, roundBase, zoomWindow, type StripKind, type StripRange } from './strip';
 
 const MIB = 1024 ** 2;
 
@@ -84,5 +84,57 @@ describe('address strip', () => {
   it('stays drawable for a board of ten thousand slots', () => {
     const many = ranges(Array.from({ length: 10_000 }, (_, i): [StripKind, number, string] => ['dram', 16, `S${i}`]));
     expect(layoutStrip(many, 600, 'breaks').boxes.length).toBeLessThanOrEqual(300);
+  });
+
+  it('logarithmic, the first MiB has its room beside 64 GiB', () => {
+    const low = ranges([
+      ['dram', 1, 'A1'],
+      ['hole', 65_535],
+    ]);
+    const { boxes, height } = layoutStrip(low, 600, 'log');
+    expect(height).toBeCloseTo(600);
+    expect(boxes[0]!.height).toBeGreaterThan(150);
+  });
+
+  it.each(['scale', 'breaks', 'log'] as const)('%s: what is drawn at a height is the address that is drawn there', (mode) => {
+    const strip = layoutStrip(board, 560, mode);
+    fc.assert(
+      fc.property(fc.integer({ min: 0, max: strip.last }), (address) => {
+        const y = heightOf(strip, address)!;
+        const box = strip.boxes.find(({ top, height }) => y < top + height)!;
+        expect(Math.abs(addressAt(strip, y) - address)).toBeLessThanOrEqual(Math.max(4096, box.bytes / 1e6));
+      }),
+    );
+    expect(heightOf(strip, strip.last + 1)).toBeNull();
+    expect(addressAt(strip, -5)).toBe(0);
+    expect(addressAt(strip, 1e9)).toBe(strip.last);
+  });
+
+  it('zooms from the whole space down to a page and back, around the same address', () => {
+    const end = 2 ** 52;
+    let window = { from: 0, to: end };
+    const around = 0x1234_5678;
+    for (let i = 0; i < 60; i++) window = zoomWindow(window, around, 0.5, end);
+    expect(window).toEqual({ from: 0x1234_5000, to: 0x1234_6000 });
+    for (let i = 0; i < 60; i++) {
+      window = zoomWindow(window, around, 2, end);
+      expect(window.from).toBeLessThanOrEqual(around);
+      expect(window.to).toBeGreaterThan(around);
+    }
+    expect(window).toEqual({ from: 0, to: end });
+  });
+
+  it('cuts ranges to a window', () => {
+    expect(cutTo(board, { from: 300 * MIB, to: 400 * MIB }).map(({ base, bytes, label }) => [base / MIB, bytes / MIB, label])).toEqual([
+      [300, 84, 'A2'],
+      [384, 16, 'hole'],
+    ]);
+  });
+
+  it('rounds a dragged base to what a pixel can tell', () => {
+    expect(roundBase(0x1003_0000, 1 * MIB, 256 * MIB)).toBe(0x1000_0000);
+    expect(roundBase(0x1003_0123, 16, 256 * MIB)).toBe(0x1003_0000);
+    expect(roundBase(700 * MIB, 4096 * MIB, 256 * MIB)).toBe(768 * MIB);
+    expect(roundBase(-5, 1, MIB)).toBe(0);
   });
 });

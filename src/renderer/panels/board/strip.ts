@@ -28,14 +28,23 @@ export interface Strip {
   height: number;
   /** last address shown */
   last: number;
+  mode: StripMode;
 }
 
-export type StripMode = 'scale' | 'breaks';
+/** A part of the address space, first address and first behind. */
+export interface StripWindow {
+  from: number;
+  to: number;
+}
+
+export type StripMode = 'scale' | 'breaks' | 'log';
 
 const MIN_NAMED = 24;
 const MIN_SCALE = 1;
 const FOLDED = 56;
 const TICK_DISTANCE = 13;
+/** the smallest stretch that can be shown, and the grain of its edges: one page */
+const PAGE = 4096;
 /** more boxes than this are condensed: neighbours of one kind become one box */
 const MAX_BOXES = 240;
 
@@ -65,6 +74,7 @@ function condense(ranges: readonly StripRange[]): readonly StripRange[] {
  */
 export function layoutStrip(all: readonly StripRange[], available: number, mode: StripMode): Strip {
   const ranges = condense(all);
+  if (mode === 'log') return logarithmic(ranges, available);
   const largest = Math.max(0, ...ranges.filter((range) => range.kind === 'dram' || range.kind === 'conflict').map((range) => range.bytes));
   const folded = ranges.map((range) => mode === 'breaks' && range.kind === 'hole' && range.bytes > 2 * largest);
   const minimum = ranges.map((range, i) =>
@@ -103,6 +113,22 @@ export function layoutStrip(all: readonly StripRange[], available: number, mode:
     tops.push(top);
     top += px;
   }
+  return finish(ranges, tops, heights, folded, mode);
+}
+
+/** As far down as there are doublings of a page: each range from the logarithm of its first address to that of its end. */
+function logarithmic(ranges: readonly StripRange[], height: number): Strip {
+  const first = ranges[0]?.base ?? 0;
+  const last = ranges.at(-1);
+  const whole = doublings((last ? last.base + last.bytes : 1) - first);
+  const at = (address: number): number => (doublings(address - first) / whole) * height;
+  const tops = ranges.map(({ base }) => at(base));
+  const heights = ranges.map(({ base, bytes }) => at(base + bytes) - at(base));
+  return finish(ranges, tops, heights, [], 'log');
+}
+const doublings = (bytes: number): number => Math.log2(1 + bytes / PAGE);
+
+function finish(ranges: readonly StripRange[], tops: number[], heights: number[], folded: boolean[], mode: StripMode): Strip {
   // ticks: what has a name first, then holes where there is room left above and below
   const ticks = new Set<number>();
   const isFree = (i: number): boolean => [...ticks].every((other) => Math.abs(tops[other]! - tops[i]!) >= TICK_DISTANCE);
@@ -116,7 +142,57 @@ export function layoutStrip(all: readonly StripRange[], available: number, mode:
     tick: ticks.has(i),
   }));
   const end = ranges.at(-1);
-  return { boxes, height: top, last: end ? end.base + end.bytes - 1 : 0 };
+  const top = tops.length > 0 ? tops.at(-1)! + heights.at(-1)! : 0;
+  return { boxes, height: top, last: end ? end.base + end.bytes - 1 : 0, mode };
+}
+
+/** The address drawn at a height of the strip (px from its top), held to what the strip shows. */
+export function addressAt(strip: Strip, y: number): number {
+  const box = strip.boxes.find(({ top, height }) => y < top + height) ?? strip.boxes.at(-1);
+  if (!box) return 0;
+  const first = strip.boxes[0]!.base;
+  const within =
+    strip.mode === 'log'
+      ? first + PAGE * (2 ** ((y / strip.height) * doublings(strip.last + 1 - first)) - 1) - box.base
+      : box.height > 0
+        ? ((y - box.top) / box.height) * box.bytes
+        : 0;
+  return box.base + Math.floor(Math.min(Math.max(within, 0), box.bytes - 1));
+}
+
+/** Where an address is drawn (px from the top of the strip); null when the strip does not show it. */
+export function heightOf(strip: Strip, address: number): number | null {
+  const box = strip.boxes.find(({ base, bytes }) => address >= base && address < base + bytes);
+  if (!box) return null;
+  if (strip.mode !== 'log') return box.top + ((address - box.base) / box.bytes) * box.height;
+  const first = strip.boxes[0]!.base;
+  return (doublings(address - first) / doublings(strip.last + 1 - first)) * strip.height;
+}
+
+/** The ranges as far as they lie in a window. */
+export function cutTo(ranges: readonly StripRange[], { from, to }: StripWindow): StripRange[] {
+  return ranges
+    .filter(({ base, bytes }) => base < to && base + bytes > from)
+    .map((range) => {
+      const base = Math.max(range.base, from);
+      return { ...range, base, bytes: Math.min(range.base + range.bytes, to) - base };
+    });
+}
+
+/** A window `by` times as long with the same address at the same share of it, whole pages, inside [0, end). */
+export function zoomWindow({ from, to }: StripWindow, around: number, by: number, end: number): StripWindow {
+  const length = Math.min(end, Math.max(PAGE, Math.round(((to - from) * by) / PAGE) * PAGE));
+  const share = to > from ? (around - from) / (to - from) : 0;
+  const page = Math.floor(around / PAGE) * PAGE;
+  const start = Math.floor((around - share * length) / PAGE) * PAGE;
+  const held = Math.min(Math.max(0, page + PAGE - length, start), page, end - length);
+  return { from: held, to: held + length };
+}
+
+/** A base that was dragged to `address`, on the roundest address that a pixel can tell: from a page up to the DIMM's own size. */
+export function roundBase(address: number, bytesPerPixel: number, dimmBytes: number): number {
+  const grain = Math.min(Math.max(PAGE, 2 ** Math.ceil(Math.log2(Math.max(1, bytesPerPixel * 4)))), Math.max(PAGE, dimmBytes));
+  return Math.max(0, Math.round(address / grain) * grain);
 }
 
 /** Top and height of the frame around everything a slot answers; null when it answers nothing. */
