@@ -49,6 +49,21 @@ test('losses: closing with unsaved changes asks', async ({ shell }) => {
   await closed;
 });
 
+test('losses: a browser asks before a tab with unsaved changes is closed', async ({ shell }) => {
+  test.skip(shell.kind === 'electron', 'the desktop window has a question of its own');
+  const page = await shell.start();
+  await go(page, 'Board');
+  await page.getByRole('button', { name: /^Slot A2:/ }).click();
+  await panel(page, 'Inspector').getByRole('button', { name: 'Unplug' }).click();
+  await expect(panel(page, 'Address map')).toContainText('768 MiB usable');
+  const asked = page.waitForEvent('dialog');
+  await page.close({ runBeforeUnload: true });
+  const question = await asked;
+  expect(question.type()).toBe('beforeunload');
+  await question.dismiss();
+  await expect(panel(page, 'Address map')).toContainText('768 MiB usable');
+});
+
 test('losses: after a crash the lab is offered back', async ({ shell }) => {
   const page = await shell.start();
   await go(page, 'Board');
