@@ -13,23 +13,18 @@ export interface GalleryLab {
   document: LabDocument | null;
 }
 
-/** The order in which they build on each other; labs that are not named follow by name. */
-const ORDER = ['four-dimms', 'kernel-at-1mib', 'two-vms-from-zero', 'segments-and-paging', 'malicious-dma'];
-
 export const useGallery = defineStore('gallery', () => {
   const bridge = useBridge();
   const labs = shallowRef<readonly GalleryLab[]>([]);
   let loading: Promise<void> | null = null;
 
   async function read(): Promise<void> {
-    const place = (name: string): number => (ORDER.includes(name) ? ORDER.indexOf(name) : ORDER.length);
     const shipped = await bridge.listShipped();
-    labs.value = shipped
-      .map(({ name, yaml }): GalleryLab => {
-        const { document } = loadLab(yaml, {});
-        return { name, title: document?.title ?? name, text: document?.text ?? '', document };
-      })
-      .sort((a, b) => place(a.name) - place(b.name) || a.name.localeCompare(b.name));
+    // the shell gives them in the order in which they are taught
+    labs.value = shipped.map(({ name, yaml }): GalleryLab => {
+      const { document } = loadLab(yaml, {});
+      return { name, title: document?.title ?? name, text: document?.text ?? '', document };
+    });
   }
   /** Reads the shipped labs the first time; later calls wait for the same reading. */
   function load(): Promise<void> {
