@@ -2,8 +2,10 @@
 import { hostPhysical } from './address';
 import { placementName } from './board/placement';
 import { processorPart } from './board/processors';
+import { setUpMemory } from './firmware/memory-setup';
 import type { Platform, PlatformRange, SlotAssignment } from './firmware/platform';
 import type { Machine } from './machine';
+import { spdByte } from './spd-bus';
 
 export function boardPlatform(machine: Machine): Platform {
   const { board, map } = machine;
@@ -23,6 +25,14 @@ export function boardPlatform(machine: Machine): Platform {
     loader: board.firmware?.loader ?? 'strict',
     physicalAddressBits: map.physicalAddressBits,
     ...(processorPart(board.processor)?.instructionSet === '8086' ? { realModeOnly: board.processor } : {}),
+    prepare: () =>
+      setUpMemory({
+        board,
+        map,
+        spd: (slotIndex, offset) => spdByte(board, slotIndex, offset),
+        isMemory: (base, bytes) => dramRanges(machine).some((range) => base >= range.base && base + bytes <= range.base + range.bytes),
+        writeBytes: (address, bytes) => machine.chipset.writeBytes(hostPhysical(address), bytes),
+      }),
     writeBytes: (address, bytes) => machine.chipset.writeBytes(hostPhysical(address), bytes),
     slotsOf: (address, bytes) => machine.slotsOf(hostPhysical(address), bytes),
   };

@@ -7,7 +7,7 @@ import { addressMap, type AddressMap } from './board/address-map';
 import { waysWithin } from './board/interleave';
 import { devicePart, dimmPart, processorPart } from './board/parts';
 import type { Board } from './board/schema';
-import { deviceRequesters } from './board/windows';
+import { deviceRequesters, SMBUS_REQUESTER } from './board/windows';
 import { Bus } from './bus/bus';
 import { Chipset } from './bus/chipset';
 import { DevicePort, DmaPath, RootComplex, type DmaRecord } from './bus/dma-path';
@@ -24,6 +24,7 @@ import { A20Gate } from './devices/a20-gate/a20-gate';
 import { DebugPort } from './devices/debug-port/debug-port';
 import type { DeviceContext } from './devices/device';
 import { ExitPort } from './devices/exit-port/exit-port';
+import { SmbusController } from './devices/smbus/smbus';
 import { IntervalTimer } from './devices/pit/pit';
 import { Rom } from './devices/rom/rom';
 import { Uart } from './devices/uart/uart';
@@ -35,6 +36,7 @@ import type { JourneyEnd, JourneyRecorder } from './journey/journey';
 import { FrameStore } from './memory/frame-store';
 import { MemoryController } from './memory/memory-controller';
 import { boardPlatform } from './board-platform';
+import { spdModules } from './spd-bus';
 import { loadMachine, saveMachine, stateChunks, type MachineSnapshot } from './machine-state';
 
 /** Slices are never longer than this, so that a pause is never far. */
@@ -179,6 +181,7 @@ export class Machine {
       ...(this.iommu ? [this.iommu] : []),
     ])
       this.bus.attach(device);
+    this.attachSmbus();
     if (options.rom) this.bus.attach(new Rom('rom', options.rom, this.map.physicalAddressBits));
     for (const { id, kind, dmaMask } of board.devices) this.plug(id, kind, dmaMask);
     this.platform = boardPlatform(this);
@@ -366,6 +369,15 @@ export class Machine {
   }
 
   // --- inside ----------------------------------------------------------------------------------------------------------
+
+  /** The SMBus with the modules' SPD memories, on boards whose modules have them. */
+  private attachSmbus(): void {
+    const modules = spdModules(this.board);
+    if (!modules) return;
+    const smbus = new SmbusController('smbus', { clock: this.clock.forDevice('smbus') }, modules);
+    this.bus.attach(smbus, { requester: SMBUS_REQUESTER });
+    this.pci.add(SMBUS_REQUESTER, { identity: smbus.pci, ports: { bar: 4, base: this.bus.baseOf('smbus', 'registers')! } });
+  }
 
   private plug(id: string, kind: string, dmaMask: number | undefined): void {
     const part = devicePart(kind);

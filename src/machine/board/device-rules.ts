@@ -4,7 +4,7 @@ import { text, type BoardIssue } from './issue';
 import { DEVICES, devicePart } from './parts';
 import { addressBits } from './placement';
 import type { Board, BoardDevice } from './schema';
-import { IO_APIC_ID, IOMMU_BASE, IOMMU_BYTES, IOMMU_ID, LOCAL_APIC_ID, deviceRequesters, deviceWindows } from './windows';
+import { IO_APIC_ID, IOMMU_BASE, IOMMU_BYTES, IOMMU_ID, LOCAL_APIC_ID, SMBUS_REQUESTER, deviceRequesters, deviceWindows } from './windows';
 
 /** Ids of what every board has built in. */
 export const BUILT_IN_DEVICES: readonly string[] = [
@@ -21,11 +21,15 @@ export const BUILT_IN_DEVICES: readonly string[] = [
   'rom',
   'post',
   'host-bridge',
+  'smbus',
 ];
 
 export function deviceIssues(board: Board): BoardIssue[] {
   const issues: BoardIssue[] = [];
-  const owner = new Map<number, string>([[0, 'host-bridge']]);
+  const owner = new Map<number, string>([
+    [0, 'host-bridge'],
+    [SMBUS_REQUESTER, 'smbus'],
+  ]);
   const places = freePlaces(board);
   board.devices.forEach((device, index) => {
     issues.push(...kindIssues(device, index), ...addressIssues(device, index, owner, places));

@@ -12,6 +12,9 @@ export const IOMMU_BYTES = 4096;
 /** Id of the IOMMU wherever a device id is expected. */
 export const IOMMU_ID = 'iommu';
 
+/** The SMBus controller's place, 00:1f.3, as on Intel's chipsets. */
+export const SMBUS_REQUESTER: RequesterId = (0x1f << 3) | 3;
+
 /** Where the IOAPIC and the processor's local APIC answer, and their ids. */
 export const IO_APIC_BASE = 0xfec0_0000;
 export const IO_APIC_ID = 'io-apic';
@@ -76,7 +79,7 @@ export function deviceWindows(board: Board): DeviceWindows {
  * whose address is malformed or already taken has none.
  */
 export function deviceRequesters(board: Board): Map<string, RequesterId> {
-  const taken = new Set<RequesterId>([0]);
+  const taken = new Set<RequesterId>([0, SMBUS_REQUESTER]);
   const result = new Map<string, RequesterId>();
   const later: string[] = [];
   for (const device of board.devices) {

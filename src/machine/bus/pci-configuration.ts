@@ -19,6 +19,8 @@ export interface PciFunctionOptions {
   identity: PciIdentity;
   /** bytes of each memory BAR by its region's name, in BAR order; powers of two, at least 16 */
   bars?: readonly { region: string; size: number }[];
+  /** an I/O BAR whose ports are wired: it tells where they are and takes no other base */
+  ports?: { bar: number; base: number };
   /** the BAR now answers at `base`, or nowhere (null): memory decoding off */
   onMove?: (region: string, base: number | null) => void;
 }
@@ -56,6 +58,7 @@ class PciFunction {
       case 0x3c:
         return (identity.interruptPin << 8) | this.interruptLine;
       default:
+        if (this.options.ports && register === 0x10 + this.options.ports.bar * 4) return this.options.ports.base | 1;
         return register >= 0x10 && register < 0x10 + BARS * 4 ? (this.bases[(register - 0x10) >> 2] ?? 0) : 0;
     }
   }

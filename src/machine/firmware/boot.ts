@@ -38,7 +38,7 @@ const FLAT_GDT = Uint8Array.of(0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff, 0, 0, 0, 0x9b
 
 /** Loads a program. Never throws for what a lab or a file can contain: that is `refused`. */
 export function boot(platform: Platform, program: BootProgram): BootResult {
-  const steps: BootStep[] = [assignmentStep(platform)];
+  const steps: BootStep[] = [...(platform.prepare?.() ?? []), assignmentStep(platform)];
   const segments: PlacedSegment[] = [];
   try {
     const image = recognise(program);

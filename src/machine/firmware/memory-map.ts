@@ -15,15 +15,24 @@ export interface E820Entry {
   type: E820Type;
 }
 
-/** Ascending, neighbours of one type joined. Addresses that several DIMMs answer are no memory to build on: they are reserved. */
-export function e820(map: Pick<AddressMap, 'ranges'>): E820Entry[] {
+/** Where the firmware of an automatically assigned board leaves its tables: the segment searched for them since the first PC. */
+export const FIRMWARE_TABLES = { base: 0xf_0000, end: 0x10_0000 } as const;
+
+/** Ascending, neighbours of one type joined. Addresses that several DIMMs answer are no memory to build on: they are reserved, as is `kept`. */
+export function e820(map: Pick<AddressMap, 'ranges'>, kept?: { base: number; end: number }): E820Entry[] {
   const entries: E820Entry[] = [];
   for (const { base, end, kind } of map.ranges) {
     if (kind === 'hole') continue;
-    const type: E820Type = kind === 'dram' ? 'usable' : 'reserved';
-    const last = entries.at(-1);
-    if (last && last.end === base && last.type === type) last.end = end;
-    else entries.push({ base, end, type });
+    const cuts = kept ? [kept.base, kept.end].filter((cut) => cut > base && cut < end) : [];
+    const bounds = [base, ...cuts, end];
+    for (let index = 0; index + 1 < bounds.length; index++) {
+      const [from, to] = [bounds[index]!, bounds[index + 1]!];
+      const inside = kept !== undefined && from >= kept.base && from < kept.end;
+      const type: E820Type = kind === 'dram' && !inside ? 'usable' : 'reserved';
+      const last = entries.at(-1);
+      if (last && last.end === from && last.type === type) last.end = to;
+      else entries.push({ base: from, end: to, type });
+    }
   }
   return entries;
 }

@@ -4,6 +4,8 @@
  * VM), in bytes.
  */
 
+import type { BootStep } from './boot-report';
+
 /** A stretch of DRAM without a gap, `base` to `base + bytes`, not including the end. */
 export interface PlatformRange {
   readonly base: number;
@@ -34,6 +36,8 @@ export interface Platform {
   readonly physicalAddressBits: number;
   /** the processor's name, when it knows nothing but real mode; absent otherwise */
   readonly realModeOnly?: string;
+  /** What the firmware does about memory before it loads anything, as the steps it takes; a VM's memory is ready. */
+  prepare?(): BootStep[];
   /** Writes through the platform's own decode (the chipset, or the VM's guest-physical map). May cross frames. */
   writeBytes(address: number, bytes: Uint8Array): void;
   /** Slots whose DIMMs hold `bytes` bytes from `address`, in address order, each once. Empty where nobody answers. For a VM: through its map. */
