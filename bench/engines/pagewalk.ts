@@ -13,20 +13,24 @@ const LOAD = 0x10_0000;
 const SLICE = 200_000;
 
 /** The tiers that can be asked for. */
-const TIERS = ['interpreter'];
+const TIERS = ['interpreter', 'compiled'] as const;
+type Tier = (typeof TIERS)[number];
 
 const [image, tier] = process.argv.slice(2);
 if (image === undefined) process.stdout.write(JSON.stringify(TIERS) + '\n');
-else if (!TIERS.includes(tier ?? '')) throw new Error(`there is no tier ${String(tier)}`);
-else run(image);
+else if (!TIERS.includes(tier as Tier)) throw new Error(`there is no tier ${String(tier)}`);
+else run(image, tier as Tier);
 
-function run(file: string): void {
-  const machine = new Machine({
-    processor: 'p6-virtualization',
-    assignment: 'fixed',
-    slots: [{ id: 'A1', base: 0, dimm: 'ddr3-256m' }],
-    devices: [],
-  });
+function run(file: string, engine: Tier): void {
+  const machine = new Machine(
+    {
+      processor: 'p6-virtualization',
+      assignment: 'fixed',
+      slots: [{ id: 'A1', base: 0, dimm: 'ddr3-256m' }],
+      devices: [],
+    },
+    { engine },
+  );
   machine.chipset.writeBytes(hostPhysical(LOAD), readFileSync(file));
   applyProcessorStart(new DataView(machine.frames.memory.buffer, 0, STATE_SIZE), protectedModeStart(LOAD, {}, null));
 

@@ -28,6 +28,7 @@ export const HELP = {
   memory: text('DRAM from 0 on, e.g. 64M (default: 256M)', '从 0 开始的 DRAM，例如 64M（默认：256M）'),
   bootBoard: text('take the board of this lab', '使用此实验的主板'),
   cpu: text("processor (default: 386 for a ROM, else the board's)", '处理器（默认：ROM 用 386，否则用主板的处理器）'),
+  engine: text('tiers of the processor that execute (default: auto)', '由处理器的哪一层执行（默认：auto）'),
   serial: text(
     'where COM1 prints: stdio or a file (stdio goes to standard error beside --json)',
     'COM1 输出到：stdio 或文件（与 --json 同用时 stdio 写到标准错误）',

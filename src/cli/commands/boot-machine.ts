@@ -7,6 +7,7 @@ import { parseSize, type Board } from '../../machine/board/schema';
 import { BusConflictError } from '../../machine/bus/bus';
 import { PostPort } from '../../machine/devices/post-port/post-port';
 import { ROM_SIZES } from '../../machine/devices/rom/rom';
+import type { Engine } from '../../machine/cpu/processor';
 import { BoardError, Machine } from '../../machine/machine';
 import { nearestNames } from '../../lab/document/nearest';
 import { suggestNames, text } from '../../lab/document/problem';
@@ -17,7 +18,7 @@ const DEFAULT_MEMORY = 256 * 1024 ** 2;
 const LARGEST_MEMORY = 3 * 1024 ** 3;
 const PAGE = 4096;
 /** What a ROM finds when nothing else is said: the part that reset vectors at 4 GiB came with. */
-const ROM_PROCESSOR = processorPart('386')?.id ?? 'p6';
+const ROM_PROCESSOR = '386';
 
 /** `64M`, `64 MiB`, 67108864 → bytes; undefined for anything else. */
 export function memorySize(value: string): number | undefined {
@@ -65,6 +66,7 @@ export interface MachineChoice {
   romFile?: string | undefined;
   postPort?: number | undefined;
   exitPort?: number | undefined;
+  engine?: Engine | undefined;
 }
 
 export interface BootMachine {
@@ -74,7 +76,7 @@ export interface BootMachine {
 }
 
 /** Builds it. Throws Failure for a ROM of a wrong size, an unknown part, and a port that another device has. */
-export function buildMachine({ board, memory, cpu, rom, romFile, postPort, exitPort }: MachineChoice): BootMachine {
+export function buildMachine({ board, memory, cpu, rom, romFile, postPort, exitPort, engine = 'auto' }: MachineChoice): BootMachine {
   if (rom && !ROM_SIZES.includes(rom.length)) {
     throw failure(
       'boot-rom-size',
@@ -88,7 +90,7 @@ export function buildMachine({ board, memory, cpu, rom, romFile, postPort, exitP
   const processor = checkedProcessor(cpu ?? (rom && !board ? ROM_PROCESSOR : (board?.processor ?? 'p6-virtualization')));
   let machine: Machine;
   try {
-    machine = new Machine({ ...(board ?? boardWithMemory(memory)), processor }, rom ? { rom } : {});
+    machine = new Machine({ ...(board ?? boardWithMemory(memory)), processor }, { engine, ...(rom ? { rom } : {}) });
   } catch (thrown) {
     if (!(thrown instanceof BoardError)) throw thrown;
     throw failure(

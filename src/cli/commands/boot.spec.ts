@@ -176,6 +176,19 @@ describe('hashes and traces', () => {
     expect(traced.hashes).toEqual({ '501': all.hashes['501'], '2002': all.hashes['2002'] });
   });
 
+  it('are the same in every tier', async () => {
+    const file = program('tiers.bin', `${COUNT.replace('ecx, 1000', 'ecx, 200000')}\nhlt`);
+    const hashes = [];
+    for (const engine of ['auto', 'interpreter', 'compiled']) {
+      const { out } = await boot('--kernel', file, '--engine', engine, '--hash-at', '100,123457,400002', '--json');
+      hashes.push(json(out).hashes);
+    }
+    expect(Object.keys(hashes[0]!)).toHaveLength(3);
+    expect(hashes[1]).toEqual(hashes[0]);
+    expect(hashes[2]).toEqual(hashes[0]);
+    expect((await boot('--kernel', file, '--engine', 'fast')).status).toBe(2);
+  });
+
   it('trace one line an instruction, with what changed, and what was delivered between', async () => {
     const file = program(
       'trace.bin',

@@ -9,6 +9,7 @@ import type { Stop } from '../../lab/session/computer';
 import { stateHash } from '../../lab/snapshot/state-hash';
 import type { BootStep } from '../../machine/firmware/boot-report';
 import { LARGEST_FILE } from '../../machine/firmware/program-image';
+import type { Engine } from '../../machine/cpu/processor';
 import type { Machine, MachineRun } from '../../machine/machine';
 import { columns } from '../columns';
 import { Failure, failure, formatProblem } from '../failure';
@@ -31,6 +32,7 @@ export interface BootOptions {
   postPort?: number;
   exitPort?: number;
   cpu?: string;
+  engine?: Engine;
   maxInstructions?: number;
   hashAt: number[];
   trace?: string;
@@ -252,6 +254,7 @@ function report(
       toJson({
         schema: 'pagewalk.boot/1',
         cpu,
+        engine: options.engine ?? 'auto',
         instructions,
         ticks: machine.ticks,
         mips: Math.round(mips * 100) / 100,
