@@ -18,6 +18,8 @@ for (const lab of [
   'empty-first-slot',
   'the-hole-below-4g',
   'overlapping-windows',
+  'contiguous-dma',
+  'scatter-gather',
 ]) {
   test(`${lab} passes, and repeats to the byte`, async () => {
     const first = await runLab(lab);
@@ -158,3 +160,15 @@ for (const [lab, from, to] of [
     }
   });
 }
+
+test('contiguous-dma: a fragmented free list has no run of 256 frames', async () => {
+  const { status, report } = await runLab('contiguous-dma', '--set', 'machine.program.defines.FRAGMENTED=1');
+  expect(status).toBe(1);
+  expect(failed(report.checks).length).toBeGreaterThan(1);
+});
+
+test('scatter-gather: eight pieces are too few, 256 are more than enough', async () => {
+  expect((await runLab('scatter-gather', '--set', 'board.devices.dma0.entries=8')).status).toBe(1);
+  const free = await pagewalk(['run', 'resources/labs/scatter-gather.lab.yaml', '--set', 'board.devices.dma0.entries=256']);
+  expect(free.stdout).toContain('1 MiB in pieces, every byte right');
+});

@@ -6,7 +6,7 @@ import { hostPhysical, type HostPhysicalAddress } from './address';
 import { addressMap, type AddressMap } from './board/address-map';
 import { waysWithin } from './board/interleave';
 import { devicePart, dimmPart, processorPart } from './board/parts';
-import type { Board } from './board/schema';
+import type { Board, BoardDevice } from './board/schema';
 import { deviceRequesters, SMBUS_REQUESTER } from './board/windows';
 import { Bus } from './bus/bus';
 import { Chipset } from './bus/chipset';
@@ -183,7 +183,7 @@ export class Machine {
       this.bus.attach(device);
     this.attachSmbus();
     if (options.rom) this.bus.attach(new Rom('rom', options.rom, this.map.physicalAddressBits));
-    for (const { id, kind, dmaMask } of board.devices) this.plug(id, kind, dmaMask);
+    for (const device of board.devices) this.plug(device);
     this.platform = boardPlatform(this);
     this.reset();
   }
@@ -379,7 +379,7 @@ export class Machine {
     this.pci.add(SMBUS_REQUESTER, { identity: smbus.pci, ports: { bar: 4, base: this.bus.baseOf('smbus', 'registers')! } });
   }
 
-  private plug(id: string, kind: string, dmaMask: number | undefined): void {
+  private plug({ id, kind, dmaMask, entries }: BoardDevice): void {
     const part = devicePart(kind);
     if (!part) throw new BoardError(id, `no device of kind ${kind} in the catalogue`);
     const requester = this.requesters.get(id);
@@ -387,7 +387,7 @@ export class Machine {
     // the pin decides the line, and only the device knows its pin; every PCI device of the catalogue uses INTA#
     const irq = requester === undefined ? undefined : pciIrq(requester, 1);
     const context = this.contextFor(id, requester, irq);
-    const device = createDevice(kind, id, context, { requester, dmaMask: dmaMask ?? part.dmaMask });
+    const device = createDevice(kind, id, context, { requester, dmaMask: dmaMask ?? part.dmaMask, entries });
     this.bus.attach(device, { requester });
     if (requester === undefined || !device.pci) return;
     this.pci.add(requester, {

@@ -47,6 +47,11 @@ const SENTENCES: Record<string, Sentence> = {
     ),
   'dma-address-too-wide': (entry) =>
     text(`the DMA address ${datum(entry, 'address')} is wider than the bus`, `DMA 地址 ${datum(entry, 'address')} 超出总线宽度`),
+  'dma-list-length': (entry) =>
+    text(
+      `the list has ${datum(entry, 'entries')} entries; the device takes at most ${datum(entry, 'most')}`,
+      `列表有 ${datum(entry, 'entries')} 项；设备最多接受 ${datum(entry, 'most')} 项`,
+    ),
   'dma-aborted': (entry) =>
     text(
       `DMA ended early: ${datum(entry, 'status')}, ${datum(entry, 'moved')} bytes moved`,

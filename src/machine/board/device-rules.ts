@@ -81,6 +81,20 @@ function kindIssues(device: BoardDevice, index: number): BoardIssue[] {
       path: `${path}.id`,
     });
   }
+  if (device.entries !== undefined && (device.entries < 1 || device.entries > 256)) {
+    issues.push({
+      severity: 'error',
+      code: 'board-list-entries',
+      message: text(
+        `${device.id} has a list of ${device.entries} entries; one page holds 1 to 256.`,
+        `${device.id} 的列表有 ${device.entries} 项；一页可容纳 1 到 256 项。`,
+      ),
+      remedy: text('Set entries to 256.', '请将 entries 设为 256。'),
+      part: device.id,
+      path: `${path}.entries`,
+      fix: { text: text('Use 256 entries', '使用 256 项'), edits: [{ path: ['devices', index, 'entries'], value: 256 }] },
+    });
+  }
   if (device.dmaMask !== undefined && (device.dmaMask < 1 || device.dmaMask > 64)) {
     const wanted = devicePart(device.kind)?.dmaMask ?? 32;
     issues.push({

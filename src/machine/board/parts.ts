@@ -31,6 +31,20 @@ export const DEVICES: readonly DevicePart[] = [
     bars: [1 * MIB],
     dmaMask: 28,
   },
+  {
+    kind: 'dma-contiguous',
+    name: { en: 'DMA device, one run of bytes', 'zh-CN': 'DMA 设备（单段连续）' },
+    pci: true,
+    bars: [4096],
+    dmaMask: 32,
+  },
+  {
+    kind: 'dma-scatter',
+    name: { en: 'DMA device with a scatter list', 'zh-CN': 'DMA 设备（分散列表）' },
+    pci: true,
+    bars: [4096],
+    dmaMask: 32,
+  },
 ];
 
 const byId = <T>(list: readonly T[], key: (part: T) => string): ReadonlyMap<string, T> => new Map(list.map((part) => [key(part), part]));

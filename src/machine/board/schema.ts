@@ -79,6 +79,8 @@ export const deviceSchema = z.strictObject({
   at: requesterSchema.optional(),
   /** number of address bits the device can drive */
   dmaMask: countSchema.optional(),
+  /** dma-scatter: entries that its list may have, 1 to 256 */
+  entries: countSchema.optional(),
 });
 
 export const iommuSchema = z.strictObject({

@@ -2,6 +2,7 @@
 import type { RequesterId } from '../bus/dma-port';
 import { DebugPort } from './debug-port/debug-port';
 import type { Device, DeviceContext } from './device';
+import { DEFAULT_ENTRIES, DmaEngine } from './dma/dma';
 import { Edu } from './edu/edu';
 import { ExitPort } from './exit-port/exit-port';
 import { Uart } from './uart/uart';
@@ -11,6 +12,8 @@ export interface DeviceOptions {
   requester?: RequesterId;
   /** number of address bits that the device drives */
   dmaMask?: number;
+  /** entries that the list of a scatter device may have */
+  entries?: number | undefined;
   /** first port of a legacy device, when it is not the usual one */
   base?: number;
 }
@@ -20,6 +23,9 @@ type Factory = (id: string, context: DeviceContext, options: DeviceOptions) => D
 const FACTORIES: Readonly<Record<string, Factory>> = {
   edu: (id, context, options) =>
     new Edu(id, context, { requester: options.requester ?? 0, ...(options.dmaMask === undefined ? {} : { dmaMask: options.dmaMask }) }),
+  'dma-contiguous': (id, context, { requester = 0, dmaMask }) => new DmaEngine(id, context, { requester, dmaMask }),
+  'dma-scatter': (id, context, { requester = 0, dmaMask, entries = DEFAULT_ENTRIES }) =>
+    new DmaEngine(id, context, { requester, dmaMask, entries }),
   uart: (id, context, options) => new Uart(id, context, options.base === undefined ? {} : { base: options.base }),
   'debug-port': (id) => new DebugPort(id),
   'exit-port': (id) => new ExitPort(id),
