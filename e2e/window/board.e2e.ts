@@ -104,3 +104,25 @@ test('board: the edge of a DIMM is dragged along the address strip', async ({ sh
   await map.getByRole('button', { name: 'Show the whole address space' }).click();
   await expect(map).toContainText('64 GiB shown');
 });
+
+test('board: an address leads to its cell, and a cell to its address', async ({ shell }) => {
+  const page = await shell.start();
+  await go(page, 'Board');
+  await page.getByRole('button', { name: /^Slot A2:/ }).click();
+  const inspector = panel(page, 'Inspector');
+  const address = inspector.getByRole('textbox', { name: 'Host-physical address' });
+  await address.fill('0x1234_5678');
+  await address.press('Enter');
+  // 256 MiB, 64 bits wide, 1,024 columns, 8 banks: byte 2-0, column 12-3, bank 15-13, row above
+  await expect(inspector.getByRole('spinbutton', { name: 'row' })).toHaveValue('564');
+  await expect(inspector.getByRole('spinbutton', { name: 'bank' })).toHaveValue('2');
+  await expect(inspector.getByRole('spinbutton', { name: 'column' })).toHaveValue('719');
+  await expect(inspector.getByRole('spinbutton', { name: 'byte' })).toHaveValue('0');
+
+  await inspector.getByRole('spinbutton', { name: 'row' }).fill('4095');
+  await inspector.getByRole('spinbutton', { name: 'row' }).press('Enter');
+  await expect(address).toHaveValue('0x1FFF_5678');
+  await address.fill('0x0000_1000');
+  await address.press('Enter');
+  await expect(inspector).toContainText('Slot A2 does not answer at this address.');
+});

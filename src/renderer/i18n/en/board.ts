@@ -109,6 +109,12 @@ export default {
     bits: 'Address bits',
   },
   geometry: { ranks: 'ranks', chips: 'chips', banks: 'banks', rows: 'rows × columns', width: 'data width', bits: '{n} bits' },
+  cell: {
+    title: 'DRAM cell',
+    address: 'Host-physical address',
+    elsewhere: 'Slot {slot} does not answer at this address.',
+    unreachable: 'No address reaches this cell.',
+  },
   list: { slots: 'Slots', slot: 'slot', problem: 'problem', map: 'Physical address map', first: 'first', last: 'last', who: 'who answers' },
   problems: {
     severity: 'Severity',

@@ -103,6 +103,7 @@ export default {
     bits: '地址位',
   },
   geometry: { ranks: 'rank', chips: '芯片', banks: '存储体', rows: '行 × 列', width: '数据宽度', bits: '{n} 位' },
+  cell: { title: 'DRAM 单元', address: '主机物理地址', elsewhere: '{slot} 插槽不应答该地址。', unreachable: '没有地址能到达该单元。' },
   list: { slots: '插槽', slot: '插槽', problem: '问题', map: '物理地址图', first: '首地址', last: '末地址', who: '由谁应答' },
   problems: {
     severity: '严重程度',
