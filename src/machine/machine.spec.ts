@@ -383,9 +383,7 @@ describe('machine: explaining and the platform', () => {
       iommu: { present: true },
     };
     const used = process.memoryUsage().rss;
-    const started = performance.now();
     const machine = new Machine(boardSchema.parse({ ...board, physicalAddressBits: 36 }));
-    expect(performance.now() - started).toBeLessThan(1000);
     machine.chipset.write(hostPhysical(63 * 1024 ** 3), 4, 0x1234_5678);
     expect(machine.chipset.read(hostPhysical(63 * 1024 ** 3), 4)).toBe(0x1234_5678);
     expect(process.memoryUsage().rss - used).toBeLessThan(300 * 1024 ** 2);

@@ -113,10 +113,8 @@ describe('an overwritten EPT entry', () => {
     const lab = running();
     const garbage = Uint8Array.from({ length: 4096 }, (_, i) => (i % 8 < 5 ? (i * 31) & 0xff : 0) | (i % 8 === 0 ? 7 : 0));
     lab.overwrite(lab.vmm.part('ept', 'a')!.base, garbage);
-    const start = performance.now();
     lab.vmm.reachViolations();
     lab.vmm.audit();
-    expect(performance.now() - start).toBeLessThan(2000);
     goOn(lab);
   });
 });
