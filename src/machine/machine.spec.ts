@@ -376,7 +376,7 @@ describe('machine: explaining and the platform', () => {
     expect(() => machineOf({ slots, devices: ['a', 'b'].map((id) => ({ id, kind: 'edu', at: '00:04.0' })) })).toThrow(BoardError);
   });
 
-  it('opens a 64 GiB board in under a second and in little memory', () => {
+  it('opens a 64 GiB board in little memory', () => {
     const board = {
       assignment: 'automatic',
       slots: ['A1', 'A2', 'B1', 'B2'].map((id) => ({ id, dimm: 'ddr4-16g' })),
