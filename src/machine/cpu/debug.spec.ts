@@ -1,5 +1,6 @@
 /** Breakpoints, single step, RF, alignment checks and NMI, as programs meet them. */
 import { describe, expect, it } from 'vitest';
+import type { Engine } from './processor';
 import { assembleInto, makeBench, realMode, type Bench } from './test-bench.spec-support';
 
 const LOG = 0x5000;
@@ -9,8 +10,8 @@ const DR6_BITS = 0xe00f;
  * A 32-bit program with flat segments and an IDT, whose handlers of #DB, NMI and #AC append {vector, EIP in the frame, DR6, EFLAGS
  * in the frame} to a log, set RF in the frame of a fault on code (EBP ≠ 0) and return.
  */
-function run(body: string, limit = 2000): Bench & { symbols: Record<string, number> } {
-  const bench = makeBench();
+function run(body: string, limit = 2000, engine: Engine = 'auto'): Bench & { symbols: Record<string, number> } {
+  const bench = makeBench(4, engine);
   const handler = (vector: number, hasCode: boolean): string => `h${vector}:
     ${hasCode ? 'mov [code], eax\npop eax\nxchg [code], eax' : ''}
     push eax
@@ -184,6 +185,37 @@ describe('breakpoints', () => {
     const bench = run('mov eax, 0x2000\nmov dr7, eax\nat: mov ecx, dr7\nnop');
     expect(log(bench)[0]).toMatchObject({ vector: 1, eip: bench.symbols.at, dr6: 0x2000 });
     expect(bench.processor.state.reg32(1) & 0x2000).toBe(0);
+  });
+});
+
+describe.each(['interpreter', 'compiled'] as const)('in code that is hot, %s', (engine) => {
+  const hot = (arm: string): string => `mov ebx, 2
+    again: mov ecx, 900
+    spin: inc dword [data + 4]
+    target: mov eax, [data + 8]
+    loop spin
+    dec ebx
+    jz over
+    ${arm}
+    mov ecx, 4
+    jmp spin
+    over:`;
+
+  it('breakpoints on data are hit from the moment they are set', () => {
+    const bench = run(hot('mov eax, data + 4\nmov dr0, eax\nmov eax, 0x00010001\nmov dr7, eax'), 20_000, engine);
+    expect(log(bench).map(({ eip, dr6 }) => [eip, dr6])).toEqual(new Array(4).fill([bench.symbols.target, 1]));
+    expect(dword(bench, bench.symbols.data! + 4)).toBe(904);
+  });
+
+  it('and so are those on code', () => {
+    const bench = run(hot('mov eax, target\nmov dr1, eax\nmov eax, 4\nmov dr7, eax\nmov ebp, 1'), 20_000, engine);
+    expect(log(bench).map(({ eip, dr6 }) => [eip, dr6])).toEqual(new Array(4).fill([bench.symbols.target, 2]));
+  });
+
+  it('a single step goes through it one instruction at a time', () => {
+    const bench = run(hot('pushfd\nor dword [esp], 0x100\npopfd'), 20_000, engine);
+    // MOV ECX, JMP, four times round the loop, DEC and JZ
+    expect(log(bench).findIndex(({ eip }) => eip === bench.symbols.over)).toBe(2 + 4 * 3 + 2 - 1);
   });
 });
 
