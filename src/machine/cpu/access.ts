@@ -234,11 +234,15 @@ export class MemoryAccess implements DataAccess {
       this.refused = REFUSED.deferred;
       return CHIPSET;
     }
-    if (!this.checkSegment(segment, offset, size, write)) {
-      this.refused = REFUSED.stopped;
-      return STOPPED;
+    const u32 = this.state.u32;
+    const words = FIRST_SEGMENT + segment * SEGMENT_WORDS;
+    if ((u32[words + ATTRIBUTES]! & WRITE_MASK) !== WRITE_PLAIN || offset > u32[words + LIMIT]! - size + 1) {
+      if (!this.checkSegment(segment, offset, size, write)) {
+        this.refused = REFUSED.stopped;
+        return STOPPED;
+      }
     }
-    const linear = (this.compiledLinear = (this.state.segmentBase(segment) + offset) >>> 0);
+    const linear = (this.compiledLinear = (u32[words + BASE]! + offset) >>> 0);
     if ((linear & 0xfff) + size > 4096) {
       this.refused = REFUSED.deferred;
       return CHIPSET;

@@ -182,10 +182,13 @@ export class Tlb {
   private dropFastPage(page: number, context: Context): void {
     const words = this.pool.i32;
     const tag = (page << 12) | context.generation;
-    for (const block of [FAST_TLB.supervisor, FAST_TLB.user]) {
-      const at = (block >> 2) + ((page & FAST_MASK) << 2);
-      if (words[at] === tag || words[at + 1] === tag || words[at + 2] === tag) words.fill(0, at, at + 3);
+    const index = (page & FAST_MASK) << 2;
+    const supervisor = (FAST_TLB.supervisor >> 2) + index;
+    const user = (FAST_TLB.user >> 2) + index;
+    if (words[supervisor] === tag || words[supervisor + 1] === tag || words[supervisor + 2] === tag) {
+      words[supervisor] = words[supervisor + 1] = words[supervisor + 2] = 0;
     }
+    if (words[user] === tag || words[user + 1] === tag || words[user + 2] === tag) words[user] = words[user + 1] = words[user + 2] = 0;
   }
 
   // --- contexts --------------------------------------------------------------------------------------------------------

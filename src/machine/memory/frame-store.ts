@@ -15,6 +15,8 @@ const SMALLEST_GROWTH = 4 * 1024 * 1024;
 
 /** Frames per leaf of the sparse map: one leaf covers 4 MiB of address space. */
 const LEAF_FRAMES = 1024;
+/** Leaves that are found without a map: the lowest 8 GiB. */
+const LOW_LEAVES = 2048;
 const FRAME_WORDS = PAGE_SIZE / 4;
 /** Frames of a snapshot that share one allocation. */
 const SLAB_FRAMES = 64;
@@ -66,8 +68,8 @@ export class FrameStore {
 
   /** leaf number → pool page of each frame (index from poolBase, plus one; 0: untouched) */
   private readonly leaves = new Map<number, Int32Array>();
-  private lastLeafNumber = -1;
-  private lastLeaf: Int32Array = new Int32Array(0);
+  /** the leaves below LOW_LEAVES again: most of the processor's accesses go there, and not always to the same one */
+  private readonly lowLeaves = new Array<Int32Array | undefined>(LOW_LEAVES).fill(undefined);
   /** pool pages handed out so far */
   private nextPage = 0;
   private readonly watched = new Set<number>();
@@ -93,13 +95,9 @@ export class FrameStore {
   /** Byte offset of a frame in the pool, or -1 when it was never touched (all its bytes are zero). */
   offsetOf(frame: number): number {
     const leafNumber = Math.floor(frame / LEAF_FRAMES);
-    if (leafNumber !== this.lastLeafNumber) {
-      const leaf = this.leaves.get(leafNumber);
-      if (leaf === undefined) return -1;
-      this.lastLeafNumber = leafNumber;
-      this.lastLeaf = leaf;
-    }
-    const page = this.lastLeaf[frame - leafNumber * LEAF_FRAMES]!;
+    const leaf = leafNumber < LOW_LEAVES ? this.lowLeaves[leafNumber] : this.leaves.get(leafNumber);
+    if (leaf === undefined) return -1;
+    const page = leaf[frame - leafNumber * LEAF_FRAMES]!;
     return page === 0 ? -1 : this.poolBase + (page - 1) * PAGE_SIZE;
   }
 
@@ -118,6 +116,7 @@ export class FrameStore {
     if (leaf === undefined) {
       leaf = new Int32Array(LEAF_FRAMES);
       this.leaves.set(leafNumber, leaf);
+      if (leafNumber < LOW_LEAVES) this.lowLeaves[leafNumber] = leaf;
     }
     leaf[frame - leafNumber * LEAF_FRAMES] = page + 1;
     return this.poolBase + page * PAGE_SIZE;
@@ -254,7 +253,7 @@ export class FrameStore {
     this.u8.fill(0, this.poolBase, this.poolBase + this.nextPage * PAGE_SIZE);
     this.nextPage = 0;
     this.leaves.clear();
-    this.lastLeafNumber = -1;
+    this.lowLeaves.fill(undefined);
     this.lastChunks = new Map();
     this.full = false;
     for (const listener of this.relocateListeners) listener();

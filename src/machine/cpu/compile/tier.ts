@@ -88,10 +88,13 @@ export class CompiledTier {
 
   private readonly words: Int32Array;
   private readonly table = new WebAssembly.Table({ element: 'anyfunc', initial: 256 });
-  private readonly enter: (handle: number) => number;
+  /** made when first something is compiled */
+  private enter: ((handle: number) => number) | undefined;
+  private tailCalls = false;
   private readonly imports: Record<string, unknown>;
-  private readonly tailCalls = supportsTailCalls();
   private readonly groups = new Map<CodePage, RegionGroup[]>();
+  /** found last */
+  private latest: RegionGroup | undefined;
   /** by slot, oldest first */
   private readonly regions = new Map<number, CompiledRegion>();
   private readonly freeSlots: number[] = [];
@@ -109,7 +112,6 @@ export class CompiledTier {
   constructor(private readonly parts: TierParts) {
     const { memory, blocks } = parts;
     this.words = new Int32Array(memory.buffer, 0, POOL_RESERVED >> 2);
-    this.enter = makeEntry(memory, this.table);
     this.imports = {
       m: memory,
       t: this.table,
@@ -133,14 +135,18 @@ export class CompiledTier {
 
   /** The group for the code of a page; undefined when the frame has too many already. */
   group(codePage: CodePage, mode: Mode, key: number, pageRip: number): RegionGroup | undefined {
+    const { latest } = this;
+    if (latest !== undefined && latest.codePage === codePage && latest.key === key && latest.pageRip === pageRip && !latest.dropped) {
+      return latest;
+    }
     let groups = this.groups.get(codePage);
     if (groups === undefined) this.groups.set(codePage, (groups = []));
     const found = groups.find((group) => group.key === key && group.pageRip === pageRip);
-    if (found !== undefined) return found;
+    if (found !== undefined) return (this.latest = found);
     if (groups.length >= MOST_GROUPS) return undefined;
     const made: RegionGroup = { codePage, key, mode, pageRip, handles: new Map(), dropped: false };
     groups.push(made);
-    return made;
+    return (this.latest = made);
   }
 
   /** Handle of the code at an offset of the group's page, compiled now if need be; 0 when it cannot be. */
@@ -162,7 +168,7 @@ export class CompiledTier {
     words[WORD.accesses >> 2] = 0;
     words[WORD.leave >> 2] = 0;
     words[WORD.slot >> 2] = this.heldSlot = this.enteredSlot = handle >>> 8;
-    const code = this.enter(handle);
+    const code = this.enter!(handle);
     let budget = words[WORD.budget >> 2]!;
     let accesses = words[WORD.accesses >> 2]!;
     this.interpretNext = code === LEFT.budget;
@@ -189,6 +195,10 @@ export class CompiledTier {
     const { blocks, poolOffset } = this.parts;
     const pool = poolOffset(group.codePage.frame);
     if (pool < 0) return 0;
+    if (this.enter === undefined) {
+      this.tailCalls = supportsTailCalls();
+      this.enter = makeEntry(this.parts.memory, this.table);
+    }
     const bytes = blocks.poolBytes(pool).slice();
     for (let mostInstructions = MOST_INSTRUCTIONS; mostInstructions >= 1; mostInstructions >>= 1) {
       const known = (offset: number): boolean => blocks.knows(group.codePage, modeKey(group.mode), offset);
@@ -241,6 +251,7 @@ export class CompiledTier {
 
   private remember(rip: number, group: RegionGroup, handle: number): void {
     const at = (JUMP_CACHE.offset >> 2) + jumpIndex(rip) * 4;
+    if (this.words[at] === rip && this.words[at + 3] === handle) return;
     const pool = this.parts.poolOffset(group.codePage.frame);
     this.words[at] = rip;
     this.words[at + 1] = pool - group.pageRip;

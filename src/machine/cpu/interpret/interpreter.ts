@@ -268,16 +268,17 @@ export class Interpreter {
   /** Makes the block at `offset` of the current page. */
   private translate(linear: number, offset: number): number {
     const at = this.memory.readableFrame(this.frame);
-    const bytes = new Uint8Array(PAGE_SIZE + MAX_INSTRUCTION_LENGTH);
-    bytes.set(this.blocks.poolBytes(at), 0);
+    const page = this.blocks.poolBytes(at);
     const breaks = this.breakpointOffsets;
     const splits = breaks.size === 0 ? undefined : (distance: number): boolean => breaks.has((offset + distance) & (PAGE_SIZE - 1));
-    const block = lowerBlock({ bytes, start: offset, end: PAGE_SIZE }, this.mode, undefined, splits);
+    const block = lowerBlock({ bytes: page, start: offset, end: PAGE_SIZE }, this.mode, undefined, splits);
     if (block !== 'truncated') return this.keep(block, offset, -1);
     const second = this.fetchFrame((linear & ~(PAGE_SIZE - 1)) + PAGE_SIZE, true);
     if (second === undefined) return NO_BLOCK;
     const secondAt = this.memory.readableFrame(second);
     if (secondAt < 0) return this.uncached(linear, second);
+    const bytes = new Uint8Array(PAGE_SIZE + MAX_INSTRUCTION_LENGTH);
+    bytes.set(page, 0);
     bytes.set(this.blocks.poolBytes(secondAt).subarray(0, MAX_INSTRUCTION_LENGTH), PAGE_SIZE);
     const crossing = lowerBlock({ bytes, start: offset, end: bytes.length }, this.mode, 1);
     if (crossing === 'truncated') throw new Error('an instruction is longer than 15 bytes');
