@@ -41,6 +41,8 @@ export interface StatusView {
   ticks: number;
   /** of the last second */
   mips: number;
+  /** what executes: `compiled` interprets what is cold; null with the power off */
+  engine: 'interpreter' | 'compiled' | null;
   /** the VM whose turn it is; null on the bare machine */
   currentVm: string | null;
   /** breakpoint that stopped the run */

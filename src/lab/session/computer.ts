@@ -65,6 +65,8 @@ export interface Computer {
   /** the VM whose turn it is; null on the bare machine */
   readonly currentVm: string | null;
   readonly poolBytes: number;
+  /** what executes: `compiled` interprets what is cold */
+  readonly engine: 'interpreter' | 'compiled';
   /** set once nothing more can run */
   readonly stopped: Stop | null;
 

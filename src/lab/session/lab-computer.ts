@@ -94,6 +94,9 @@ export class LabComputer implements Computer {
   get currentVm(): string | null {
     return this.system.vmm?.current?.id ?? null;
   }
+  get engine(): 'interpreter' | 'compiled' {
+    return this.system.machine.processor.compiles ? 'compiled' : 'interpreter';
+  }
   get poolBytes(): number {
     return this.system.machine.frames.bytesUsed;
   }

@@ -385,6 +385,7 @@ export class LabSession implements SessionCommands {
       instructions: computer?.instructions ?? 0,
       ticks: computer?.ticks ?? 0,
       mips: this.loop.mips,
+      engine: computer?.engine ?? null,
       currentVm: computer?.currentVm ?? null,
       breakpoint: line && breakpointHit ? { vm: breakpointHit.vm, ...line } : null,
       poolBytes: computer?.poolBytes ?? 0,

@@ -354,6 +354,24 @@ describe('between instructions', () => {
     expect(bench.processor.lastAccess).toMatchObject({ offset: 0x3010, size: 2, kind: 'write' });
   });
 
+  it('records in hot code too, and forgets when it no longer watches', () => {
+    const bench = makeBench();
+    assembleInto(
+      bench,
+      'bits 32\norg 0x1000\nagain: inc dword [0x3000]\ninc ecx\ncmp ecx, 3000\njne again\nmov [0x3010], cx\nlast: inc ecx\njmp last',
+    );
+    flatProtected(bench, 0x1000);
+    bench.processor.run(4 * 2_500);
+    bench.processor.recordAccess = true;
+    bench.processor.run(4 * 100);
+    expect(bench.processor.lastAccess).toMatchObject({ offset: 0x3000, size: 4 });
+    bench.processor.recordAccess = false;
+    bench.processor.run(10_000);
+    bench.processor.recordAccess = true;
+    bench.processor.run(64);
+    expect(bench.processor.lastAccess).toBeNull();
+  });
+
   it('starts where RESET says', () => {
     const { processor } = makeBench();
     const { state } = processor;

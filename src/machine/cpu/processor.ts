@@ -91,6 +91,8 @@ export class Processor {
   private readonly stopAddresses = new Set<number>();
   private debugVersion = 0;
   private readonly memory: PhysicalMemory;
+  /** undefined: everything is interpreted */
+  private readonly compiledTier: CompiledTier | undefined;
 
   constructor({ frames, memory, ports, part, engine = 'auto' }: ProcessorOptions) {
     this.memory = memory;
@@ -108,13 +110,14 @@ export class Processor {
     if (engine !== 'interpreter' && modelOf(part.instructionSet).level !== LEVEL.i8086) {
       const { blocks } = this.interpreter;
       blocks.hotAfter = HOT_AFTER[engine];
-      this.interpreter.compiled = new CompiledTier({
+      this.compiledTier = new CompiledTier({
         memory: frames.memory,
         poolOffset: (frame) => memory.readableFrame(frame),
         state: this.state,
         access: this.system.access,
         blocks,
       });
+      this.interpreter.compiled = this.compiledTier;
     }
     this.system.events.onDelivered = (event) => this.note(event.vector, event.kind, event.errorCode);
     this.reset();
@@ -354,9 +357,17 @@ export class Processor {
     this.renewStopAddresses();
   }
 
-  /** When on, `lastAccess` is the last data access that an instruction made. */
+  /** Is what runs hot compiled, or is everything interpreted? */
+  get compiles(): boolean {
+    return this.compiledTier !== undefined;
+  }
+
+  /** When on, `lastAccess` is the last data access that an instruction made; everything is interpreted then. */
   set recordAccess(on: boolean) {
     this.system.access.recordAccess = on;
+    if (!on) this.system.access.lastAccess = null;
+    // compiled code makes most accesses without passing here
+    this.interpreter.compiled = on ? undefined : this.compiledTier;
   }
   get recordAccess(): boolean {
     return this.system.access.recordAccess;

@@ -54,6 +54,7 @@ export default {
     connecting: 'Starting the session',
     instructions: '{shown} instruction | {shown} instructions',
     mips: '{value} MIPS',
+    engine: { interpreter: 'interpreter', compiled: 'compiler' },
     cursor: 'Line {line}, column {column}',
     stale: 'edits apply at the next power-on',
     problems: '{errors} errors, {warnings} warnings',

@@ -47,6 +47,7 @@ export default {
     connecting: '正在启动会话',
     instructions: '{shown} 条指令',
     mips: '{value} MIPS',
+    engine: { interpreter: '解释执行', compiled: '编译执行' },
     cursor: '第 {line} 行，第 {column} 列',
     stale: '修改将在下次开机时生效',
     problems: '{errors} 个错误，{warnings} 个警告',
