@@ -59,15 +59,16 @@ export interface AddressMap {
 export const MOST_CLAIMS = 8;
 
 /** Slots that answer, each once. */
-export const slotsOf = (claims: readonly Claim[]): string[] => [
-  ...new Set(claims.flatMap(({ slot, interleave }) => interleave?.ways.map((way) => way.slot) ?? [slot])),
-];
+export const slotsOf = (claims: readonly Claim[]): string[] =>
+  claims.some(({ interleave }) => interleave !== undefined)
+    ? [...new Set(claims.flatMap(({ slot, interleave }) => interleave?.ways.map((way) => way.slot) ?? [slot]))]
+    : claims.map(({ slot }) => slot);
 
 /** The claim as it is `bytes` further on. */
 const moved = (claim: Claim, bytes: number): Claim =>
   claim.interleave
     ? { ...claim, interleave: { ...claim.interleave, offset: claim.interleave.offset + bytes } }
-    : { ...claim, dimmOffset: claim.dimmOffset + bytes };
+    : { slot: claim.slot, slotIndex: claim.slotIndex, dimmOffset: claim.dimmOffset + bytes };
 
 /** Does `later` go on, `bytes` further, where `earlier` is? */
 const goesOn = (earlier: Claim, later: Claim, bytes: number): boolean =>
@@ -114,7 +115,11 @@ export function dramRanges(placed: readonly Placement[], limit: number): DramRan
     if (active.size === 0) continue;
     const claims: Claim[] = [];
     for (const { slot, slotIndex, dimmOffset, interleave, base: from } of active) {
-      claims.push(moved({ slot, slotIndex, dimmOffset, ...(interleave ? { interleave } : {}) }, base - from));
+      claims.push(
+        interleave
+          ? moved({ slot, slotIndex, dimmOffset, interleave }, base - from)
+          : { slot, slotIndex, dimmOffset: dimmOffset + (base - from) },
+      );
       if (claims.length === MOST_CLAIMS) break;
     }
     ranges.push({ base, end: bounds[index + 1]!, claims });
