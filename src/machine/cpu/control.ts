@@ -301,7 +301,7 @@ export class ControlRegisters {
     const field = MSR_FIELDS[number];
     if (field === undefined || this.model.level < LEVEL.p6) return state.raise(VECTOR.generalProtection, 0);
     const at = STATE[field].offset >> 3;
-    // the local APIC's registers stay where they are (SDM vol. 4 lets a part refuse other bases)
+    // the local APIC's registers cannot be moved here, so a base that would move them is refused
     if (number === APIC_BASE.number && (value ^ state.u64[at]!) & ~APIC_BASE.writable) return state.raise(VECTOR.generalProtection, 0);
     state.u64[at] = value;
     return true;
