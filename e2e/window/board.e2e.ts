@@ -126,3 +126,15 @@ test('board: an address leads to its cell, and a cell to its address', async ({ 
   await address.press('Enter');
   await expect(inspector).toContainText('Slot A2 does not answer at this address.');
 });
+
+test('board: a slot is added and taken away again', async ({ shell }) => {
+  const page = await shell.start();
+  await go(page, 'Board');
+  await page.getByRole('toolbar', { name: 'Board' }).getByRole('button', { name: 'Add slot' }).click();
+  const added = page.getByRole('button', { name: /^Slot C1: empty/ });
+  await expect(added).toBeVisible();
+  await added.focus();
+  await page.keyboard.press('Delete');
+  await expect(added).toHaveCount(0);
+  await expect(page.getByRole('button', { name: /^Slot B2:/ })).toBeFocused();
+});

@@ -11,6 +11,7 @@ export default {
     redo: 'Redo: {what}',
     nothingToUndo: 'Nothing to undo',
     nothingToRedo: 'Nothing to redo',
+    addSlot: 'Add slot',
     sample: 'Four 256 MiB slots',
   },
   part: {
@@ -43,7 +44,7 @@ export default {
     cut: 'The DIMM of {slot} goes to the slot where you press Ctrl+V.',
     copied: 'Ctrl+V plugs a DIMM as in {slot} into the slot you are at.',
     spoken: 'Slot {slot}: {dimm} at {base}. Enter inspects, Delete unplugs.',
-    spokenEmpty: 'Slot {slot}: empty. Enter inspects.',
+    spokenEmpty: 'Slot {slot}: empty. Enter inspects, Delete removes the slot.',
   },
   fit: {
     kind: 'Does not fit: its controller drives {here} (slot {slot}); this is {there}.',
@@ -94,6 +95,7 @@ export default {
     slot: 'Slot {slot}',
     dimm: 'DIMM',
     empty: 'empty',
+    removeSlot: 'Remove slot {slot}',
     unplug: 'Unplug',
     base: 'Base address',
     badBase: 'Not an address. Type hexadecimal digits, as 0x3000_0000.',

@@ -11,6 +11,7 @@ export default {
     redo: '重做：{what}',
     nothingToUndo: '没有可撤销的操作',
     nothingToRedo: '没有可重做的操作',
+    addSlot: '添加插槽',
     sample: '四个 256 MiB 插槽',
   },
   part: {
@@ -43,7 +44,7 @@ export default {
     cut: '在目标插槽上按 Ctrl+V，即可移入 {slot} 的内存条。',
     copied: '在插槽上按 Ctrl+V，即可插入与 {slot} 相同的内存条。',
     spoken: '{slot} 插槽：{dimm}，位于 {base}。回车查看，Delete 拔下。',
-    spokenEmpty: '{slot} 插槽：空。回车查看。',
+    spokenEmpty: '{slot} 插槽：空。回车查看，Delete 移除插槽。',
   },
   fit: {
     kind: '不匹配：控制器驱动 {here}（{slot} 插槽），而这是 {there}。',
@@ -88,6 +89,7 @@ export default {
     slot: '{slot} 插槽',
     dimm: '内存条',
     empty: '空',
+    removeSlot: '移除 {slot} 插槽',
     unplug: '拔下',
     base: '基址',
     badBase: '不是地址。请输入十六进制数，如 0x3000_0000。',

@@ -133,7 +133,7 @@ export function drawBoard(board: Drawable): Drawing {
   const firmware = add('firmware', 'firmware', 44, 246, 132, 72);
   const iommu = add('iommu', 'iommu', 206, 244, 106, 82);
   const legacy = add('legacy', 'legacy', 44, 394, 132, 68);
-  const root = add('root', 'root', 196, 394, 126, 68);
+  const root = add('root', 'root', 186, 394, 146, 68);
   wire(firmware, 'top', processor, 'bottom', 2);
   wire(legacy, 'right', root, 'left', 2);
   if (first !== null && board.iommu?.present) {

@@ -2,7 +2,20 @@ import { describe, expect, it } from 'vitest';
 import { LabEditor } from '../../../lab/document/editor';
 import { addressMap } from '../../../machine/board/address-map';
 import { checkBoard } from '../../../machine/board/rules';
-import { assign, fourSlots, moveBase, moveDimm, plug, setDmaMask, setIommu, setLoader, unplug, type BoardChange } from './edits';
+import {
+  addSlot,
+  assign,
+  fourSlots,
+  moveBase,
+  moveDimm,
+  plug,
+  removeSlot,
+  setDmaMask,
+  setIommu,
+  setLoader,
+  unplug,
+  type BoardChange,
+} from './edits';
 
 const YAML = `format: pagewalk.lab/1
 title: Board
@@ -49,6 +62,28 @@ describe('board edits', () => {
     editor.undo();
     editor.undo();
     editor.undo();
+    expect(editor.yaml).toBe(YAML);
+  });
+
+  it('adds slots with free names, and removes them with their wires', () => {
+    const editor = open();
+    const added = addSlot(editor.document!.board);
+    expect(added.id).toBe('B1');
+    const board = apply(editor, added);
+    expect(board.slots.map(({ id, dimm }) => [id, dimm])).toEqual([['A1', 'ddr3-256m'], ['A2', null], ['B1', null]]); // prettier-ignore
+    expect(apply(editor, plug(board, 'B1', 'ddr3-256m')).slots[2]).toMatchObject({ base: 0x1000_0000 });
+    apply(editor, {
+      patches: [
+        { op: 'set', path: ['board', 'assignment'], value: 'automatic' },
+        { op: 'set', path: ['board', 'controllers'], value: [{ id: 'mc0', channels: [['A1', 'A2'], ['B1']] }] },
+      ],
+      label: added.label,
+    });
+    const left = apply(editor, removeSlot(editor.document!.board, 'B1'));
+    expect(left.slots.map(({ id }) => id)).toEqual(['A1', 'A2']);
+    expect(left.controllers![0]!.channels).toEqual([['A1', 'A2']]);
+    expect(checkBoard(left)).toEqual([]);
+    for (let i = 0; i < 4; i++) editor.undo();
     expect(editor.yaml).toBe(YAML);
   });
 

@@ -46,6 +46,30 @@ export const unplug = (slot: string): BoardChange => ({
   label: label(`Unplug ${slot}`, `拔下 ${slot}`),
 });
 
+/** A slot more, empty, with the next free name: A1, A2, B1, B2, … A fixed base comes with its first DIMM. */
+export function addSlot(board: Board): BoardChange & { id: string } {
+  const taken = new Set([...board.slots, ...board.devices, ...(board.controllers ?? [])].map(({ id }) => id));
+  let number = 0;
+  const name = (): string => (number < 52 ? `${String.fromCharCode(65 + Math.floor(number / 2))}${(number % 2) + 1}` : `S${number}`);
+  while (taken.has(name())) number++;
+  const id = name();
+  return { id, patches: [{ op: 'insert', path: ['board', 'slots'], value: { id } }], label: label(`Add slot ${id}`, `添加 ${id} 插槽`) };
+}
+
+/** Takes a slot off the board, and its wires off the controllers. */
+export function removeSlot(board: Board, slot: string): BoardChange {
+  const patches: Patch[] = [];
+  for (const { id, channels, banks } of board.controllers ?? []) {
+    for (const [key, lists] of [['channels', channels], ['banks', banks]] as const) {
+      if (!lists.some((list) => list.includes(slot))) continue;
+      const left = lists.map((list) => list.filter((each) => each !== slot)).filter((list) => list.length > 0);
+      patches.push({ op: 'set', path: ['board', 'controllers', id, key], value: left });
+    }
+  } // prettier-ignore
+  patches.push({ op: 'remove', path: ['board', 'slots', slot] });
+  return { patches, label: label(`Remove slot ${slot}`, `移除 ${slot} 插槽`) };
+}
+
 export const moveBase = (slot: string, base: number): BoardChange => ({
   patches: [set(['slots', slot, 'base'], base)],
   label: label(`Move ${slot}`, `移动 ${slot}`),
