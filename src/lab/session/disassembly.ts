@@ -54,23 +54,19 @@ export function linesBefore(system: System, vm: string | null, stateBytes: Uint8
   for (const program of system.programs) {
     if (program.vm !== vm || !program.assembly) continue;
     const { entries } = program.assembly.lineMap;
-    const at = entries.findIndex(
-      (entry) =>
-        entry.kind === 'code' &&
-        linear - program.linearOffset < entry.address + entry.length &&
-        linear - program.linearOffset >= entry.address,
-    );
-    if (at < 0) continue;
-    let first = at;
-    for (let end = entries[at]!.address; first > 0 && at - first < count; first--) {
+    const offset = linear - program.linearOffset;
+    // the code that ends here, or that here is inside of
+    let first = entries.findIndex(({ kind, address, length }) => kind === 'code' && address < offset && offset <= address + length);
+    if (first < 0) continue;
+    for (let listed = 1; first > 0 && listed < count; listed++) {
       const before = entries[first - 1]!;
-      if (before.kind !== 'code' || before.address + before.length !== end) break;
-      end = before.address;
+      if (before.kind !== 'code' || before.address + before.length !== entries[first]!.address) break;
+      first--;
     }
     const start = entries[first]!.address + program.linearOffset;
-    const lines = disassembly(system, vm, stateBytes, BigInt(start), linear - start);
-    const here = lines.findIndex((line) => line.linear === BigInt(linear));
-    return here < 0 ? [] : lines.slice(Math.max(here - count, 0), here);
+    const lines = disassembly(system, vm, stateBytes, BigInt(start), linear - start).filter((line) => line.linear < BigInt(linear));
+    const last = lines.at(-1);
+    return last && last.linear + BigInt(last.bytes.length) === BigInt(linear) ? lines.slice(-count) : [];
   }
   return [];
 }

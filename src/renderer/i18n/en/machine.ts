@@ -233,6 +233,7 @@ export default {
     ivt: 'Vectors',
     noTss: 'No task register is loaded: there is no TSS in use.',
     noLdt: 'LDTR is null: no LDT is in use.',
+    noGdt: 'GDTR is as RESET leaves it: no GDT has been loaded.',
     noEntries: 'This table has no entry that is not zero.',
     vector: 'vector',
     at: 'at',

@@ -229,6 +229,7 @@ export default {
     ivt: '中断向量表',
     noTss: '尚未加载任务寄存器：没有正在使用的 TSS。',
     noLdt: 'LDTR 为空：没有正在使用的 LDT。',
+    noGdt: 'GDTR 仍是复位后的值：尚未加载 GDT。',
     noEntries: '该表没有非零表项。',
     vector: '向量',
     at: '位置',
