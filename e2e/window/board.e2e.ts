@@ -88,7 +88,10 @@ test('board: the edge of a DIMM is dragged along the address strip', async ({ sh
   const page = await shell.start();
   await go(page, 'Board');
   const map = panel(page, 'Address map');
-  const edge = (await map.locator('[data-edge="B2"]').boundingBox())!;
+  const handle = map.locator('[data-edge="B2"]');
+  // hovering waits until the strip has its final size
+  await handle.hover({ position: { x: 20, y: 4 } });
+  const edge = (await handle.boundingBox())!;
   await page.mouse.move(edge.x + 20, edge.y + 4);
   await page.mouse.down();
   await page.mouse.move(edge.x + 20, edge.y - 40, { steps: 3 });

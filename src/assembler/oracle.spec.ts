@@ -96,7 +96,7 @@ describe.skipIf(!nasm)('the assembler against NASM', () => {
 
   it('assembles the programs of the shipped labs to the same bytes', () => {
     const labs = join(__dirname, '../../resources/labs');
-    const defines = { NAME: 0x41, DMA_BAR: 0xfe00_0000, VICTIM_HPA: 0x400_5000, TABLE_HPA: 0x3ffa_f000 };
+    const defines = { NAME: 0x41, DMA_BAR: 0xfe00_0000, VICTIM_HPA: 0x400_5000, TABLE_HPA: 0x3ffa_f000, FRAGMENTED: 0 };
     const names = readdirSync(labs).filter((name) => name.endsWith('.asm'));
     expect(names.length).toBeGreaterThanOrEqual(6);
     for (const name of names) {
