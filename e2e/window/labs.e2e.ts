@@ -1,4 +1,4 @@
-import { expect, test } from '../shells';
+import { expect, onlyInFullRuns, test } from '../shells';
 import { go, openLab } from './steps';
 
 test('labs: the first start opens the first lab', async ({ shell }) => {
@@ -6,8 +6,11 @@ test('labs: the first start opens the first lab', async ({ shell }) => {
   await expect(page.getByRole('banner')).toContainText('four-dimms');
 });
 
-for (const title of ['Four DIMMs', 'Malicious DMA']) {
+const ALWAYS = ['Four DIMMs', 'Malicious DMA'];
+
+for (const title of [...ALWAYS, 'A kernel at 1 MiB', 'Two VMs from zero', 'Segments and paging']) {
   test(`labs: ${title} passes its checks in the window`, async ({ shell }) => {
+    if (!ALWAYS.includes(title)) onlyInFullRuns();
     const page = await shell.start();
     await openLab(page, title);
     const about = page.getByRole('region', { name: 'About this lab' });
