@@ -6,8 +6,22 @@ import { ensurePackages, repository } from './prepare.mjs';
 await ensurePackages();
 const bin = (name) => resolve(repository, 'node_modules/.bin', name);
 const CHECKS = [
-  ['eslint', ['--max-warnings', '0', '.']],
-  ['prettier', ['--check', '--log-level', 'warn', 'src/**/*.{ts,vue,css,html}', 'build/**/*.{ts,mjs}', 'e2e/**/*.ts', '*.config.{ts,js}']],
+  ['eslint', ['--cache', '--cache-strategy', 'content', '--cache-location', 'node_modules/.cache/eslint/', '--max-warnings', '0', '.']],
+  [
+    'prettier',
+    [
+      '--check',
+      '--cache',
+      '--cache-strategy',
+      'content',
+      '--log-level',
+      'warn',
+      'src/**/*.{ts,vue,css,html}',
+      'build/**/*.{ts,mjs}',
+      'e2e/**/*.ts',
+      '*.config.{ts,js}',
+    ],
+  ],
   ['depcruise', ['--config', 'build/arrows.cjs', '--output-type', 'err', 'src']],
 ];
 
