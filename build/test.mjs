@@ -29,6 +29,7 @@ function step(title, command, args, env = {}) {
   });
 }
 
+let flaky = 0;
 const tally = (ok) => (ok ? counts.passed++ : counts.failed++);
 
 await ensurePackages();
@@ -65,11 +66,13 @@ if (missing.includes('chromium')) {
   if (e2e) {
     counts.passed += e2e.stats.expected + e2e.stats.flaky;
     counts.failed += e2e.stats.unexpected;
+    flaky = e2e.stats.flaky;
     counts.skipped += e2e.stats.skipped;
   }
   if (!e2eOk && !(e2e?.stats.unexpected > 0)) counts.failed++;
 }
 
 process.stdout.write(`\nelectron: ${runtime ? runtime.version : `skipped, ${reason}`}\n`);
+if (flaky > 0) process.stdout.write(`${flaky} passed only at the second try: see "flaky" above\n`);
 process.stdout.write(`${counts.passed} passed, ${counts.failed} failed, ${counts.skipped} skipped\n`);
 process.exit(counts.failed > 0 ? 1 : 0);

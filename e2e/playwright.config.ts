@@ -15,6 +15,8 @@ export default defineConfig({
   workers: Math.max(1, Math.min(3, cpus().length)),
   fullyParallel: true,
   forbidOnly: Boolean(process.env['CI']),
+  // a journey that passes only the second time is reported as flaky, by name
+  retries: process.env['CI'] ? 1 : 0,
   timeout: 90_000,
   expect: { timeout: 15_000 },
   reporter: [['line'], ['json', { outputFile: resolve(results, packaged ? 'package.json' : 'e2e.json') }]],

@@ -69,6 +69,24 @@ describe('power and time', () => {
     expect(asked()).toEqual(['open']);
   });
 
+  it('takes every step that is asked for while one is under way, up to a bound', async () => {
+    await stores.control.step();
+    asked();
+    const steps: Promise<void>[] = [];
+    while (stores.control.canStep) steps.push(stores.control.step());
+    expect(steps).toHaveLength(8);
+    await Promise.all(steps);
+    expect(asked().filter((call) => call === 'step')).toHaveLength(8);
+    expect(stores.control.canStep).toBe(true);
+  });
+
+  it('a step asked for before the machine was seen running does not stop it', async () => {
+    await stores.control.step();
+    asked();
+    await Promise.all([stores.control.run(), stores.control.step()]);
+    expect(asked()).toEqual(['run']);
+  });
+
   it('carries out a command given while another is under way, after it', async () => {
     asked();
     let release = (): void => {};

@@ -9,12 +9,12 @@ import { useDocument } from './document';
 import { SessionLostError, useSession } from './session';
 
 const UPDATE_DELAY_MS = 250;
+/** A key held down must not go on stepping long after it was let go. */
+const MOST_WAITING = 8;
 
 export const useControl = defineStore('control', () => {
   const lab = useDocument();
   const session = useSession();
-  /** a command is under way */
-  const busy = ref(false);
   /** edits wait for the next power-on */
   const stale = ref(false);
   /** why the last command did not do what it should; for a notice */
@@ -46,10 +46,11 @@ export const useControl = defineStore('control', () => {
 
   /** Commands are carried out one after another, in the order in which they were given. */
   let last: Promise<void> = Promise.resolve();
-  let waiting = 0;
+  const waiting = ref(0);
+  /** a command is under way */
+  const busy = computed(() => waiting.value > 0);
   function guarded(action: () => Promise<void>): Promise<void> {
-    waiting++;
-    busy.value = true;
+    waiting.value++;
     const own = last.then(async () => {
       complaint.value = null;
       try {
@@ -58,7 +59,7 @@ export const useControl = defineStore('control', () => {
         // a lost session has its own bar
         if (!(error instanceof SessionLostError)) complaint.value = error instanceof Error ? error.message : String(error);
       } finally {
-        busy.value = --waiting > 0;
+        waiting.value--;
       }
     });
     last = own;
@@ -104,6 +105,8 @@ export const useControl = defineStore('control', () => {
         await fresh();
         return;
       }
+      // F10 pressed while F5 was on its way must not stop the run
+      if (session.running) return;
       await session.commands.step(options);
     });
   /** Power off and on: paused at the first instruction, with the document as it is now. */
@@ -118,7 +121,8 @@ export const useControl = defineStore('control', () => {
       await session.commands.setSpeed(chosen);
     });
   const canRun = computed(() => session.connection === 'ready' && lab.runnable && !session.running);
-  const canStep = computed(() => canRun.value && !busy.value);
+  /** Steps asked for in quick succession are all taken: a press while one is under way waits its turn. */
+  const canStep = computed(() => canRun.value && waiting.value < MOST_WAITING);
 
   return { busy, stale, complaint, speed, canRun, canStep, open, update, run, pause, step, reset, powerOff, setSpeed };
 });
