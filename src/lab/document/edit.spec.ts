@@ -56,6 +56,18 @@ describe('patches', () => {
     expect(loadLab(added, {}).document!.limits!.instructions).toBe(5);
   });
 
+  it('write plain lists and small records on one line', () => {
+    const added = patched([
+      { op: 'insert', path: 'board.controllers', value: { id: 'mc0', channels: [['A1'], ['A2']], order: 'RoBaRaCoCh' } },
+      { op: 'set', path: 'board.memoryHole', value: { base: 0xc000_0000, remap: true } },
+      { op: 'set', path: ['board', 'canvas', 'places'], value: { 'slot:A1': [364, 36], 'iommu:iommu': [-8, 200] } },
+    ]);
+    expect(added).toContain('- { id: mc0, channels: [ [ A1 ], [ A2 ] ], order: RoBaRaCoCh }');
+    expect(added).toContain('memoryHole: { base: 0xC000_0000, remap: true }');
+    expect(added).toContain('places: { slot:A1: [ 364, 36 ], iommu:iommu: [ -8, 200 ] }');
+    expect(loadLab(added, {}).document!.board.canvas).toEqual({ places: { 'slot:A1': [364, 36], 'iommu:iommu': [-8, 200] } });
+  });
+
   it('remove keys and items by id', () => {
     const removed = patched([
       { op: 'remove', path: 'board.slots.A1' },

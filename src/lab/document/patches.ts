@@ -33,12 +33,25 @@ const refuse = (code: string, en: string, zh: string, path: readonly Key[], cand
   problems: [error(code, text(en, zh), suggestNames(nearestNames(String(path.at(-1) ?? ''), candidates)), { path: path.join('.') })],
 });
 
+/** Keys of a record that is written on one line where it is no list's. */
+const MOST_IN_LINE = 4;
+
 const write = (document: Document): string => document.toString({ lineWidth: 0, flowCollectionPadding: true });
 
-/** A value as YAML nodes; lists of small records are written one record a line, as people do. */
+/** A list of scalars, or of such lists. */
+const isPlainList = (node: unknown): node is YAMLSeq => isSeq(node) && node.items.every((item) => isScalar(item) || isPlainList(item));
+const isRecord = (node: unknown): node is YAMLMap => isMap(node) && node.items.every(({ value }) => isScalar(value) || isPlainList(value));
+
+/** A value as YAML nodes; plain lists, small records and the records of a list stand on one line each, as people write them. */
 function nodeOf(document: Document, value: PatchValue, inList: boolean): Node {
   const node = document.createNode(value) as Node;
-  if (inList && isMap(node) && node.items.every((pair) => !isCollection(pair.value))) (node as YAMLMap).flow = true;
+  const dress = (each: unknown, within: 'list' | 'map'): void => {
+    if (isPlainList(each)) each.flow = true;
+    else if (isRecord(each) && (within === 'list' || each.items.length <= MOST_IN_LINE)) each.flow = true;
+    else if (isMap(each)) for (const { value: inner } of each.items) dress(inner, 'map');
+    else if (isSeq(each)) for (const item of each.items) dress(item, 'list');
+  };
+  dress(node, inList ? 'list' : 'map');
   return node;
 }
 

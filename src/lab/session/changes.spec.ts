@@ -31,7 +31,8 @@ describe('mayChangeWhileRunning', () => {
   const check = (text: string, files: Record<string, string | Uint8Array> = { 'a.asm': 'hlt' }) =>
     mayChangeWhileRunning(lab(yaml), { 'a.asm': 'hlt' }, lab(text), files);
 
-  it('words, limits and checks may', () => {
+  it('words, limits, checks and how the board is drawn may', () => {
+    expect(check(yaml.replace('board: {', "board: { canvas: { places: { 'slot:A1': [8, 16] } },"))).toBe(true);
     expect(check(yaml.replace('title: t', 'title: other'))).toBe(true);
     expect(check(yaml + 'limits: { instructions: 5 }\nchecks: [{ stop: halted }]\n')).toBe(true);
   });

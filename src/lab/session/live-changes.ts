@@ -1,8 +1,9 @@
-/** What of a document may change while the power is on: words, limits and checks. What the machine was built from may not. */
+/** What of a document may change while the power is on: words, limits, checks and how the board is drawn. What the machine was built from may not. */
+import { hardwareOf } from '../../machine/board/canvas';
 import type { LabFiles } from '../protocol';
 import type { LabDocument } from '../document/schema';
 
-const BUILT_FROM = ['board', 'machine', 'vmm', 'vms', 'files'] as const satisfies readonly (keyof LabDocument)[];
+const BUILT_FROM = ['machine', 'vmm', 'vms', 'files'] as const satisfies readonly (keyof LabDocument)[];
 
 const same = (a: unknown, b: unknown): boolean => {
   if (Object.is(a, b)) return true;
@@ -14,5 +15,6 @@ const same = (a: unknown, b: unknown): boolean => {
 
 /** Program files count too: what runs must be what the editor shows. */
 export function mayChangeWhileRunning(before: LabDocument, filesBefore: LabFiles, after: LabDocument, filesAfter: LabFiles): boolean {
-  return BUILT_FROM.every((key) => same(before[key], after[key])) && same(filesBefore, filesAfter);
+  const asBuilt = same(hardwareOf(before.board), hardwareOf(after.board)) && BUILT_FROM.every((key) => same(before[key], after[key]));
+  return asBuilt && same(filesBefore, filesAfter);
 }

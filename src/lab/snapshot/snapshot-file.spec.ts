@@ -79,6 +79,8 @@ describe('refusal', () => {
   it('the hash of a lab follows what the machine is built from, not its words', () => {
     const hash = labHash(document(BARE), FILES);
     expect(labHash(document(BARE.replace('title: t', 'title: u')), FILES)).toBe(hash);
+    const bare = document(BARE);
+    expect(labHash({ ...bare, board: { ...bare.board, canvas: { places: { 'slot:A1': [1, 2] } } } }, FILES)).toBe(hash);
     expect(labHash(document(BARE.replace('256m', '512m')), FILES)).not.toBe(hash);
     expect(labHash(document(BARE), { 'a.asm': 'hlt' })).not.toBe(hash);
   });

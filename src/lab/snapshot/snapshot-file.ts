@@ -3,6 +3,7 @@
  * lab it was taken of. Whatever does not fit is refused with the reason, before anything is restored.
  */
 import { Packr } from 'msgpackr/pack';
+import { hardwareOf } from '../../machine/board/canvas';
 import { STATE_LAYOUT_VERSION } from '../../machine/cpu/state-layout';
 import { Sha256 } from '../checks/sha256';
 import type { LabDocument } from '../document/schema';
@@ -43,10 +44,12 @@ const canonical = (value: unknown): string =>
     return Object.fromEntries(Object.entries(inner).sort(([a], [b]) => (a < b ? -1 : 1)));
   });
 
-/** SHA-256 of what a machine is built from: board, VMM, VMs, programs. Titles, checks and limits may change. */
+/** SHA-256 of what a machine is built from: board, VMM, VMs, programs. Titles, checks, limits and the board's layout may change. */
 export function labHash({ board, machine, vmm, vms, files: inline }: LabDocument, files: LabFiles): string {
   const encoder = new TextEncoder();
-  const hash = new Sha256().update(encoder.encode(canonical({ board, machine: machine ?? null, vmm: vmm ?? null, vms: vms ?? null })));
+  const hash = new Sha256().update(
+    encoder.encode(canonical({ board: hardwareOf(board), machine: machine ?? null, vmm: vmm ?? null, vms: vms ?? null })),
+  );
   const all: LabFiles = { ...files, ...inline };
   for (const name of Object.keys(all).sort()) {
     const content = all[name]!;

@@ -21,6 +21,14 @@ describe('board schema', () => {
     });
   });
 
+  it('reads a layout: whole coordinates, groups with or without a name', () => {
+    const canvas = { places: { 'slot:A1': [364n, -12.4] }, groups: [{ id: 'g1', parts: ['slot:A1'] }] };
+    expect(boardSchema.parse({ canvas }).canvas).toEqual({
+      places: { 'slot:A1': [364, -12] },
+      groups: [{ id: 'g1', name: '', parts: ['slot:A1'] }],
+    });
+  });
+
   it.each([
     ['an unknown key', { slots: [], colour: 'green' }],
     ['an unknown key in a slot', { slots: [{ id: 'A1', size: 1 }] }],
@@ -31,6 +39,8 @@ describe('board schema', () => {
     ['too many slots', { slots: Array.from({ length: 10_001 }, (_, index) => ({ id: `S${index}` })) }],
     ['another assignment', { assignment: 'by-hand' }],
     ['a list for a board', []],
+    ['a place far away', { canvas: { places: { 'slot:A1': [0, 10n ** 20n] } } }],
+    ['a place without height', { canvas: { places: { 'slot:A1': [0] } } }],
   ])('refuses %s', (_what, drawing) => {
     expect(boardSchema.safeParse(drawing).success).toBe(false);
   });

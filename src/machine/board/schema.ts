@@ -3,6 +3,7 @@
  * electrically or logically wrong with a well-formed drawing is for the placement rules.
  */
 import { z } from 'zod';
+import { canvasSchema } from './canvas';
 import { DEFAULT_MAPPING, MAPPING_ORDERS } from './mapping-orders';
 
 const SIZE_UNITS: Record<string, number> = { B: 1, KiB: 1024, MiB: 1024 ** 2, GiB: 1024 ** 3, TiB: 1024 ** 4 };
@@ -119,6 +120,8 @@ export const boardSchema = z.strictObject({
   /** a local APIC in the processor and an IOAPIC, beside the 8259 pair that every board has */
   apic: z.strictObject({ present: z.boolean().default(false) }).optional(),
   firmware: z.strictObject({ loader: z.enum(['strict', 'force']).default('strict') }).optional(),
+  /** how it is drawn; nothing of the machine */
+  canvas: canvasSchema.optional(),
 });
 
 export type Board = z.output<typeof boardSchema>;
