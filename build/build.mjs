@@ -1,7 +1,7 @@
 /** Builds the parts named as arguments (`main`, `preload`, `renderer`; all three by default) and stamps each. */
 import { resolve } from 'node:path';
 import { build, loadConfigFromFile } from 'vite';
-import { stamp } from './stale.mjs';
+import { fingerprint, stamp } from './stale.mjs';
 
 const repository = resolve(import.meta.dirname, '..');
 const PARTS = ['main', 'preload', 'renderer'];
@@ -15,6 +15,7 @@ if (unknown.length > 0) {
 
 const loaded = await loadConfigFromFile({ command: 'build', mode: 'production' }, resolve(repository, 'build/vite.parts.ts'));
 for (const part of parts) {
+  const sources = await fingerprint(repository, part);
   await build({ ...loaded.config[part], configFile: false, logLevel: 'warn' });
-  await stamp(repository, part);
+  await stamp(repository, part, sources);
 }

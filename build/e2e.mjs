@@ -6,7 +6,7 @@
 import { spawn } from 'node:child_process';
 import { existsSync } from 'node:fs';
 import { resolve } from 'node:path';
-import { findElectron } from './electron-runtime.mjs';
+import { findElectron, noDisplay, XVFB } from './electron-runtime.mjs';
 import { ensureBuilt, ensurePackages, repository, say } from './prepare.mjs';
 
 await ensurePackages();
@@ -15,7 +15,8 @@ const args = process.argv.slice(2);
 const all = args.includes('--all');
 const packageAt = args.indexOf('--package');
 const packaged = packageAt < 0 ? undefined : args.splice(packageAt, 2)[1];
-const { runtime, reason } = packaged ? { runtime: { executable: packaged } } : await findElectron({ download: false });
+const found = packaged ? { runtime: { executable: packaged } } : await findElectron({ download: false });
+const { runtime, reason } = found.runtime && noDisplay() ? { reason: noDisplay() } : found;
 const env = {
   ...process.env,
   PAGEWALK_E2E_ALL: all ? '1' : '',
@@ -27,7 +28,7 @@ const env = {
 /** `-displayfd` lets the server choose a free display and says which. */
 function startDisplay() {
   return new Promise((ready) => {
-    const server = spawn('Xvfb', ['-displayfd', '3', '-screen', '0', '1920x1080x24', '-nolisten', 'tcp'], {
+    const server = spawn(XVFB, ['-displayfd', '3', '-screen', '0', '1920x1080x24', '-nolisten', 'tcp'], {
       stdio: ['ignore', 'ignore', 'ignore', 'pipe'],
     });
     server.on('error', () => ready(undefined));
@@ -36,7 +37,7 @@ function startDisplay() {
 }
 
 let virtual;
-if (runtime && process.platform === 'linux' && !process.env.DISPLAY && existsSync('/usr/bin/Xvfb')) {
+if (runtime && process.platform === 'linux' && !process.env.DISPLAY && existsSync(XVFB)) {
   virtual = await startDisplay();
   if (virtual) env.DISPLAY = virtual.display;
 }

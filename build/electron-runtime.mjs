@@ -112,6 +112,14 @@ export async function findElectron({ download }) {
     : { reason: `the Electron runtime could not be fetched (${failure ?? 'nothing was unpacked'}); it is tried again at the next start` };
 }
 
+export const XVFB = '/usr/bin/Xvfb';
+
+/** Why no window can be opened by a test on this machine; undefined when one can. */
+export function noDisplay() {
+  if (process.platform !== 'linux' || process.env.DISPLAY || process.env.WAYLAND_DISPLAY || existsSync(XVFB)) return undefined;
+  return 'there is no display and no Xvfb (Debian: apt-get install xvfb)';
+}
+
 /** What the runtime must be started with on this machine, and why. */
 export function electronFlags() {
   const root = process.platform === 'linux' && process.getuid?.() === 0;

@@ -28,7 +28,7 @@ async function* files(path) {
   }
 }
 
-async function fingerprint(repository, part) {
+export async function fingerprint(repository, part) {
   const hash = createHash('sha256');
   for (const source of SOURCES[part]) {
     for await (const path of files(resolve(repository, source))) {
@@ -47,7 +47,8 @@ export async function isStale(repository, part) {
   return stamped !== (await fingerprint(repository, part));
 }
 
-export async function stamp(repository, part) {
+/** `of`: the fingerprint from before the build, so that an edit made while it ran is not taken for built. */
+export async function stamp(repository, part, of) {
   await mkdir(resolve(repository, 'out'), { recursive: true });
-  await writeFile(stampPath(repository, part), await fingerprint(repository, part));
+  await writeFile(stampPath(repository, part), of);
 }

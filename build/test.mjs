@@ -6,7 +6,7 @@ import { spawn } from 'node:child_process';
 import { readFile, rm } from 'node:fs/promises';
 import { resolve } from 'node:path';
 import { ensureDebianPackages } from './debian.mjs';
-import { findElectron } from './electron-runtime.mjs';
+import { findElectron, noDisplay } from './electron-runtime.mjs';
 import { ensureBuilt, ensurePackages, repository, say } from './prepare.mjs';
 
 const all = process.argv.includes('--all');
@@ -35,7 +35,8 @@ const tally = (ok) => (ok ? counts.passed++ : counts.failed++);
 await ensurePackages();
 const missing = await ensureDebianPackages();
 await ensureBuilt('main', 'preload', 'renderer');
-const { runtime, reason } = await findElectron({ download: false });
+const found = await findElectron({ download: false });
+const { runtime, reason } = found.runtime && noDisplay() ? { reason: noDisplay() } : found;
 
 tally(await step('lint', process.execPath, ['build/lint.mjs']));
 tally(await step('types', process.execPath, ['build/typecheck.mjs']));

@@ -1,6 +1,11 @@
 /** Whatever dies, the lab stays: the worker in its three ways, the window with unsaved changes, the application itself. */
+import { readdir } from 'node:fs/promises';
 import { expect, test } from '../shells';
 import { go, panel, status } from './steps';
+
+/** Is an autosave complete? Its pointer is written last. */
+const autosaved = async (data: string): Promise<boolean> =>
+  (await readdir(data, { recursive: true })).some((name) => /autosaves[\\/][0-9a-f]+\.json$/.test(name));
 
 for (const how of ['exit', 'hang', 'heap'] as const) {
   test(`losses: the session's worker is lost (${how}); the window says so, keeps the edit and starts a new session`, async ({ shell }) => {
@@ -71,7 +76,7 @@ test('losses: after a crash the lab is offered back', async ({ shell }) => {
   await panel(page, 'Inspector').getByRole('button', { name: 'Unplug' }).click();
   await expect(panel(page, 'Address map')).toContainText('768 MiB usable');
   // the autosave follows two seconds after a change
-  await page.waitForTimeout(3_500);
+  await expect.poll(() => autosaved(shell.data), { timeout: 30_000 }).toBe(true);
   await shell.kill();
 
   const again = await shell.start();

@@ -13,7 +13,7 @@ export interface FrameChannel {
   onFrame(listener: (frame: Uint8Array) => void): void;
 }
 
-/** Frames larger than this are refused on receipt: a lab's files are at most 64 MiB together. */
+/** Frames larger than this are refused on receipt: a lab's files are at most 80 MiB together (lab/document/files). */
 export const MAX_FRAME_BYTES = 96 * 1024 * 1024;
 
 const packr = () => new Packr({ useRecords: false, mapsAsObjects: true, int64AsType: 'bigint', useBigIntExtension: true });

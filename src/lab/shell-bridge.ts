@@ -25,7 +25,7 @@ export interface RecoveredLab extends OpenedLab {
 }
 
 export interface ShellError {
-  /** `not-found`, `not-permitted`, `disk-full`, `too-large`, `outside-lab`, `not-a-lab`, `io` */
+  /** `not-found`, `not-permitted`, `disk-full`, `too-large`, `outside-lab`, `not-a-lab`, `not-text`, `io` */
   code: string;
   message: Record<Language, string>;
 }
@@ -55,11 +55,14 @@ export interface ShellBridge {
   /** file dialog; null when the user cancelled */
   openDialog(): Promise<ShellResult<OpenedLab> | null>;
   openPath(path: string): Promise<ShellResult<OpenedLab>>;
-  /** atomic: writes beside and renames. Without a path, or with `saveAs`, a dialog asks; null when cancelled */
+  /**
+   * atomic: writes beside and renames. Without a path, or with `saveAs`, a dialog asks; null when cancelled. The path is null where the shell
+   * cannot know the place (a browser's download)
+   */
   save(
     lab: { path: string | null; name: string; yaml: string; files: LabFiles },
     saveAs: boolean,
-  ): Promise<ShellResult<{ path: string; name: string }> | null>;
+  ): Promise<ShellResult<{ path: string | null; name: string }> | null>;
   recents(): Promise<{ path: string; name: string }[]>;
 
   autosave(lab: { path: string | null; name: string; yaml: string; files: LabFiles }): Promise<ShellResult<null>>;

@@ -93,7 +93,9 @@ export class ShellServer {
   }
 
   private async save(lab: unknown, saveAs: unknown) {
-    const { path: known, name, yaml, files } = labContent(lab);
+    const content = await attempt('lab', () => labContent(lab));
+    if (!content.ok) return content;
+    const { path: known, name, yaml, files } = content.value;
     let path = known !== null && this.granted.has(known) && saveAs !== true ? known : null;
     if (path === null) {
       const text = DIALOG_TEXT[this.language];
@@ -132,14 +134,13 @@ export class ShellServer {
     },
     save: (lab, saveAs) => this.save(lab, saveAs),
     recents: () => this.recent.list(),
-    autosave: (lab) => {
-      const content = labContent(lab);
-      const path = content.path !== null && this.granted.has(content.path) ? content.path : null;
-      return attempt(content.name, async () => {
+    autosave: (lab) =>
+      attempt('autosave', async () => {
+        const content = labContent(lab);
+        const path = content.path !== null && this.granted.has(content.path) ? content.path : null;
         await this.autosaves.write({ ...content, path });
         return null;
-      });
-    },
+      }),
     discardAutosave: () => this.autosaves.discard(),
     discardRecovered: () => this.autosaves.discardRecovered(),
     recovered: async () => {

@@ -16,13 +16,14 @@ function option(name: string): string | undefined {
 }
 
 const asked = option('--port');
+const lab = process.argv.slice(2).find((argument) => /\.ya?ml$/i.test(argument));
 const port = asked === undefined ? 0 : Number(asked);
 if (!Number.isInteger(port) || port < 0 || port > 65535) {
   console.error(`--port ${asked}: expected a port from 0 (any that is free) to 65535`);
   process.exit(2);
 }
 try {
-  const server = await serve({ ...places, port });
+  const server = await serve({ ...places, port, ...(lab === undefined ? {} : { lab: resolve(lab) }) });
   console.log(`Pagewalk is open at ${server.address}`);
   console.log('The address holds a token for this start only. Ctrl-C ends it.');
   for (const signal of ['SIGINT', 'SIGTERM'] as const) {

@@ -24,8 +24,11 @@ beforeAll(async () => {
     resources: join(folder, 'resources'),
     worker: join(folder, 'none.js'),
     data: join(folder, 'data'),
+    lab: join(folder, 'mine.lab.yaml'),
     port: 0,
   });
+  await writeFile(join(folder, 'mine.lab.yaml'), 'format: pagewalk.lab/1\n');
+  await writeFile(join(folder, 'other.lab.yaml'), 'format: pagewalk.lab/1\n');
   [, origin, token] = /^(http:\/\/[^/]+)\/#token=(.+)$/.exec(host.address) as unknown as [string, string, string];
 });
 afterAll(async () => {
@@ -80,6 +83,13 @@ describe('the web host', () => {
     expect(await ask('listShipped')).toMatchObject({ id: 7, result: [{ name: 'one' }] });
     expect(await ask('openShipped', 'one')).toMatchObject({ result: { ok: true, value: { name: 'one', files: { 'one.asm': 'hlt\n' } } } });
     expect(await ask('openShipped', '../../secret')).toMatchObject({ result: { ok: false, error: { code: 'not-found' } } });
+    expect(await ask('namedLab')).toMatchObject({ result: join(folder, 'mine.lab.yaml') });
+    expect(await ask('openPath', join(folder, 'mine.lab.yaml'))).toMatchObject({
+      result: { ok: true, value: { name: 'mine', path: null } },
+    });
+    expect(await ask('openPath', join(folder, 'other.lab.yaml'))).toMatchObject({
+      result: { ok: false, error: { code: 'not-permitted' } },
+    });
     expect(await ask('constructor')).toHaveProperty('error');
     expect(await ask('saveSettings', { theme: 'dark' })).toMatchObject({ result: null });
     expect(await ask('loadSettings')).toMatchObject({ result: { theme: 'dark' } });

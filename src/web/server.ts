@@ -7,14 +7,10 @@ import { createServer, type IncomingMessage, type ServerResponse } from 'node:ht
 import type { AddressInfo, Socket } from 'node:net';
 import { WebSocketServer } from 'ws';
 import { WINDOW_HEADERS, windowFile } from '../host/files/window-files';
-import { WindowConnection } from './window-connection';
+import { WindowConnection, type Places } from './window-connection';
 
-export interface WebHostOptions {
+export interface WebHostOptions extends Places {
   renderer: string;
-  worker: string;
-  resources: string;
-  /** folder for settings and autosaves */
-  data: string;
   /** 0: any that is free */
   port: number;
 }
@@ -37,6 +33,7 @@ function sameToken(given: string | null, token: string): boolean {
 export async function serve(options: WebHostOptions): Promise<WebHost> {
   const token = randomBytes(24).toString('base64url');
   const connections = new Set<WindowConnection>();
+  const autosaves = new Set<string>();
   const sockets = new WebSocketServer({ noServer: true, maxPayload: MAX_MESSAGE_BYTES, perMessageDeflate: false });
   let origin = '';
 
@@ -65,7 +62,7 @@ export async function serve(options: WebHostOptions): Promise<WebHost> {
       return;
     }
     sockets.handleUpgrade(request, socket, head, (webSocket) => {
-      const connection = new WindowConnection(webSocket, options);
+      const connection = new WindowConnection(webSocket, options, autosaves);
       connections.add(connection);
       webSocket.once('close', () => connections.delete(connection));
     });

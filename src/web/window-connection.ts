@@ -1,6 +1,8 @@
 /** One browser window: its session worker, and the calls of ShellBridge that a web host can answer. */
+import { basename } from 'node:path';
 import type { RawData, WebSocket } from 'ws';
 import { Autosaves } from '../host/files/autosave';
+import { readLab } from '../host/files/lab-folder';
 import { SettingsFile } from '../host/files/settings';
 import { attempt } from '../host/files/shell-error';
 import { listShippedLabs, openShippedLab } from '../host/files/shipped-labs';
@@ -8,10 +10,13 @@ import { labContent, settingsOf, shortText } from '../host/files/untrusted';
 import { startSession, type SessionHandle } from '../host/session-host';
 import { decodeText, encodeText, type WebCall } from '../lab/text-frames';
 
-interface Places {
+export interface Places {
   worker: string;
   resources: string;
+  /** folder for settings and autosaves */
   data: string;
+  /** the lab named at the start, the one path that a window may open */
+  lab?: string;
 }
 
 export class WindowConnection {
@@ -22,14 +27,19 @@ export class WindowConnection {
   constructor(
     private readonly socket: WebSocket,
     private readonly places: Places,
+    /** of all windows of this host */
+    liveAutosaves: Set<string>,
   ) {
-    this.autosaves = new Autosaves(places.data);
+    this.autosaves = new Autosaves(places.data, liveAutosaves);
     this.settings = new SettingsFile(places.data);
     socket.on('message', (data: RawData, binary: boolean) => {
       if (binary) this.session?.send(new Uint8Array(data as Buffer));
       else void this.answer(String(data));
     });
-    socket.on('close', () => this.endSession());
+    socket.on('close', () => {
+      this.endSession();
+      this.autosaves.leave();
+    });
     socket.on('error', () => socket.terminate());
   }
 
@@ -90,13 +100,19 @@ export class WindowConnection {
     connectSession: () => this.connectSession(),
     listShipped: () => listShippedLabs(this.places.resources),
     openShipped: (name) => attempt(shortText(name), () => openShippedLab(this.places.resources, shortText(name))),
-    autosave: (lab) => {
-      const content = { ...labContent(lab), path: null };
-      return attempt(content.name, async () => {
-        await this.autosaves.write(content);
+    namedLab: () => this.places.lab,
+    openPath: (path) =>
+      attempt(basename(String(path)), async () => {
+        const { lab } = this.places;
+        if (lab === undefined || path !== lab) throw Object.assign(new Error(), { code: 'EACCES' });
+        // saving is a download: the file itself is never written
+        return { ...(await readLab(lab, false)), path: null };
+      }),
+    autosave: (lab) =>
+      attempt('autosave', async () => {
+        await this.autosaves.write({ ...labContent(lab), path: null });
         return null;
-      });
-    },
+      }),
     discardAutosave: () => this.autosaves.discard(),
     discardRecovered: () => this.autosaves.discardRecovered(),
     recovered: () => this.autosaves.recovered(),

@@ -46,6 +46,18 @@ describe('autosaves', () => {
     expect(await own.recovered()).toEqual([]);
   });
 
+  it('keeps two open windows apart, and offers what one leaves behind', async () => {
+    const live = new Set<string>();
+    const [first, second] = [new Autosaves(data, live), new Autosaves(data, live)];
+    await first.write({ ...lab, path: null });
+    expect(await second.recovered()).toEqual([]);
+    await second.write({ ...lab, yaml: 'title: of the second', path: null });
+    first.leave();
+    expect(await second.recovered()).toMatchObject([{ yaml: 'title: edited' }]);
+    second.leave();
+    expect((await new Autosaves(data, live).recovered()).map(({ yaml }) => yaml).sort()).toEqual(['title: edited', 'title: of the second']);
+  });
+
   it('keeps what it offers until that is discarded or saved anew', async () => {
     await new Autosaves(data).write({ ...lab, path: null });
     const next = new Autosaves(data);

@@ -34,9 +34,37 @@ export class Autosaves {
   /** left by an earlier run and offered back */
   private readonly offered = new Set<string>();
 
-  /** `data`: the user's data folder for Pagewalk */
-  constructor(data: string) {
+  /**
+   * `data`: the user's data folder for Pagewalk. `live`: what all windows of this process have written and still own; a window's autosave
+   * is offered to no other one while it is open.
+   */
+  constructor(
+    data: string,
+    private readonly live: Set<string> = new Set(),
+  ) {
     this.index = join(data, 'autosaves');
+  }
+
+  /** The window is gone: what it has autosaved may be offered to the next one. */
+  leave(): void {
+    for (const pointer of this.mine) this.live.delete(pointer);
+    this.mine.clear();
+  }
+
+  /** Where a lab's pointer lies; a second window on a lab of the same name has one of its own. */
+  private keyOf(lab: AutosavedLab): string {
+    for (let copy = 1; ; copy++) {
+      const key = createHash('sha256')
+        .update(`${lab.path ?? `unnamed ${lab.name}`}${copy === 1 ? '' : ` ${copy}`}`)
+        .digest('hex')
+        .slice(0, 32);
+      const pointer = this.pointerOf(key);
+      if (this.mine.has(pointer) || !this.live.has(pointer)) return key;
+    }
+  }
+
+  private pointerOf(key: string): string {
+    return join(this.index, `${key}.json`);
   }
 
   /** Throws the file system's error when neither place can be written. */
@@ -47,10 +75,10 @@ export class Autosaves {
       else stored.binaries[name] = Buffer.from(content).toString('base64');
     }
     const text = JSON.stringify(stored);
-    const key = createHash('sha256')
-      .update(lab.path ?? `unnamed ${lab.name}`)
-      .digest('hex')
-      .slice(0, 32);
+    const key = this.keyOf(lab);
+    const pointer = this.pointerOf(key);
+    this.mine.add(pointer);
+    this.live.add(pointer);
     const own = join(this.index, `${key}.autosave`);
     let place = own;
     if (lab.path !== null) {
@@ -62,15 +90,16 @@ export class Autosaves {
     }
     await mkdir(this.index, { recursive: true });
     if (place === own) await writeAtomically(own, text);
-    const pointer = join(this.index, `${key}.json`);
     await writeAtomically(pointer, JSON.stringify({ place }));
-    this.mine.add(pointer);
     this.offered.delete(pointer);
   }
 
   /** Removes what this run wrote: after a save, or a close that drops the changes. What is still offered back stays. */
   async discard(): Promise<void> {
-    for (const pointer of this.mine) await this.remove(pointer);
+    for (const pointer of this.mine) {
+      await this.remove(pointer);
+      this.live.delete(pointer);
+    }
     this.mine.clear();
   }
 
@@ -86,7 +115,7 @@ export class Autosaves {
     const found: RecoveredLab[] = [];
     for (const name of pointers) {
       const pointer = join(this.index, name);
-      if (this.mine.has(pointer)) continue;
+      if (this.mine.has(pointer) || this.live.has(pointer)) continue;
       try {
         const { place } = JSON.parse(await readFile(pointer, 'utf8')) as { place: string };
         const facts = await stat(place);

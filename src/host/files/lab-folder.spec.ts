@@ -60,6 +60,20 @@ describe('a lab on disk', () => {
     expect(!result.ok && result.error.message.en).toContain('big.bin');
   });
 
+  it('reads a program of 40 MiB, and no lab of more than 80 MiB together', async () => {
+    for (const name of ['a.bin', 'b.bin', 'c.bin']) await writeFile(join(folder, name), Buffer.alloc(40 * 1024 ** 2));
+    expect((await readProgramFiles(folder, lab('a.bin')))['a.bin']).toHaveLength(40 * 1024 ** 2);
+    const all = await attempt('lab', () => readProgramFiles(folder, 'machine: { program: { files: [a.bin, b.bin, c.bin] } }'));
+    expect(all).toMatchObject({ ok: false, error: { code: 'too-large' } });
+  });
+
+  it('drops a byte order mark, and refuses a text that saving would damage', async () => {
+    await writeFile(join(folder, 'bom.asm'), '\ufeffhlt\n');
+    expect(await readProgramFiles(folder, lab('bom.asm'))).toEqual({ 'bom.asm': 'hlt\n' });
+    await writeFile(join(folder, 'gbk.asm'), Uint8Array.of(0x3b, 0xc4, 0xe3, 0xba, 0xc3, 0x0a));
+    expect(await attempt('lab', () => readProgramFiles(folder, lab('gbk.asm')))).toMatchObject({ ok: false, error: { code: 'not-text' } });
+  });
+
   it('says what is wrong with a lab that is not there, and with a folder', async () => {
     expect(await attempt('x', () => readLab(join(folder, 'x.lab.yaml'), false))).toMatchObject({ ok: false, error: { code: 'not-found' } });
     expect(await attempt('x', () => readLab(folder, false))).toMatchObject({ ok: false, error: { code: 'not-a-lab' } });

@@ -5,30 +5,51 @@
 import { readFile, realpath, stat } from 'node:fs/promises';
 import { basename, dirname, join, posix, relative, isAbsolute, sep } from 'node:path';
 import { parseDocument } from 'yaml';
+import { MAX_FILE_BYTES, MAX_FILE_COUNT, MAX_LAB_BYTES, MAX_TOTAL_BYTES } from '../../lab/document/files';
 import type { LabFiles } from '../../lab/protocol';
 import type { OpenedLab } from '../../lab/shell-bridge';
 import { writeAtomically } from './atomic-write';
 import { ShellFailure } from './shell-error';
-
-/** Bytes; CONTRACTS.md: a lab is read at most 5 MB. */
-export const MAX_LAB_BYTES = 5_000_000;
-/** Bytes of one program or included file. */
-export const MAX_FILE_BYTES = 16 * 1024 * 1024;
-const MAX_FILES = 500;
 
 const TEXT_NAME = /\.(asm|inc|s|nasm|txt|md|ya?ml|json|ld)$/i;
 const INCLUDE = /^[ \t]*(?:%include|incbin)[ \t]+["'`]([^"'`\n]+)["'`]/gim;
 
 export const labName = (path: string): string => basename(path).replace(/\.(lab\.)?ya?ml$/i, '');
 
-const tooLarge = (path: string, limit: number): ShellFailure =>
+const mebibytes = (bytes: number): number => Math.floor(bytes / 1024 ** 2);
+
+export const fileTooLarge = (path: string, limit: number): ShellFailure =>
   new ShellFailure({
     code: 'too-large',
     message: {
-      en: `${path} is larger than the ${Math.floor(limit / 1e6)} MB that are read. Give the lab a smaller file.`,
-      'zh-CN': `${path} 超过可读取的上限（${Math.floor(limit / 1e6)} MB）。请换用更小的文件。`,
+      en: `${path} is larger than the ${mebibytes(limit)} MiB that a file may have. Give the lab a smaller one.`,
+      'zh-CN': `${path} 超过单个文件的上限（${mebibytes(limit)} MiB）。请换用更小的文件。`,
     },
   });
+
+export const labTooLarge = (): ShellFailure =>
+  new ShellFailure({
+    code: 'too-large',
+    message: {
+      en: `The lab has more than ${MAX_FILE_COUNT} files, or more than ${mebibytes(MAX_TOTAL_BYTES)} MiB in all. Take out what no program needs.`,
+      'zh-CN': `实验的文件超过 ${MAX_FILE_COUNT} 个，或合计超过 ${mebibytes(MAX_TOTAL_BYTES)} MiB。请移除程序用不到的文件。`,
+    },
+  });
+
+/** Text as it is read: UTF-8, a byte order mark dropped. Anything else would come back damaged when it is saved, so it is refused. */
+function decodeText(bytes: Uint8Array, name: string): string {
+  try {
+    return new TextDecoder('utf-8', { fatal: true }).decode(bytes);
+  } catch {
+    throw new ShellFailure({
+      code: 'not-text',
+      message: {
+        en: `${name} is not UTF-8 text. Save it as UTF-8 in the editor it was written with; its letters would be lost otherwise.`,
+        'zh-CN': `${name} 不是 UTF-8 文本。请在原编辑器中将其另存为 UTF-8，否则其中的文字会丢失。`,
+      },
+    });
+  }
+}
 
 /** The file names that programs of a lab give, whatever else the text holds; a broken lab names none. */
 export function programFiles(yaml: string): string[] {
@@ -66,15 +87,15 @@ async function inside(folder: string, name: string): Promise<string | undefined>
 
 /**
  * Reads the files that a lab's programs name, and what these include, as far as they exist: what is missing is for the
- * validator to report with its place. Throws ShellFailure `too-large` or `outside-lab`.
+ * validator to report with its place. Throws ShellFailure `too-large`, `outside-lab` or `not-text`.
  */
 export async function readProgramFiles(folder: string, yaml: string): Promise<LabFiles> {
   const root = await realpath(folder);
   const files: LabFiles = {};
   const waiting = programFiles(yaml);
+  let total = 0;
   while (waiting.length > 0) {
     const name = waiting.shift()!;
-    if (name in files || Object.keys(files).length >= MAX_FILES) continue;
     let real: string | undefined;
     try {
       real = await inside(root, name);
@@ -92,13 +113,15 @@ export async function readProgramFiles(folder: string, yaml: string): Promise<La
     }
     const facts = await stat(real);
     if (!facts.isFile()) continue;
-    if (facts.size > MAX_FILE_BYTES) throw tooLarge(name, MAX_FILE_BYTES);
+    if (facts.size > MAX_FILE_BYTES) throw fileTooLarge(name, MAX_FILE_BYTES);
+    total += facts.size;
+    if (total > MAX_TOTAL_BYTES || Object.keys(files).length >= MAX_FILE_COUNT) throw labTooLarge();
     const bytes = await readFile(real);
     if (!TEXT_NAME.test(name)) {
       files[name] = new Uint8Array(bytes);
       continue;
     }
-    const text = bytes.toString('utf8');
+    const text = decodeText(bytes, name);
     files[name] = text;
     for (const [, included] of text.matchAll(INCLUDE)) {
       waiting.push(posix.normalize(posix.join(posix.dirname(name), included!)), included!);
@@ -111,8 +134,8 @@ export async function readProgramFiles(folder: string, yaml: string): Promise<La
 export async function readLab(path: string, shipped: boolean): Promise<OpenedLab> {
   const facts = await stat(path);
   if (facts.isDirectory()) throw Object.assign(new Error('a folder'), { code: 'EISDIR' });
-  if (facts.size > MAX_LAB_BYTES) throw tooLarge(basename(path), MAX_LAB_BYTES);
-  const yaml = await readFile(path, 'utf8');
+  if (facts.size > MAX_LAB_BYTES) throw fileTooLarge(basename(path), MAX_LAB_BYTES);
+  const yaml = decodeText(await readFile(path), basename(path));
   return { path: shipped ? null : path, name: labName(path), yaml, files: await readProgramFiles(dirname(path), yaml), shipped };
 }
 

@@ -57,11 +57,12 @@ export function describeFailure(thrown: unknown, path: string): ShellError {
   }
 }
 
-/** Runs a file operation and gives its result or its described failure; never rejects. */
-export async function attempt<T>(path: string, operation: () => Promise<T>): Promise<ShellResult<T>> {
+/** Runs a file operation and gives its result or its described failure. Rejects only with the TypeError of an argument that no window of ours sends. */
+export async function attempt<T>(path: string, operation: () => T | Promise<T>): Promise<ShellResult<T>> {
   try {
     return { ok: true, value: await operation() };
   } catch (thrown) {
+    if (thrown instanceof TypeError) throw thrown;
     return { ok: false, error: describeFailure(thrown, path) };
   }
 }

@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import { ShellFailure } from './shell-error';
 import { documentState, labContent, labPath, languageOf, settingsOf, shortText } from './untrusted';
 
 describe('arguments from the window', () => {
@@ -14,7 +15,6 @@ describe('arguments from the window', () => {
   it.each([
     ['no object', null],
     ['no text', { name: 'a', yaml: 5 }],
-    ['a lab of 6 MB', { name: 'a', yaml: 'x'.repeat(6_000_000) }],
     ['a file that leads out', { name: 'a', yaml: '', files: { '../x': '' } }],
     ['an absolute file', { name: 'a', yaml: '', files: { '/etc/x': '' } }],
     ['a file that is a number', { name: 'a', yaml: '', files: { x: 5 } }],
@@ -22,6 +22,11 @@ describe('arguments from the window', () => {
     ['a path that is no lab', { path: '/bin/sh', name: 'a', yaml: '' }],
   ])('refuses %s', (_what, value) => {
     expect(() => labContent(value)).toThrow(TypeError);
+  });
+
+  it('refuses a lab that has grown too large in words for its user', () => {
+    expect(() => labContent({ name: 'a', yaml: 'x'.repeat(6_000_000) })).toThrow(ShellFailure);
+    expect(() => labContent({ name: 'a', yaml: '', files: { 'big.bin': new Uint8Array(70 * 1024 ** 2) } })).toThrow(/big\.bin .*64 MiB/);
   });
 
   it('refuses paths, texts and settings of the wrong kind', () => {

@@ -29,7 +29,11 @@ function readPieces(context: CheckContext, pieces: readonly HostPiece[]): Uint8A
   return out;
 }
 
-const unmapped = (address: number): Verdict => verdict(false, `Nothing is mapped at ${hex(address)}.`, `${hex(address)} 处没有映射。`);
+/** A VM's page may be unmapped; on the board there is memory at an address, or there is not. */
+const unmapped = (address: number, ofHost: boolean): Verdict =>
+  ofHost
+    ? verdict(false, `There is no memory at ${hex(address)}.`, `${hex(address)} 处没有内存。`)
+    : verdict(false, `Nothing is mapped at ${hex(address)}.`, `${hex(address)} 处没有映射。`);
 
 /** Pieces of a range of a VM, of a part of the VMM, or of the board's memory. Null: there is no such part. */
 export function rangePieces(context: CheckContext, range: Range): HostPiece[] | null {
@@ -45,7 +49,7 @@ function memory({ at, equals, sha256: hash }: Body<'memory'>, context: CheckCont
   // a hash covers the page from the address on, or as many bytes as `equals` has
   const length = wanted?.length ?? 4096 - (at.address % 4096);
   const bytes = readPieces(context, context.pieces(at.space, at.vm ?? null, at.address, length));
-  if (!(bytes instanceof Uint8Array)) return unmapped(at.address + bytes.unmappedAt);
+  if (!(bytes instanceof Uint8Array)) return unmapped(at.address + bytes.unmappedAt, at.space === 'host');
   if (hash !== undefined) {
     const found = sha256(bytes);
     if (found !== hash.toLowerCase()) return verdict(false, `SHA-256 of the page is ${found}.`, `该页的 SHA-256 是 ${found}。`);
@@ -71,7 +75,7 @@ function unchanged({ range }: Body<'unchanged'>, context: CheckContext): Verdict
       : verdict(false, `The VMM has no part "${range.vmmPart}".`, `VMM 没有 “${range.vmmPart}” 这一部分。`);
   }
   const after = readPieces(context, pieces);
-  if (!(after instanceof Uint8Array)) return unmapped(range.from + after.unmappedAt);
+  if (!(after instanceof Uint8Array)) return unmapped(range.from + after.unmappedAt, range.vm === undefined);
   const changed = countDifferences(before, after);
   if (changed === 0) return verdict(true, `All ${after.length} bytes are as they were.`, `全部 ${after.length} 字节保持不变。`);
   const first = firstDifference(before, after);

@@ -73,6 +73,9 @@ function tooDeep(source: string): boolean {
   return /^\s*(?:[-?] ){65}/m.test(source);
 }
 
+/** The parser quotes what it could not read, however long that is. */
+const shortened = (message: string): string => (message.length <= 160 ? message : `${message.slice(0, 160)}…`);
+
 const notYaml = (en: string, zh: string, where: Partial<Place> = {}): Problem =>
   error(
     'lab-not-yaml',
@@ -116,7 +119,7 @@ export function parseYaml(source: string): { source: YamlSource | null; problems
               text('Keep one of them.', '请只保留一个。'),
               where,
             )
-          : notYaml(issue.message, yamlErrorInChinese(issue.code), where);
+          : notYaml(shortened(issue.message), yamlErrorInChinese(issue.code), where);
       });
       return { source: null, problems };
     }

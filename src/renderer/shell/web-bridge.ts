@@ -148,6 +148,7 @@ export async function connectWebBridge(): Promise<ShellBridge> {
   const host = new HostSocket(takeToken());
   let unsaved = false;
   let connected = 0;
+  const listeners: ((action: string, argument?: string) => void)[] = [];
   const lost: ((why: SessionLoss) => void)[] = [];
   const tellLost = (why: SessionLoss): void => {
     connected++;
@@ -197,20 +198,14 @@ export async function connectWebBridge(): Promise<ShellBridge> {
       const files = await chooseFiles();
       return files && files.length > 0 ? openChosen(files) : null;
     },
-    openPath: () =>
-      Promise.resolve(
-        failure('not-permitted', {
-          en: 'A browser cannot open a file by its path. Use Open.',
-          'zh-CN': '浏览器不能按路径打开文件。请使用 “打开”。',
-        }),
-      ),
+    openPath: (path) => call('openPath', path),
     async save(lab) {
       const { yaml, beside } = archiveLab(lab.yaml, lab.files);
       const file = `${lab.name}.lab.yaml`;
       download(file, yaml);
       for (const { path, bytes } of beside) download(path.slice(path.lastIndexOf('/') + 1), bytes as Uint8Array<ArrayBuffer>);
       await host.call('discardAutosave').catch(() => undefined);
-      return { ok: true, value: { path: file, name: lab.name } };
+      return { ok: true, value: { path: null, name: lab.name } };
     },
     recents: () => Promise.resolve([]),
     autosave: (lab) => call('autosave', lab),
@@ -229,8 +224,13 @@ export async function connectWebBridge(): Promise<ShellBridge> {
     },
     setLanguage: () => {},
     setTheme: () => {},
-    ready: () => {},
-    onAction: () => {},
+    ready() {
+      const open = (path: string | null): void => {
+        if (path !== null) for (const listener of listeners) listener('file.openPath', path);
+      };
+      call<string | null>('namedLab').then(open, () => undefined);
+    },
+    onAction: (listener) => void listeners.push(listener),
     onCloseRequested: () => {},
     answerClose: () => {},
   };

@@ -69,6 +69,20 @@ describe('power and time', () => {
     expect(asked()).toEqual(['open']);
   });
 
+  it('keeps what is asked for while a worker is being started, and asks it of the new one', async () => {
+    await stores.control.step();
+    asked();
+    shell.lose('unresponsive');
+    expect(stores.control.canStep).toBe(false);
+    const connected = stores.session.connect();
+    expect(stores.control.canStep).toBe(true);
+    const step = stores.control.step();
+    await connected;
+    await step;
+    expect(asked().at(-1)).toBe('powerOn');
+    expect(stores.session.power).toBe('paused');
+  });
+
   it('takes every step that is asked for while one is under way, up to a bound', async () => {
     await stores.control.step();
     asked();

@@ -54,6 +54,7 @@ export const useControl = defineStore('control', () => {
     const own = last.then(async () => {
       complaint.value = null;
       try {
+        await session.settled();
         await action();
       } catch (error) {
         // a lost session has its own bar
@@ -120,7 +121,8 @@ export const useControl = defineStore('control', () => {
       speed.value = chosen;
       await session.commands.setSpeed(chosen);
     });
-  const canRun = computed(() => session.connection === 'ready' && lab.runnable && !session.running);
+  /** While a worker is being started a command waits for it. */
+  const canRun = computed(() => session.connection !== 'lost' && lab.runnable && !session.running);
   /** Steps asked for in quick succession are all taken: a press while one is under way waits its turn. */
   const canStep = computed(() => canRun.value && waiting.value < MOST_WAITING);
 

@@ -93,6 +93,16 @@ describe('the document', () => {
     expect([lab.path, lab.name, lab.unsaved]).toEqual(['/labs/saved.lab.yaml', 'saved', false]);
   });
 
+  it('has no place after a download, and is autosaved as before', async () => {
+    shell.saveAnswer = { ok: true, value: { path: null, name: 'demo' } };
+    lab.setText('main.asm', 'hlt');
+    expect(await lab.save()).toBe(true);
+    expect([lab.path, lab.shipped, lab.unsaved]).toEqual([null, false, false]);
+    lab.setText('main.asm', 'nop');
+    await vi.advanceTimersByTimeAsync(2_100);
+    expect(shell.calls('autosave')).toMatchObject([{ path: null }]);
+  });
+
   it('stays unsaved when saving fails, and says why', async () => {
     lab.setText('main.asm', 'hlt');
     shell.saveAnswer = { ok: false, error: { code: 'disk-full', message: { en: 'Disk full', 'zh-CN': '磁盘已满' } } };

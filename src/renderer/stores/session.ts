@@ -3,7 +3,7 @@
  * only while a visible panel needs them. When the worker is lost the views keep their last values, marked by `connection`.
  */
 import { defineStore } from 'pinia';
-import { computed, inject, onScopeDispose, ref, shallowReactive, shallowRef, watch } from 'vue';
+import { computed, inject, nextTick, onScopeDispose, ref, shallowReactive, shallowRef, watch } from 'vue';
 import { createSessionClient, type SessionClient } from '../../lab/channel';
 import type { Problem, SessionCommands, ViewName, Views } from '../../lab/protocol';
 import type { SessionLoss } from '../../lab/shell-bridge';
@@ -81,6 +81,18 @@ export const useSession = defineStore('session', () => {
     }
   }
 
+  /** Resolves when no connection is being made: it is there, and whoever restores the worker's state has begun to; or it has failed. */
+  function settled(): Promise<void> {
+    return new Promise((done) => {
+      if (connection.value !== 'connecting') return done();
+      const stop = watch(connection, (now) => {
+        if (now === 'connecting') return;
+        stop();
+        void nextTick(done);
+      });
+    });
+  }
+
   const command = <Name extends keyof SessionCommands>(name: Name): Required<SessionCommands>[Name] =>
     ((...args: unknown[]) => {
       if (!client) return Promise.reject(new SessionLostError());
@@ -124,7 +136,7 @@ export const useSession = defineStore('session', () => {
   const paused = computed(() => power.value === 'paused' || power.value === 'stopped');
   const poweredOn = computed(() => power.value !== 'off');
 
-  return { connection, loss, problems, views, generation, power, running, paused, poweredOn, commands, connect, want, unwant };
+  return { connection, loss, problems, views, generation, power, running, paused, poweredOn, commands, connect, settled, want, unwant };
 });
 
 /**

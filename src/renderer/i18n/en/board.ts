@@ -71,7 +71,8 @@ export default {
   parts: {
     find: 'Find a part',
     memory: 'Memory',
-    describe: 'x{width} · {ranks} rank · {banks} banks | x{width} · {ranks} ranks · {banks} banks',
+    describe: 'x{width} · {ranks} rank · {banks} | x{width} · {ranks} ranks · {banks}',
+    banks: '{n} bank | {n} banks',
     drag: 'Drag to a slot of the board',
     plug: 'Plug {dimm} into {slot}',
     none: 'No part of the catalogue matches.',

@@ -65,7 +65,8 @@ export default {
   parts: {
     find: '查找部件',
     memory: '内存',
-    describe: 'x{width} · {ranks} rank · {banks} 存储体 | x{width} · {ranks} rank · {banks} 存储体',
+    describe: 'x{width} · {ranks} rank · {banks}',
+    banks: '{n} 存储体',
     drag: '拖到主板的插槽上',
     plug: '将 {dimm} 插入 {slot}',
     none: '目录中没有匹配的部件。',
