@@ -4,7 +4,9 @@ import { text, type BoardIssue } from './issue';
 import { DEVICES, devicePart } from './parts';
 import { addressBits } from './placement';
 import type { Board, BoardDevice } from './schema';
-import { IO_APIC_ID, IOMMU_BASE, IOMMU_BYTES, IOMMU_ID, LOCAL_APIC_ID, SMBUS_REQUESTER, deviceRequesters, deviceWindows } from './windows';
+import { pciTopology } from './topology';
+import { topologyIssues } from './topology-rules';
+import { IO_APIC_ID, IOMMU_BASE, IOMMU_BYTES, IOMMU_ID, LOCAL_APIC_ID, SMBUS_REQUESTER, deviceWindows } from './windows';
 
 /** Ids of what every board has built in. */
 export const BUILT_IN_DEVICES: readonly string[] = [
@@ -30,6 +32,7 @@ export function deviceIssues(board: Board): BoardIssue[] {
     [0, 'host-bridge'],
     [SMBUS_REQUESTER, 'smbus'],
   ]);
+  for (const { part, parent, devfn } of pciTopology(board).bridges) if (!parent) owner.set(devfn, part);
   const places = freePlaces(board);
   board.devices.forEach((device, index) => {
     issues.push(...kindIssues(device, index), ...addressIssues(device, index, owner, places));
@@ -49,7 +52,7 @@ export function deviceIssues(board: Board): BoardIssue[] {
       path: `board.devices.${id}`,
     });
   }
-  issues.push(...iommuIssues(board));
+  issues.push(...topologyIssues(board), ...iommuIssues(board));
   return issues;
 }
 
@@ -115,7 +118,9 @@ function kindIssues(device: BoardDevice, index: number): BoardIssue[] {
 
 /** PCI addresses that no device of the board names or has, ascending, each offered once. */
 function freePlaces(board: Board): () => string | undefined {
-  const taken = new Set<number>(deviceRequesters(board).values());
+  const { bridges, devices } = pciTopology(board);
+  const taken = new Set<number>([...devices.values()].map(({ requester }) => requester));
+  for (const { parent, devfn } of bridges) if (!parent) taken.add(devfn);
   for (const { at } of board.devices) taken.add((at === undefined ? undefined : parseRequester(at)) ?? 0);
   let next = 4 << 3;
   return () => {
@@ -127,7 +132,7 @@ function freePlaces(board: Board): () => string | undefined {
 }
 
 function addressIssues(device: BoardDevice, index: number, owner: Map<number, string>, freePlace: () => string | undefined): BoardIssue[] {
-  if (device.at === undefined || devicePart(device.kind)?.pci !== true) return [];
+  if (device.at === undefined || device.parent !== undefined || devicePart(device.kind)?.pci !== true) return [];
   const path = `board.devices.${device.id}.at`;
   const requester = parseRequester(device.at);
   const holder = requester === undefined ? undefined : owner.get(requester);

@@ -37,3 +37,32 @@ export const randomBoard: fc.Arbitrary<Board> = fc
     devices: Array.from({ length: devices }, (_, index) => ({ id: `dma${index}`, kind: 'edu' })),
     iommu: { present: iommu, enabled: iommu },
   }));
+
+/** Bridges plugged into each other and devices into them, sensibly or not. */
+export const randomTopology: fc.Arbitrary<Board> = fc
+  .record({
+    bridges: fc.array(
+      fc.record({ kind: fc.constantFrom('root-port' as const, 'switch' as const, 'pci-bridge' as const), above: fc.nat(9), port: fc.nat(3), ports: fc.integer({ min: 1, max: 4 }), hotPlug: fc.boolean() }),
+      { maxLength: 8 },
+    ),
+    devices: fc.array(fc.record({ kind: fc.constantFrom('edu', 'dma-scatter'), above: fc.nat(10), port: fc.nat(3) }), { maxLength: 8 }),
+  })
+  .map(({ bridges, devices }): Board => {
+    const port = (above: number, number: number): string | undefined => {
+      const target = bridges[above];
+      return target && (target.kind === 'switch' ? `b${above}.${number}` : `b${above}`);
+    };
+    return {
+      processor: 'p6-virtualization',
+      assignment: 'fixed',
+      slots: [{ id: 'A1', base: 0, dimm: 'ddr3-256m' }],
+      bridges: bridges.map(({ kind, above, port: number, ports, hotPlug }, index) => ({
+        id: `b${index}`,
+        kind,
+        hotPlug,
+        ...(kind === 'switch' ? { ports } : {}),
+        ...(kind === 'root-port' ? {} : { parent: port(above, number) }),
+      })),
+      devices: devices.map(({ kind, above, port: number }, index) => ({ id: `d${index}`, kind, parent: port(above, number) })),
+    };
+  }); // prettier-ignore

@@ -96,10 +96,11 @@ function processorIssues(board: Board): BoardIssue[] {
   return issues;
 }
 
-/** Slots and devices share one set of names: a name must mean one thing on a board. */
+/** Slots, devices and bridges share one set of names: a name must mean one thing on a board. */
 function findDuplicates(board: Board, list: IssueList): void {
   const seen = new Set<string>();
-  const all = new Set([...board.slots, ...board.devices].map(({ id }) => id));
+  const bridges = board.bridges ?? [];
+  const all = new Set([...board.slots, ...board.devices, ...bridges].map(({ id }) => id));
   let counter = 2;
   const freeName = (id: string): string => {
     while (all.has(`${id.slice(0, 26)}_${counter}`)) counter++;
@@ -107,7 +108,7 @@ function findDuplicates(board: Board, list: IssueList): void {
     all.add(free);
     return free;
   };
-  const check = (id: string, kind: 'slots' | 'devices', index: number) => {
+  const check = (id: string, kind: 'slots' | 'devices' | 'bridges', index: number) => {
     if (!seen.has(id)) {
       seen.add(id);
       return;
@@ -127,6 +128,7 @@ function findDuplicates(board: Board, list: IssueList): void {
   };
   board.slots.forEach(({ id }, index) => check(id, 'slots', index));
   board.devices.forEach(({ id }, index) => check(id, 'devices', index));
+  bridges.forEach(({ id }, index) => check(id, 'bridges', index));
 }
 
 function checkSlots(board: Board, advisor: PlacementAdvisor, list: IssueList): void {

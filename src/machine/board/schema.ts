@@ -62,6 +62,10 @@ export const countSchema = z.union([z.number(), z.bigint(), z.string()]).transfo
 export const identifierSchema = z
   .string()
   .regex(/^[A-Za-z][A-Za-z0-9_-]{0,31}$/, 'expected a name: a letter, then up to 31 letters, digits, _ or -');
+/** A port that something is plugged into: `rp1`, or `sw1.0` for a switch's downstream port 0. */
+const portSchema = z
+  .string()
+  .regex(/^[A-Za-z][A-Za-z0-9_-]{0,31}(\.[0-9]{1,2})?$/, 'expected a port: rp1, or sw1.0 for downstream port 0 of a switch');
 const requesterSchema = z.string().regex(/^([0-9a-fA-F]{2}:)?[01][0-9a-fA-F]\.[0-7]$/, 'expected a PCI address, as 00:04.0');
 
 export const slotSchema = z.strictObject({
@@ -72,16 +76,46 @@ export const slotSchema = z.strictObject({
   window: sizeSchema.optional(),
   /** a part of the catalogue, or null for an empty slot */
   dimm: z.string().nullable().default(null),
+  /** its DIMM may be plugged and unplugged while the power is on */
+  hotPlug: z.boolean().optional(),
+});
+
+/**
+ * What spreads PCI over the board: a PCI Express root port, a switch (an upstream port and `ports` downstream ports), or a bridge to
+ * a legacy PCI bus. Bus numbers are not drawn: the firmware gives them at power-on.
+ */
+export const bridgeSchema = z.strictObject({
+  id: identifierSchema,
+  kind: z.enum(['root-port', 'switch', 'pci-bridge']),
+  /** the port it is plugged into; a root port has none, and a bridge without one sits on the root complex */
+  parent: portSchema.optional(),
+  /** device and function on its bus, as 1c.0; chosen unless told */
+  at: requesterSchema.optional(),
+  /** switch: its downstream ports, 1 to 32; 2 unless told */
+  ports: countSchema.optional(),
+  /** devices may be plugged and unplugged at its ports while the power is on */
+  hotPlug: z.boolean().optional(),
 });
 
 export const deviceSchema = z.strictObject({
   id: identifierSchema,
   kind: z.string(),
+  /** its place: `00:04.0` on the root complex; behind a legacy bridge only device and function, as 03.0 */
   at: requesterSchema.optional(),
+  /** the port or bridge it is plugged into; the root complex unless told */
+  parent: portSchema.optional(),
   /** number of address bits the device can drive */
   dmaMask: countSchema.optional(),
   /** dma-scatter: entries that its list may have, 1 to 256 */
   entries: countSchema.optional(),
+  /** rom: where it answers, how many bytes, and what it holds from its first byte on, as hexadecimal digits (the rest is all ones) */
+  base: addressSchema.optional(),
+  size: sizeSchema.optional(),
+  contents: z
+    .string()
+    .max(600_000)
+    .regex(/^[0-9a-fA-F\s]*$/, 'expected hexadecimal digits, two a byte')
+    .optional(),
 });
 
 export const iommuSchema = z.strictObject({
@@ -115,6 +149,8 @@ export const boardSchema = z.strictObject({
   memoryHole: z.strictObject({ base: addressSchema, remap: z.boolean().default(true) }).optional(),
   /** two DIMMs at one address: refuse to start, or start and let both answer */
   overlaps: z.enum(['refuse', 'allow']).optional(),
+  /** root ports, switches and legacy bridges */
+  bridges: z.array(bridgeSchema).max(256).optional(),
   devices: z.array(deviceSchema).max(1_000).default([]),
   iommu: iommuSchema.optional(),
   /** a local APIC in the processor and an IOAPIC, beside the 8259 pair that every board has */
@@ -128,3 +164,4 @@ export type Board = z.output<typeof boardSchema>;
 export type Controller = z.output<typeof controllerSchema>;
 export type Slot = z.output<typeof slotSchema>;
 export type BoardDevice = z.output<typeof deviceSchema>;
+export type BoardBridge = z.output<typeof bridgeSchema>;

@@ -2,9 +2,10 @@
  * Where device registers sit in host-physical space: the IOMMU's block at its architectural address, and the memory BARs of
  * PCI devices in a window below it. Also which PCI address each device has. Pure functions of the drawing.
  */
-import { parseRequester, type RequesterId } from '../bus/dma-port';
+import type { RequesterId } from '../bus/dma-port';
 import { devicePart } from './parts';
 import type { Board } from './schema';
+import { pciTopology, type BridgeNode } from './topology';
 
 /** Register base of the first DMA-remapping unit on Intel chipsets, as QEMU's q35 has it; reported in the DMAR table. */
 export const IOMMU_BASE = 0xfed9_0000;
@@ -12,8 +13,7 @@ export const IOMMU_BYTES = 4096;
 /** Id of the IOMMU wherever a device id is expected. */
 export const IOMMU_ID = 'iommu';
 
-/** The SMBus controller's place, 00:1f.3, as on Intel's chipsets. */
-export const SMBUS_REQUESTER: RequesterId = (0x1f << 3) | 3;
+export { SMBUS_REQUESTER } from './topology';
 
 /** Where the IOAPIC and the processor's local APIC answer, and their ids. */
 export const IO_APIC_BASE = 0xfec0_0000;
@@ -42,30 +42,79 @@ export interface DeviceWindows {
   pciWindow?: { base: number; end: number };
   /** devices with a BAR that found no room */
   homeless: string[];
+  /** what each bridge function forwards to its secondary side, by its id; a bridge with nothing behind it forwards nothing */
+  forwarded: Map<string, { base: number; end: number }>;
+}
+
+/** Bridges forward whole MiB (PCI-to-PCI Bridge Architecture 1.2, 3.2.5.6); a port for hot-plug keeps two for what may come. */
+const BRIDGE_GRANULARITY = 1024 ** 2;
+const HOT_PLUG_RESERVE = 2 * BRIDGE_GRANULARITY;
+
+interface Bar {
+  device: string;
+  region: string;
+  bytes: number;
+}
+
+/** Gives out addresses from `next` on; what does not fit before PCI_WINDOW_END finds no home. */
+class BarAllocator {
+  readonly windows: MmioWindow[] = [];
+  readonly homeless: string[] = [];
+  readonly forwarded = new Map<string, { base: number; end: number }>();
+
+  constructor(private next: number) {}
+
+  get end(): number {
+    return this.next;
+  }
+
+  bar({ device, region, bytes }: Bar): void {
+    const base = alignUp(this.next, bytes);
+    if (base + bytes > PCI_WINDOW_END) {
+      this.homeless.push(device);
+      return;
+    }
+    this.windows.push({ base, end: base + bytes, device, region });
+    this.next = base + bytes;
+  }
+
+  /** What lies behind a bridge is one stretch of whole MiB. */
+  bridge(bridge: BridgeNode, barsOf: (device: string) => readonly Bar[]): void {
+    const base = alignUp(this.next, BRIDGE_GRANULARITY);
+    this.next = base;
+    for (const { id } of bridge.devices) for (const bar of barsOf(id)) this.bar(bar);
+    for (const below of [...bridge.bridges].sort((a, b) => a.devfn - b.devfn)) this.bridge(below, barsOf);
+    if (bridge.hotPlug) this.next = Math.max(this.next, base + HOT_PLUG_RESERVE);
+    this.next = alignUp(this.next, BRIDGE_GRANULARITY);
+    if (this.next > base) this.forwarded.set(bridge.id, { base, end: this.next });
+  }
+}
+
+/** BARs in the order of the board's devices; what sits behind bridges follows, bridge by bridge. */
+function placeBars(board: Board, from: number): BarAllocator {
+  const allocator = new BarAllocator(from);
+  const barsOf = (id: string, kind: string): Bar[] =>
+    (devicePart(kind)?.bars ?? []).map((bytes, index) => ({ device: id, region: `bar${index}`, bytes }));
+  if ((board.bridges ?? []).length === 0) {
+    for (const { id, kind } of board.devices) for (const bar of barsOf(id, kind)) allocator.bar(bar);
+    return allocator;
+  }
+  const { bridges, devices } = pciTopology(board);
+  const kinds = new Map<string, string>();
+  for (const { id, kind } of board.devices) if (!kinds.has(id)) kinds.set(id, kind);
+  for (const { id, path } of devices.values()) if (path.length === 0) for (const bar of barsOf(id, kinds.get(id)!)) allocator.bar(bar);
+  for (const bridge of bridges) if (!bridge.parent) allocator.bridge(bridge, (id) => barsOf(id, kinds.get(id)!));
+  return allocator;
 }
 
 /** All windows, ascending, none overlapping. Devices of an unknown kind have none. */
 export function deviceWindows(board: Board): DeviceWindows {
-  const wanted: { device: string; region: string; bytes: number }[] = [];
-  for (const device of board.devices) {
-    devicePart(device.kind)?.bars.forEach((bytes, index) => wanted.push({ device: device.id, region: `bar${index}`, bytes }));
-  }
-  const windows: MmioWindow[] = [];
-  const homeless: string[] = [];
-  const result: DeviceWindows = { windows, homeless };
-  if (wanted.length > 0) {
-    const needed = wanted.reduce((end, { bytes }) => alignUp(end, bytes) + bytes, PCI_WINDOW);
-    let next = needed <= PCI_WINDOW_END ? PCI_WINDOW : LARGE_PCI_WINDOW;
-    result.pciWindow = { base: next, end: PCI_WINDOW_END };
-    for (const { device, region, bytes } of wanted) {
-      const base = alignUp(next, bytes);
-      if (base + bytes > PCI_WINDOW_END) homeless.push(device);
-      else {
-        windows.push({ base, end: base + bytes, device, region });
-        next = base + bytes;
-      }
-    }
-  }
+  const usual = placeBars(board, PCI_WINDOW);
+  const small = usual.homeless.length === 0 && usual.end <= PCI_WINDOW_END;
+  const { windows, homeless, forwarded, end } = small ? usual : placeBars(board, LARGE_PCI_WINDOW);
+  const result: DeviceWindows = { windows, homeless, forwarded };
+  const start = small ? PCI_WINDOW : LARGE_PCI_WINDOW;
+  if (windows.length > 0 || homeless.length > 0 || end > start) result.pciWindow = { base: start, end: PCI_WINDOW_END };
   if (board.iommu?.present) windows.push({ base: IOMMU_BASE, end: IOMMU_BASE + IOMMU_BYTES, device: IOMMU_ID, region: 'registers' });
   if (board.apic?.present) {
     windows.push({ base: IO_APIC_BASE, end: IO_APIC_BASE + APIC_BYTES, device: IO_APIC_ID, region: 'registers' });
@@ -75,32 +124,10 @@ export function deviceWindows(board: Board): DeviceWindows {
 }
 
 /**
- * The PCI address of each PCI device: the one on the board, or the first free device number of bus 0 from 4 on. A device
- * whose address is malformed or already taken has none.
+ * The PCI address of each PCI device, as configuration space knows it: the one on the board, or one that is free, with the bus
+ * number that firmware gives the bus it sits on. A device whose place is malformed, taken or missing has none.
  */
-export function deviceRequesters(board: Board): Map<string, RequesterId> {
-  const taken = new Set<RequesterId>([0, SMBUS_REQUESTER]);
-  const result = new Map<string, RequesterId>();
-  const later: string[] = [];
-  for (const device of board.devices) {
-    if (!devicePart(device.kind)?.pci || result.has(device.id)) continue;
-    if (device.at === undefined) {
-      later.push(device.id);
-      continue;
-    }
-    const requester = parseRequester(device.at);
-    if (requester === undefined || taken.has(requester)) continue;
-    taken.add(requester);
-    result.set(device.id, requester);
-  }
-  let next = 4 << 3;
-  for (const id of later) {
-    while (taken.has(next)) next += 8;
-    if (next > 0xffff || result.has(id)) continue;
-    taken.add(next);
-    result.set(id, next);
-  }
-  return result;
-}
+export const deviceRequesters = (board: Board): Map<string, RequesterId> =>
+  new Map([...pciTopology(board).devices].map(([id, { requester }]) => [id, requester]));
 
 export const alignUp = (value: number, alignment: number): number => Math.ceil(value / alignment) * alignment;
