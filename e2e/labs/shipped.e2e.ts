@@ -20,6 +20,14 @@ for (const lab of [
   'overlapping-windows',
   'contiguous-dma',
   'scatter-gather',
+  'real-mode-20-bits',
+  'ldt-flow',
+  'rings-and-gates',
+  'two-processes',
+  'demand-paging',
+  'stale-tlb',
+  'tlb-size',
+  'pae-and-large-pages',
 ]) {
   test(`${lab} passes, and repeats to the byte`, async () => {
     const first = await runLab(lab);
@@ -160,6 +168,13 @@ for (const [lab, from, to] of [
     }
   });
 }
+
+test('tlb-size: with 64 entries the same loop misses sixteen times and evicts nothing', async () => {
+  const { status, report } = await runLab('tlb-size', '--set', 'board.tlb.entries=64');
+  expect(status).toBe(1);
+  expect(failed(report.checks)).toEqual(['tlb misses', 'tlb evictions', 'tlb tableReads']);
+  expect(JSON.stringify(report.checks.find(({ name }) => name === 'tlb misses'))).toMatch(/missed 1[67] times/);
+});
 
 test('contiguous-dma: a fragmented free list has no run of 256 frames', async () => {
   const { status, report } = await runLab('contiguous-dma', '--set', 'machine.program.defines.FRAGMENTED=1');

@@ -253,10 +253,24 @@ export type ViewName = keyof Views;
 export interface TlbView {
   sets: number;
   ways: number;
-  entries: { set: number; way: number; linear: bigint; host: number; pageBytes: number; flags: string; vpid: number; global: boolean }[];
+  entries: {
+    set: number;
+    way: number;
+    linear: bigint;
+    host: number;
+    /** what the entry covers */
+    pageBytes: number;
+    /** the page that the tables map: larger where the entry is a part of it */
+    mappedBytes: number;
+    flags: string;
+    vpid: number;
+    global: boolean;
+  }[];
   accesses: number;
   misses: number;
   evictions: number;
+  /** table entries that misses have read */
+  tableReads: number;
 }
 
 export type DescriptorKind =

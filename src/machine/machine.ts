@@ -5,7 +5,7 @@
 import { hostPhysical, type HostPhysicalAddress } from './address';
 import { addressMap, type AddressMap } from './board/address-map';
 import { waysWithin } from './board/interleave';
-import { devicePart, dimmPart, processorPart } from './board/parts';
+import { devicePart, dimmPart, processorPart, tlbGeometry, validTlb } from './board/parts';
 import type { Board, BoardDevice } from './board/schema';
 import { deviceRequesters, SMBUS_REQUESTER } from './board/windows';
 import { Bus } from './bus/bus';
@@ -119,6 +119,8 @@ export class Machine {
   ) {
     const part = processorPart(board.processor);
     if (part === undefined) throw new BoardError(board.processor, 'no such processor in the catalogue');
+    const tlb = tlbGeometry(part, board.tlb);
+    if (!validTlb(tlb)) throw new BoardError(board.processor, `no TLB has ${tlb.entries} entries in ${tlb.ways} ways`);
     const unknown = board.slots.find(({ dimm }) => dimm !== null && dimmPart(dimm) === undefined);
     if (unknown) throw new BoardError(unknown.id, `no DIMM ${String(unknown.dimm)} in the catalogue`);
     this.map = addressMap(board);
@@ -149,6 +151,7 @@ export class Machine {
       },
       part: {
         ...part,
+        tlb,
         physicalAddressBits: this.map.physicalAddressBits,
         features: apic ? [...part.features, 'apic'] : part.features,
       },

@@ -18,6 +18,7 @@ const ORDER = [
   'two-processes',
   'demand-paging',
   'stale-tlb',
+  'tlb-size',
   'pae-and-large-pages',
   'malicious-dma',
 ];

@@ -26,6 +26,7 @@ const context: CheckContext = {
   serial: (vm) => (vm === 'one' ? 'hello from one\n' : ''),
   exits: (vm): Record<string, number> => (vm === 'one' ? { hlt: 1, 'io-instruction': 15 } : {}),
   exceptions: [{ vm: 'one', vector: 14, errorCode: 2, cr2: 0x40_0000 }, { vm: null, vector: 6, errorCode: null, cr2: null }],
+  tlb: { accesses: 1000, misses: 40, evictions: 8, tableReads: 80 },
   faults: [
     { requester: '00:04.0', address: 0x5000_0000, access: 'write', reason: 5, text: { en: '', 'zh-CN': '' }, at: 1 },
     { requester: '00:04.0', address: 0x6000_0000, access: 'write', reason: 6, text: { en: '', 'zh-CN': '' }, at: 2 },
@@ -70,6 +71,9 @@ const CASES: [string, Check, Check][] = [
     { located: { address: 0x10, slot: 'A1', row: 8 } },
   ],
   ['located, nobody', { located: { address: 0x10, slot: 'A1' } }, { located: { address: 0x4000_0000, slot: 'A1' } }],
+  ['tlb', { tlb: { count: 'misses', min: 40 } }, { tlb: { count: 'misses', min: 41 } }],
+  ['tlb, at most', { tlb: { count: 'tableReads', max: 80 } }, { tlb: { count: 'tableReads', max: 79 } }],
+  ['tlb, at all', { tlb: { count: 'evictions' } }, { tlb: { count: 'evictions', max: 0 } }],
   ['unanswered', { unanswered: { count: 4 } }, { unanswered: { count: 3 } }],
   ['unanswered at', { unanswered: { count: 2, address: 0x4000_0000 } }, { unanswered: { count: 2, address: 0x5000_0000 } }],
   [

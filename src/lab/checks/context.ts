@@ -1,6 +1,6 @@
 /** What a check may know of a run: a plain view of the machine that the session fills in, so that checks judge the same facts everywhere. */
 import type { Cell } from '../../machine/journey/journey';
-import type { FaultRecord, StopKind } from '../protocol';
+import type { FaultRecord, StopKind, TlbView } from '../protocol';
 import type { Check } from '../document/schema';
 
 export type Range = Extract<Check, { unchanged: unknown }>['unchanged']['range'];
@@ -35,6 +35,7 @@ export interface CheckContext {
   unanswered(address: number | null): number;
   serial(vm: string | null): string;
   exits(vm: string): Readonly<Record<string, number>>;
+  readonly tlb: Readonly<Pick<TlbView, 'accesses' | 'misses' | 'evictions' | 'tableReads'>>;
   readonly exceptions: readonly ExceptionRecord[];
   readonly faults: readonly FaultRecord[];
 }

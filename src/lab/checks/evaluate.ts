@@ -224,6 +224,23 @@ function exits({ vm, reason, min, max }: Body<'exits'>, context: CheckContext): 
   );
 }
 
+const TLB_COUNTS: Readonly<Record<Body<'tlb'>['count'], Text>> = {
+  accesses: text('was asked', '被查询'),
+  misses: text('missed', '未命中'),
+  evictions: text('evicted', '逐出'),
+  tableReads: text('had table entries read', '引起读取页表项'),
+};
+
+function tlb({ count, min, max }: Body<'tlb'>, context: CheckContext): Verdict {
+  const found = context.tlb[count];
+  const bounds = [min === undefined ? '' : `≥ ${min}`, max === undefined ? '' : `≤ ${max}`].filter(Boolean).join(', ') || '≥ 1';
+  return verdict(
+    found >= (min ?? (max === undefined ? 1 : 0)) && found <= (max ?? Infinity),
+    `The TLB ${TLB_COUNTS[count].en} ${counted(found, 'time')} (expected ${bounds}).`,
+    `TLB ${TLB_COUNTS[count]['zh-CN']} ${found} 次（应 ${bounds}）。`,
+  );
+}
+
 function exception({ vm, vector, errorCode, cr2 }: Body<'exception'>, context: CheckContext): Verdict {
   const candidates = context.exceptions.filter((record) => record.vector === vector && (vm === undefined || record.vm === vm));
   const matching = candidates.filter(
@@ -276,6 +293,7 @@ export function checkName(check: Check): string {
   if ('exits' in check) return `exits ${check.exits.vm} ${check.exits.reason}`;
   if ('exception' in check)
     return `exception ${check.exception.vector}${check.exception.vm === undefined ? '' : ` in ${check.exception.vm}`}`;
+  if ('tlb' in check) return `tlb ${check.tlb.count}`;
   if ('faults' in check) return `faults ${check.faults.requester} × ${check.faults.count}`;
   return `stop ${check.stop}`;
 }
@@ -290,6 +308,7 @@ function judge(check: Check, context: CheckContext): Verdict {
   if ('serial' in check) return serial(check.serial, context);
   if ('exits' in check) return exits(check.exits, context);
   if ('exception' in check) return exception(check.exception, context);
+  if ('tlb' in check) return tlb(check.tlb, context);
   if ('faults' in check) return faults(check.faults, context);
   const found = context.stop ?? 'running';
   return verdict(

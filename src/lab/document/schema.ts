@@ -106,6 +106,14 @@ export const checkSchema = z.union([
       cr2: addressSchema.optional(),
     }),
   }),
+  /** what the processor's TLB has counted since power-on */
+  z.strictObject({
+    tlb: z.strictObject({
+      count: z.enum(['accesses', 'misses', 'evictions', 'tableReads']),
+      min: countSchema.optional(),
+      max: countSchema.optional(),
+    }),
+  }),
   z.strictObject({ faults: z.strictObject({ requester: z.string(), reason: countSchema.optional(), count: countSchema }) }),
   z.strictObject({ stop: z.string() }),
 ]);

@@ -115,6 +115,7 @@ export function checkFacts(system: System, evidence: Evidence | null): CheckCont
       return channels.map((channel) => channel.text).join('');
     },
     exits: (vm) => vmm?.vm(vm)?.exits ?? {},
+    tlb: machine.processor.tlb.statistics,
     exceptions: exceptions(system),
     faults: faultRecords(system),
   };

@@ -17,12 +17,13 @@ export function tlbView(tlb: Tlb): TlbView {
   return {
     sets: tlb.sets,
     ways: tlb.ways,
-    entries: tlb.entries().map(({ set, way, page, hostFrame, flags, vpid }) => ({
+    entries: tlb.entries().map(({ set, way, page, pages, mapped, hostFrame, flags, vpid }) => ({
       set,
       way,
       linear: BigInt(page) * BigInt(PAGE_SIZE),
       host: hostFrame * PAGE_SIZE,
-      pageBytes: PAGE_SIZE,
+      pageBytes: pages * PAGE_SIZE,
+      mappedBytes: mapped * PAGE_SIZE,
       flags: letters(flags),
       vpid,
       global: (flags & TLB_FLAG.global) !== 0,

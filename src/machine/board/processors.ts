@@ -85,6 +85,26 @@ export const PROCESSORS: readonly ProcessorPart[] = [
   },
 ];
 
+/** What a TLB may have: the number of sets, entries / ways, must also be a power of two. */
+export const TLB_LIMITS = { entries: 1024, ways: 64 } as const;
+
+/** Entries and ways of a processor's TLB: the part's own, or what the board says. Not checked. */
+export function tlbGeometry(
+  part: Pick<ProcessorPart, 'tlb'>,
+  wanted?: { entries: number; ways?: number | undefined },
+): { entries: number; ways: number } {
+  if (wanted === undefined) return part.tlb;
+  return { entries: wanted.entries, ways: wanted.ways ?? Math.min(part.tlb.ways, wanted.entries) };
+}
+
+/** Can a TLB be built like this? */
+export function validTlb({ entries, ways }: { entries: number; ways: number }): boolean {
+  const sets = entries / ways;
+  return (
+    entries >= 1 && entries <= TLB_LIMITS.entries && ways >= 1 && ways <= TLB_LIMITS.ways && Number.isInteger(Math.log2(sets)) && sets >= 1
+  );
+}
+
 const byId: ReadonlyMap<string, ProcessorPart> = new Map(PROCESSORS.map((part) => [part.id, part]));
 
 /** The part, or undefined when the catalogue has none of that name. */

@@ -11,6 +11,7 @@ import { banksBySlot } from './memory-layout';
 import { DIMMS, PROCESSORS, dimmPart, processorPart, refusedDimm } from './parts';
 import { ADDRESS_BITS_RANGE, PlacementAdvisor, addressBits, placementName, placements, type Placement } from './placement';
 import type { Board, Slot } from './schema';
+import { tlbIssues } from './tlb-rules';
 import { deviceWindows } from './windows';
 
 /** More issues than this help nobody; the last one then says how many there are. */
@@ -77,6 +78,7 @@ function processorIssues(board: Board): BoardIssue[] {
       fix: { text: text(`Use ${first}`, `使用 ${first}`), edits: [{ path: ['processor'], value: first }] },
     });
   }
+  issues.push(...tlbIssues(board));
   const bits = board.physicalAddressBits;
   const most = part?.physicalAddressBits ?? ADDRESS_BITS_RANGE.most;
   if (bits !== undefined && (bits < ADDRESS_BITS_RANGE.least || bits > most)) {

@@ -29,6 +29,12 @@ describe('board schema', () => {
     });
   });
 
+  it('takes a processor that YAML has read as a number, and a TLB of its own', () => {
+    expect([386, 386n, '386'].map((processor) => boardSchema.parse({ processor }).processor)).toEqual(['386', '386', '386']);
+    expect(boardSchema.parse({ tlb: { entries: 4n } }).tlb).toEqual({ entries: 4 });
+    expect(boardSchema.safeParse({ tlb: { ways: 4 } }).success).toBe(false);
+  });
+
   it.each([
     ['an unknown key', { slots: [], colour: 'green' }],
     ['an unknown key in a slot', { slots: [{ id: 'A1', size: 1 }] }],

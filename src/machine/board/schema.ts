@@ -139,8 +139,15 @@ export const controllerSchema = z.strictObject({
   hash: z.enum(['none', 'xor']).default('none'),
 });
 
+/** A part's id. YAML reads an unquoted 386 as a number. */
+const processorSchema = z.union([z.string(), z.number(), z.bigint()]).transform(String);
+
+/** The processor's TLB where it is not the part's own; fewer ways than the part's when it has fewer entries, unless told. */
+export const tlbSchema = z.strictObject({ entries: countSchema, ways: countSchema.optional() });
+
 export const boardSchema = z.strictObject({
-  processor: z.string().default('p6-virtualization'),
+  processor: processorSchema.default('p6-virtualization'),
+  tlb: tlbSchema.optional(),
   physicalAddressBits: countSchema.optional(),
   assignment: z.enum(['fixed', 'automatic']).default('fixed'),
   controllers: z.array(controllerSchema).max(64).optional(),

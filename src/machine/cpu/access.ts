@@ -17,7 +17,7 @@ import type { DataAccess, OperandSize, SegmentIndex } from './runtime';
 import { segmentAllows } from './segmentation';
 import { SEGMENT, SEGMENT_INDEX, STATE, STOP } from './state-layout';
 import type { PoolViews, TableMemory } from './table-memory';
-import { FAST_RIGHT, FAST_TLB, TLB_FLAG } from './tlb';
+import { FAST_RIGHT, FAST_TLB, TLB_FLAG, tlbSizes } from './tlb';
 import type { Tlb } from './tlb';
 import { VECTOR } from './vectors';
 
@@ -365,13 +365,15 @@ export class MemoryAccess implements DataAccess {
         }
       }
       if (entry >= 0) {
-        frame = this.tlb.hostFrame(entry);
+        frame = this.tlb.hostFrame(entry, page);
       } else {
         this.tlb.statistics.misses++;
         const walk = this.walk;
-        if (!walkPaging(context, linear, access, this.tables, true, walk)) return this.stopped(walk, linear);
+        const found = walkPaging(context, linear, access, this.tables, true, walk);
+        this.tlb.statistics.tableReads += walk.tableReads;
+        if (!found) return this.stopped(walk, linear);
         frame = Math.floor(walk.hostPhysical / 4096);
-        const flags = flagsOf(walk);
+        const flags = flagsOf(walk) | sizesOf(walk, context);
         rights = tlbRights(context.cr0, flags, user);
         this.tlb.fill(page, flags, Math.floor(walk.guestPhysical / 4096), frame);
       }
@@ -468,6 +470,15 @@ export function tlbRights(cr0: number, flags: number, user: boolean): number {
 export function wantedRight(access: number): number {
   if (access & ACCESS.execute) return FAST_RIGHT.execute;
   return access & ACCESS.write ? FAST_RIGHT.write : FAST_RIGHT.read;
+}
+
+/** Entries of large pages cover them whole, where what lies behind is one piece. */
+function sizesOf({ pageBits, ept }: PageWalk, context: PagingContext): number {
+  const page = pageBits - 12;
+  if (page === 0) return 0;
+  const whole =
+    context.eptPointer >= 0 ? ept.pageSize >= 2 ** pageBits : context.a20Masked !== true && context.physicalAddressBits >= pageBits;
+  return tlbSizes(page, whole ? page : 0);
 }
 
 function flagsOf(walk: PageWalk): number {

@@ -42,6 +42,7 @@ export class EptWalk {
   permissions = 0;
   /** 4096, 2 MiB or 1 GiB */
   pageSize = 4096;
+  entriesRead = 0;
   /** of a violation: bits 5:0; the caller adds what it knows about the linear address */
   qualification = 0;
 }
@@ -108,6 +109,7 @@ export function walkEpt(
   let permissions = 7;
   const setFlags = effects && (eptPointer & EPT_POINTER_ACCESSED_DIRTY) !== 0;
   result.permissions = 0;
+  result.entriesRead = 0;
   result.qualification = access;
   result.outcome = EPT_OUTCOME.violation;
   for (let depth = 0; depth < 4; depth++) {
@@ -117,6 +119,7 @@ export function walkEpt(
     const at = table + index * 8;
     const low = tables.read32(at);
     const high = tables.read32(at + 4);
+    result.entriesRead++;
     const present = (low & 7) !== 0;
     const wrong = present ? misconfiguration(low, high, depth, physicalAddressBits) : undefined;
     const leaf = depth === 3 || (depth > 0 && (low & PAGE_SIZE_BIT) !== 0);

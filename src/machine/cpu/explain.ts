@@ -266,8 +266,10 @@ function explainCached(
 ): Explanation {
   const steps: JourneyStep[] = [];
   const walked = walkPaging(context, linear, access, tables, false, walk, { step: (step) => steps.push({ ...step, cached: true }) });
-  const guest = entry.guestFrame * PAGE_SIZE + (linear & 0xfff);
-  const host = entry.hostFrame * PAGE_SIZE + (linear & 0xfff);
+  // an entry of a large page covers many
+  const within = linear - entry.page * PAGE_SIZE;
+  const guest = entry.guestFrame * PAGE_SIZE + within;
+  const host = entry.hostFrame * PAGE_SIZE + within;
   const stale = !walked || walk.guestPhysical !== guest || walk.hostPhysical !== host;
   const linearPlace: Place = { space: 'linear', address: BigInt(linear) };
   const guestPlace: Place = { space: 'guest', address: BigInt(guest) };
@@ -280,6 +282,7 @@ function explainCached(
     fields: {
       way: entry.way,
       page: BigInt(entry.page),
+      ...(entry.mapped > 1 ? { bytes: entry.pages * PAGE_SIZE, pageBytes: entry.mapped * PAGE_SIZE } : {}),
       guestFrame: BigInt(entry.guestFrame),
       hostFrame: BigInt(entry.hostFrame),
       RW: (entry.flags & TLB_FLAG.writable) !== 0,

@@ -70,6 +70,10 @@ export class PageWalk {
   errorCode = 0;
   /** of an EPT violation */
   qualification = 0;
+  /** size of the page that the guest's tables map, as a power of two of bytes */
+  pageBits = 12;
+  /** entries read, those of EPT included */
+  tableReads = 0;
   readonly ept = new EptWalk();
 }
 
@@ -95,6 +99,8 @@ export function walkPaging(
   result.noExecute = false;
   result.dirty = true;
   result.global = false;
+  result.pageBits = 12;
+  result.tableReads = 0;
   if ((context.cr0 & CR0.PG) === 0) {
     result.guestPhysical = linear;
     recorder?.step({
@@ -166,7 +172,9 @@ function toHost(
     return host;
   }
   const ept = result.ept;
-  if (walkEpt(tables, context.eptPointer, guestPhysical, wanted, context.physicalAddressBits, effects, ept, recorder)) {
+  const allowed = walkEpt(tables, context.eptPointer, guestPhysical, wanted, context.physicalAddressBits, effects, ept, recorder);
+  result.tableReads += ept.entriesRead;
+  if (allowed) {
     result.eptPermissions = ept.permissions;
     return ept.hostPhysical;
   }
@@ -186,6 +194,7 @@ function entryHost(
   result: PageWalk,
   recorder?: JourneyRecorder,
 ): number {
+  if (!write) result.tableReads++;
   if (context.eptPointer < 0) return onAddressLines(context, guestPhysical);
   const host = toHost(
     context,
@@ -357,6 +366,7 @@ function walkLegacy(
   }
   result.dirty = (wantedLeaf & ENTRY.dirty) !== 0;
   result.global = (leaf & ENTRY.global) !== 0 && (context.cr4 & CR4.PGE) !== 0;
+  result.pageBits = large ? 22 : 12;
   result.guestPhysical = guestPhysical;
   return true;
 }
@@ -438,6 +448,7 @@ function walkPae(
     }
     result.dirty = (wanted & ENTRY.dirty) !== 0;
     result.global = (low & ENTRY.global) !== 0 && (context.cr4 & CR4.PGE) !== 0;
+    result.pageBits = depth === 0 ? 21 : 12;
     result.guestPhysical = guestPhysical;
     return true;
   }

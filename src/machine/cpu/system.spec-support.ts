@@ -84,7 +84,7 @@ export interface Rig {
 }
 
 /** A processor just out of reset, in real mode. */
-export function makeRig(options: { bytes?: number; tlb?: { entries: number; ways: number } } = {}): Rig {
+export function makeRig(options: { bytes?: number; tlb?: { entries: number; ways: number }; physicalAddressBits?: number } = {}): Rig {
   const frames = new FrameStore({ reservedBytes: POOL_RESERVED, limitBytes: 64 * 1024 * 1024 });
   const memory = new PlainMemory(frames, options.bytes ?? 16 * 1024 * 1024);
   const state = new CpuState(frames.memory.buffer);
@@ -104,7 +104,11 @@ export function makeRig(options: { bytes?: number; tlb?: { entries: number; ways
   state.setSegment(7, 0, 0, 0xffff, 0x8b);
   state.idtrLimit = 0x3ff;
   state.gdtrLimit = 0xffff;
-  const part = { physicalAddressBits: 36, tlb: options.tlb ?? { entries: 64, ways: 4 }, features: ['virtualization'] };
+  const part = {
+    physicalAddressBits: options.physicalAddressBits ?? 36,
+    tlb: options.tlb ?? { entries: 64, ways: 4 },
+    features: ['virtualization'],
+  };
   const system = new ProcessorSystem({ state, frames, memory, ports, part });
   return {
     frames,

@@ -51,7 +51,7 @@ describe('the architectural TLB', () => {
       tlb.fill(5, 0, 1, vpid + 10);
     } // prettier-ignore
     tlb.selectContext(1, 0x1000);
-    expect(tlb.hostFrame(tlb.lookup(5))).toBe(11);
+    expect(tlb.hostFrame(tlb.lookup(5), 5)).toBe(11);
     tlb.invalidateVpid(1);
     expect(tlb.lookup(5)).toBe(-1);
     tlb.invalidateEpt(0x2000);
@@ -130,6 +130,80 @@ describe('slices', () => {
   });
 });
 
+describe('large pages', () => {
+  const PSE = 0x10;
+  /** 32-bit paging: 0–4 MiB to itself as one page, 4–8 MiB the same, 8–12 MiB by 4 KiB pages. */
+  function makeLarge(physicalAddressBits = 36): Rig {
+    const rig = makeRig({ physicalAddressBits });
+    enterProtected(rig);
+    rig.w32(0x10_0000, 0x83, 0x40_0083, 0x10_1003);
+    for (let page = 0; page < 1024; page++) rig.w32(0x10_1000 + page * 4, ((0x800 + page) << 12) | 3);
+    rig.system.writeControl(4, PSE);
+    rig.system.writeControl(3, 0x10_0000);
+    rig.system.writeControl(0, 0x8000_0011);
+    return rig;
+  }
+  const load = (rig: Rig, linear: number): number => rig.system.access.load(3, linear, 4);
+
+  it('take one entry for all their 4 KiB parts, in the set of their own number', () => {
+    const rig = makeLarge();
+    rig.w32(0x51_2344, 77);
+    for (let page = 0; page < 1024; page++) load(rig, 0x40_0000 + page * 4096);
+    expect(load(rig, 0x51_2344)).toBe(77);
+    expect(rig.system.tlb.statistics).toMatchObject({ accesses: 1025, misses: 1, tableReads: 1 });
+    expect(rig.system.tlb.entries()).toMatchObject([
+      { set: 1, page: 0x400, pages: 1024, mapped: 1024, hostFrame: 0x400, guestFrame: 0x400 },
+    ]);
+    load(rig, 0x80_0000);
+    expect(rig.system.tlb.statistics).toMatchObject({ misses: 2, tableReads: 3 });
+    expect(rig.system.tlb.entries()).toMatchObject([{ page: 0x800, pages: 1, mapped: 1 }, { page: 0x400 }]);
+  });
+
+  it('are forgotten whole by INVLPG of any address in them', () => {
+    const rig = makeLarge();
+    load(rig, 0x40_0000);
+    load(rig, 0x7f_f000);
+    rig.w32(0x10_0004, 0x83);
+    rig.system.invalidatePage(0x55_5000);
+    rig.w32(0x5000, 55);
+    expect(load(rig, 0x40_5000)).toBe(55);
+    expect(rig.system.tlb.statistics.misses).toBe(2);
+    load(rig, 0x80_0000);
+    rig.system.invalidatePage(0x55_5000);
+    expect(rig.system.tlb.entries()).toMatchObject([{ page: 0x800 }]);
+  });
+
+  it('are cut into 4 KiB entries where the address lines do not reach over them; INVLPG drops all the cuts', () => {
+    const rig = makeLarge(21);
+    for (let page = 0; page < 10; page++) load(rig, 0x40_0000 + page * 4096);
+    expect(rig.system.tlb.entries()).toHaveLength(10);
+    expect(rig.system.tlb.entries()[0]).toMatchObject({ page: 0x400, pages: 1, mapped: 1024, hostFrame: 0 });
+    rig.system.invalidatePage(0x7f_f000);
+    expect(rig.system.tlb.entries()).toEqual([]);
+  });
+
+  it('of 2 MiB likewise, and they survive a snapshot', () => {
+    const rig = makeLarge();
+    rig.w32(0x11_0000, 0x11_1001, 0, 0, 0, 0, 0, 0, 0);
+    rig.w32(0x11_1000, 0x83, 0, 0x20_0083, 0);
+    rig.system.writeControl(0, 0x11);
+    rig.system.writeControl(4, 0x20);
+    rig.system.writeControl(3, 0x11_0000);
+    rig.system.writeControl(0, 0x8000_0011);
+    load(rig, 0x31_2000);
+    load(rig, 0x20_0000);
+    const { tlb } = rig.system;
+    expect(tlb.entries()).toMatchObject([{ page: 0x200, pages: 512, mapped: 512, hostFrame: 0x200 }]);
+    const saved = tlb.save();
+    tlb.flushAll();
+    tlb.load(saved);
+    expect(tlb.save()).toEqual(saved);
+    load(rig, 0x3f_f000);
+    expect(tlb.statistics.misses).toBe(1);
+    expect(tlb.find(0x3ff, 0, -1)).toMatchObject({ page: 0x200 });
+  });
+});
+
 describe('the fast table', () => {
   /** Every valid fast entry of the current context names a page that the architectural TLB holds, with the same frame. */
   function expectSubset(rig: Rig): void {
@@ -141,14 +215,14 @@ describe('the fast table', () => {
         if (tag === 0 || (tag & 0xfff) !== tlb.generation) continue;
         const entry = tlb.lookup(tag >>> 12);
         expect(entry).toBeGreaterThanOrEqual(0);
-        expect((((tag & ~0xfff) + words[at + 3]!) >>> 0) % 2 ** 32).toBe(rig.frames.offsetOf(tlb.hostFrame(entry)));
+        expect((((tag & ~0xfff) + words[at + 3]!) >>> 0) % 2 ** 32).toBe(rig.frames.offsetOf(tlb.hostFrame(entry, tag >>> 12)));
       }
     }
   }
 
   it('is a subset of the architectural TLB, whatever happens', () => {
     const action = fc.oneof(
-      fc.record({ kind: fc.constantFrom('load' as const, 'store' as const), page: fc.nat(47) }),
+      fc.record({ kind: fc.constantFrom('load' as const, 'store' as const, 'large' as const), page: fc.nat(47) }),
       fc.record({ kind: fc.constant('invalidate' as const), page: fc.nat(47) }),
       fc.record({ kind: fc.constantFrom('cr3' as const, 'cr0' as const, 'remap' as const), page: fc.nat(47) }),
     );
@@ -156,15 +230,16 @@ describe('the fast table', () => {
       fc.property(fc.array(action, { maxLength: 30 }), (actions) => {
         const rig = makeRig({ tlb: { entries: 8, ways: 2 } });
         enterProtected(rig);
-        rig.w32(0x10_0000, 0x10_1007);
+        rig.w32(0x10_0000, 0x10_1007, 0x40_0083, 0x83, 0xc0_0083);
         for (let page = 0; page < 64; page++) rig.w32(0x10_1000 + page * 4, (page << 12) | (page % 5 === 0 ? 0x103 : 3));
-        rig.system.writeControl(4, 0x80);
+        rig.system.writeControl(4, 0x90);
         rig.system.writeControl(3, 0x10_0000);
         rig.system.writeControl(0, 0x8000_0011);
         for (const { kind, page } of actions) {
           if (kind === 'load') rig.system.access.load(3, page << 12, 4);
           else if (kind === 'store') rig.system.access.store(3, (0x30 + (page & 7)) << 12, 4, page);
-          else if (kind === 'invalidate') rig.system.invalidatePage(page << 12);
+          else if (kind === 'large') rig.system.access.load(3, ((1 + (page % 3)) << 22) | (page << 12), 4);
+          else if (kind === 'invalidate') rig.system.invalidatePage(page % 2 ? page << 12 : page << 20);
           else if (kind === 'cr3') rig.system.writeControl(3, 0x10_0000);
           else if (kind === 'cr0') rig.system.writeControl(0, rig.state.cr0 ^ 0x1_0000);
           else rig.w32(0x10_1000 + page * 4, (page << 12) | 3);

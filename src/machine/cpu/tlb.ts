@@ -16,12 +16,29 @@ export interface TlbGeometry {
 /** Rights of an entry as a bit set. */
 export const TLB_FLAG = { writable: 1, user: 2, noExecute: 4, dirty: 8, global: 16, eptRead: 32, eptWrite: 64, eptExecute: 128 } as const;
 
+/**
+ * Sizes in an entry's flags, as powers of two of 4 KiB pages: of the page that the guest's tables map, and of what the entry covers.
+ * They differ where what lies behind a large page is not one piece (4 KiB pages in EPT): it is cut up, and INVLPG drops all its cuts.
+ */
+const SIZE = { page: 8, covered: 12, mask: 15 } as const;
+/** The size bits of an entry's flags; both are powers of two of 4 KiB pages, `covered` 0 or as `page`. */
+export const tlbSizes = (page: number, covered: number): number => (page << SIZE.page) | (covered << SIZE.covered);
+const pageOf = (flags: number): number => (flags >> SIZE.page) & SIZE.mask;
+const coveredOf = (flags: number): number => (flags >> SIZE.covered) & SIZE.mask;
+/** Large pages: 2 MiB (PAE) and 4 MiB. */
+const LARGE = [9, 10] as const;
+const LARGEST = 10;
+const CR4_LARGE = 0x30;
+
 /** One entry as views see it. */
 export interface TlbEntry {
   set: number;
   way: number;
-  /** linear page number */
+  /** first linear page that it covers, and how many pages that are */
   page: number;
+  pages: number;
+  /** size of the page that the tables map, in pages of 4 KiB */
+  mapped: number;
   guestFrame: number;
   hostFrame: number;
   /** TLB_FLAG bits */
@@ -36,6 +53,8 @@ export interface TlbStatistics {
   accesses: number;
   misses: number;
   evictions: number;
+  /** entries of page tables (and of EPT) that misses have read: what they cost */
+  tableReads: number;
 }
 
 /**
@@ -60,7 +79,7 @@ const FAST_MASK = FAST_TLB.entries - 1;
 const LAST_GENERATION = 0xffe;
 const MAX_CONTEXTS = 64;
 const GENERATION_WORD = STATE.tlbGeneration.offset >> 2;
-const HEADER_BYTES = 32;
+const HEADER_BYTES = 40;
 const RECORD_BYTES = 40;
 /** Slot number of a saved code page. */
 const CODE_SLOT = 0xffff_ffff;
@@ -90,7 +109,7 @@ const newContext = (vpid: number, eptRoot: number, pcid: number): Context => ({
 });
 
 export class Tlb {
-  readonly statistics: TlbStatistics = { accesses: 0, misses: 0, evictions: 0 };
+  readonly statistics: TlbStatistics = { accesses: 0, misses: 0, evictions: 0, tableReads: 0 };
   readonly sets: number;
   readonly ways: number;
 
@@ -103,6 +122,8 @@ export class Tlb {
   private contexts: Context[] = [];
   private current = 0;
   private lastGeneration = 0;
+  /** may there be entries of large pages? */
+  private largePages = false;
 
   /** Throws RangeError when the geometry is not one. */
   constructor(
@@ -130,7 +151,8 @@ export class Tlb {
   reset(): void {
     this.pages.fill(-1);
     this.nextWay.fill(0);
-    this.statistics.accesses = this.statistics.misses = this.statistics.evictions = 0;
+    this.statistics.accesses = this.statistics.misses = this.statistics.evictions = this.statistics.tableReads = 0;
+    this.largePages = false;
     this.contexts = [newContext(0, -1, 0)];
     this.current = 0;
     this.clearFast();
@@ -232,48 +254,80 @@ export class Tlb {
     for (let entry = first; entry < first + this.ways; entry++) {
       if (this.pages[entry] === page && this.contextOf[entry] === this.current) return entry;
     }
+    return this.largePages ? this.lookupLarge(page) : -1;
+  }
+
+  /** A large page's set is chosen by the bits of its own number. */
+  private lookupLarge(page: number): number {
+    for (const size of LARGE) {
+      const number = page >>> size;
+      const first = (number & (this.sets - 1)) * this.ways;
+      for (let entry = first; entry < first + this.ways; entry++) {
+        if (this.pages[entry] !== number * 2 ** size || this.contextOf[entry] !== this.current) continue;
+        if (coveredOf(this.flagsOf[entry]!) === size) return entry;
+      }
+    }
     return -1;
   }
+
   flags(entry: number): number {
     return this.flagsOf[entry]!;
   }
-  hostFrame(entry: number): number {
-    return this.hostFrames[entry]!;
-  }
-  guestFrame(entry: number): number {
-    return this.guestFrames[entry]!;
+  /** Host frame of a page that the entry covers. */
+  hostFrame(entry: number, page: number): number {
+    return this.hostFrames[entry]! + (page - this.pages[entry]!);
   }
 
-  /** A walk's result. Replaces an entry for the same page, else the oldest fill of the set. */
+  /** A walk's result for a page. Replaces an entry for the same page, else the oldest fill of the set. */
   fill(page: number, flags: number, guestFrame: number, hostFrame: number): void {
+    const size = coveredOf(flags);
     let entry = this.lookup(page);
+    if (entry >= 0 && coveredOf(this.flagsOf[entry]!) !== size) {
+      this.drop(entry);
+      entry = -1;
+    }
+    const within = page % 2 ** size;
     if (entry < 0) {
-      const set = page & (this.sets - 1);
+      const set = (page >>> size) & (this.sets - 1);
       const way = this.nextWay[set]!;
       this.nextWay[set] = (way + 1) % this.ways;
       entry = set * this.ways + way;
       if (this.pages[entry]! >= 0) this.statistics.evictions++;
     }
     this.drop(entry);
-    this.pages[entry] = page;
+    this.pages[entry] = page - within;
     this.contextOf[entry] = this.current;
     this.flagsOf[entry] = flags;
-    this.hostFrames[entry] = hostFrame;
-    this.guestFrames[entry] = guestFrame;
+    this.hostFrames[entry] = hostFrame - within;
+    this.guestFrames[entry] = guestFrame - within;
+    if (pageOf(flags) > 0) this.largePages = true;
   }
 
   private drop(entry: number): void {
     const page = this.pages[entry]!;
     if (page < 0) return;
-    this.dropFastPage(page, this.contexts[this.contextOf[entry]!]!);
+    const end = page + 2 ** coveredOf(this.flagsOf[entry]!);
+    for (let each = page; each < end; each++) this.dropFastPage(each, this.contexts[this.contextOf[entry]!]!);
     this.pages[entry] = -1;
   }
 
   /** INVLPG, and what a page fault does to the address it reports (SDM vol. 3, 4.10.4.1): global entries too. */
   invalidatePage(page: number): void {
     const context = this.contexts[this.current]!;
-    if (context.codePage === page) context.codePage = -1;
+    const large = (this.state.cr4 & CR4_LARGE) !== 0;
+    // the page held for code may be a part of the same large page, whose entry need not be here any more
+    if (context.codePage === page || (large && context.codePage >>> LARGEST === page >>> LARGEST)) context.codePage = -1;
     this.dropPage(page);
+    if (this.largePages) this.dropCuts(page);
+  }
+
+  /** Every entry that is a part of the same large page (SDM vol. 3, 4.10.4.1). */
+  private dropCuts(page: number): void {
+    for (let entry = 0; entry < this.pages.length; entry++) {
+      if (this.pages[entry]! < 0 || this.contextOf[entry] !== this.current) continue;
+      const size = pageOf(this.flagsOf[entry]!);
+      if (size > 0 && this.pages[entry]! >>> size === page >>> size) this.drop(entry);
+    }
   }
 
   /** The entry does not allow what is asked for: the tables are walked again. */
@@ -310,6 +364,7 @@ export class Tlb {
   /** INVEPT and INVVPID, all contexts; restoring a snapshot; a change of the board. */
   flushAll(): void {
     this.pages.fill(-1);
+    this.largePages = false;
     for (const context of this.contexts) context.codePage = -1;
     this.clearFast();
   }
@@ -339,6 +394,8 @@ export class Tlb {
         set: Math.floor(entry / this.ways),
         way: entry % this.ways,
         page: this.pages[entry]!,
+        pages: 2 ** coveredOf(this.flagsOf[entry]!),
+        mapped: 2 ** pageOf(this.flagsOf[entry]!),
         guestFrame: this.guestFrames[entry]!,
         hostFrame: this.hostFrames[entry]!,
         flags: this.flagsOf[entry]!,
@@ -352,8 +409,9 @@ export class Tlb {
 
   /** An entry of a context that need not be the current one (explanations); undefined when it is not there. */
   find(page: number, vpid: number, eptRoot: number): TlbEntry | undefined {
-    const set = page & (this.sets - 1);
-    return this.entries().find((entry) => entry.set === set && entry.page === page && entry.vpid === vpid && entry.eptRoot === eptRoot);
+    return this.entries().find(
+      (entry) => entry.page <= page && page < entry.page + entry.pages && entry.vpid === vpid && entry.eptRoot === eptRoot,
+    );
   }
 
   /**
@@ -370,8 +428,9 @@ export class Tlb {
     view.setFloat64(0, this.statistics.accesses, true);
     view.setFloat64(8, this.statistics.misses, true);
     view.setFloat64(16, this.statistics.evictions, true);
-    view.setUint32(24, this.sets, true);
-    view.setUint32(28, this.ways, true);
+    view.setFloat64(24, this.statistics.tableReads, true);
+    view.setUint32(32, this.sets, true);
+    view.setUint32(36, this.ways, true);
     this.nextWay.forEach((way, set) => view.setUint32(HEADER_BYTES + set * 4, way, true));
     let at = HEADER_BYTES + this.sets * 4;
     const record = (
@@ -402,13 +461,14 @@ export class Tlb {
   load(bytes: Uint8Array): void {
     const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
     const start = HEADER_BYTES + this.sets * 4;
-    if (bytes.length < start || view.getUint32(24, true) !== this.sets || view.getUint32(28, true) !== this.ways) {
+    if (bytes.length < start || view.getUint32(32, true) !== this.sets || view.getUint32(36, true) !== this.ways) {
       throw new RangeError(`these are not the contents of a TLB with ${this.sets} sets of ${this.ways} ways`);
     }
     this.reset();
     this.statistics.accesses = view.getFloat64(0, true);
     this.statistics.misses = view.getFloat64(8, true);
     this.statistics.evictions = view.getFloat64(16, true);
+    this.statistics.tableReads = view.getFloat64(24, true);
     for (let set = 0; set < this.sets; set++) this.nextWay[set] = view.getUint32(HEADER_BYTES + set * 4, true) % this.ways;
     for (let at = start; at + RECORD_BYTES <= bytes.length; at += RECORD_BYTES) {
       const slot = view.getUint32(at, true);
@@ -425,6 +485,7 @@ export class Tlb {
       this.pages[slot] = page;
       this.contextOf[slot] = this.current;
       this.flagsOf[slot] = flags;
+      if (pageOf(flags) > 0) this.largePages = true;
       this.guestFrames[slot] = view.getFloat64(at + 24, true);
       this.hostFrames[slot] = hostFrame;
     }

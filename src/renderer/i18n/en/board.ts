@@ -26,7 +26,17 @@ export default {
     legacyPorts: 'COM1 · debug port',
     device: 'Device {id}',
   },
-  processor: { bits: '{n}-bit physical', part: 'part', physical: 'physical', linear: 'linear', tlb: '{sets} sets × {ways} ways' },
+  processor: {
+    bits: '{n}-bit physical',
+    part: 'Part',
+    physical: 'physical addresses',
+    linear: 'linear addresses',
+    tlb: '{sets} sets × {ways} ways',
+    entries: 'entries',
+    ways: 'ways',
+    ownTlb: 'As the part has it: {entries} entries, {ways} ways',
+    noTlb: 'This processor has no paging, and so no TLB.',
+  },
   bases: { fixed: 'bases: fixed', automatic: 'bases: automatic' },
   loader: {
     title: 'Loading a program where there is no memory',

@@ -26,7 +26,17 @@ export default {
     legacyPorts: 'COM1 · 调试端口',
     device: '设备 {id}',
   },
-  processor: { bits: '{n} 位物理地址', part: '型号', physical: '物理地址', linear: '线性地址', tlb: '{sets} 组 × {ways} 路' },
+  processor: {
+    bits: '{n} 位物理地址',
+    part: '型号',
+    physical: '物理地址',
+    linear: '线性地址',
+    tlb: '{sets} 组 × {ways} 路',
+    entries: '项数',
+    ways: '路数',
+    ownTlb: '恢复该型号自带的 {entries} 项、{ways} 路',
+    noTlb: '此处理器没有分页，因此没有 TLB。',
+  },
   bases: { fixed: '基址：固定', automatic: '基址：自动' },
   loader: {
     title: '在没有内存的地址加载程序',

@@ -99,6 +99,17 @@ export const setIommu = (key: 'present' | 'enabled', on: boolean): BoardChange =
       : label('Switch IOMMU translation', '切换 IOMMU 转换'),
 });
 
+export const setProcessor = (part: string): BoardChange => ({
+  patches: [set(['processor'], part)],
+  label: label(`Processor ${part}`, `处理器 ${part}`),
+});
+
+/** Null: the part's own. */
+export const setTlb = (tlb: { entries: number; ways: number } | null): BoardChange => ({
+  patches: [tlb ? { op: 'set', path: ['board', 'tlb'], value: tlb } : { op: 'remove', path: ['board', 'tlb'] }],
+  label: tlb ? label(`TLB of ${tlb.entries} entries`, `${tlb.entries} 项 TLB`) : label('The part’s own TLB', '使用处理器自带的 TLB'),
+});
+
 export const setDmaMask = (device: string, bits: number): BoardChange => ({
   patches: [set(['devices', device, 'dmaMask'], bits)],
   label: label(`DMA mask of ${device}`, `${device} 的 DMA 掩码`),

@@ -26,6 +26,8 @@ const all: Check[] = [
   { serial: { contains: 'hello' } },
   { exits: { vm: 'a', reason: 'hlt' } },
   { exception: { vector: 14 } },
+  { tlb: { count: 'misses', min: 10 } },
+  { tlb: { count: 'tableReads', max: 10 } },
   { faults: { requester: '00:04.0', count: 2 } },
   { stop: 'halted' },
 ];

@@ -1,7 +1,7 @@
 /** A check of the lab file in words, before anything has run. Pure: the message's key and what goes into it. */
 import { formatAddress } from '../../../machine/address';
 import type { Check } from '../../../lab/document/schema';
-import { formatSize } from '../../components/format';
+import { formatCount, formatSize } from '../../components/format';
 
 export interface CheckWords {
   key: string;
@@ -40,6 +40,10 @@ export function checkWords(check: Check): CheckWords {
   }
   if ('exits' in check) return words('exits', { vm: check.exits.vm, reason: check.exits.reason });
   if ('exception' in check) return words('exception', { vector: check.exception.vector });
+  if ('tlb' in check) {
+    const { count, min, max } = check.tlb;
+    return words(`${count}${max === undefined ? 'Least' : 'Most'}`, { n: formatCount(max ?? min ?? 1) });
+  }
   if ('faults' in check) return words('faults', { requester: check.faults.requester, count: check.faults.count });
   return words('stop', { stop: check.stop });
 }

@@ -1,0 +1,96 @@
+; The same loop, over sixteen pages, again and again: what it costs depends on how many translations the TLB can hold.
+;
+;   with 4 entries   each page has been driven out by the others when its turn comes: every access is a miss, and a miss
+;                    reads two entries of the page tables
+;   with 64 entries  sixteen misses, and then none
+
+org 0x7C00
+
+%define COM1       0x3F8
+%define CODE       0x08
+%define DATA       0x10
+%define DIRECTORY  0x2_0000
+%define TABLE      0x2_1000
+%define PRESENT    1
+%define WRITABLE   2
+
+%define FIRST      0x10_0000            ; linear, and physical too
+%define PAGES      16
+%define ROUNDS     1000
+
+bits 16
+start:
+        cli
+        lgdt    [gdt_register]
+        lidt    [idt_register]
+        mov     eax, cr0
+        or      al, 1                   ; PE
+        mov     cr0, eax
+        jmp     CODE:protected
+
+bits 32
+protected:
+        mov     eax, DATA
+        mov     ds, eax
+        mov     es, eax
+        mov     ss, eax
+        mov     esp, start              ; the stack grows down from the program
+
+        mov     edi, DIRECTORY          ; an empty directory …
+        mov     ecx, 1024
+        xor     eax, eax
+        rep     stosd
+        mov     dword [DIRECTORY], TABLE | WRITABLE | PRESENT   ; … but for its first 4 MiB
+        mov     edi, TABLE
+        mov     ecx, 1024
+        mov     eax, WRITABLE | PRESENT
+map:    stosd                           ; page n to frame n
+        add     eax, 0x1000
+        loop    map
+        mov     eax, DIRECTORY
+        mov     cr3, eax
+        mov     eax, cr0
+        or      eax, 0x8000_0000        ; PG
+        mov     cr0, eax
+
+        mov     edx, ROUNDS
+round:  mov     ebx, FIRST
+        mov     ecx, PAGES
+page:   inc     dword [ebx]             ; one read and one write of this page
+        add     ebx, 0x1000             ; the next page: another translation
+        dec     ecx
+        jnz     page
+        dec     edx
+        jnz     round
+
+        mov     esi, done_text
+        mov     edx, COM1
+.next:  lodsb
+        test    al, al
+        jz      .end
+        out     dx, al
+        jmp     .next
+.end:   cli
+        hlt
+
+done_text:      db 'sixteen pages, a thousand rounds', 10, 0
+
+; limit 15:0, base 15:0, base 23:16, access, flags and limit 19:16, base 31:24
+%macro descriptor 4                     ; base, limit, access, flags
+        dw      (%2) & 0xFFFF, (%1) & 0xFFFF
+        db      ((%1) >> 16) & 0xFF, %3, ((%4) << 4) | (((%2) >> 16) & 0x0F), ((%1) >> 24) & 0xFF
+%endmacro
+
+        align   8, db 0
+gdt:    dq      0
+        descriptor 0, 0xF_FFFF, 0x9A, 0xC       ; code: flat, 4 KiB granularity, 32 bits
+        descriptor 0, 0xF_FFFF, 0x92, 0xC       ; data: flat
+gdt_end:
+
+idt:
+idt_end:
+
+gdt_register:   dw gdt_end - gdt - 1
+                dd gdt
+idt_register:   dw idt_end - idt - 1
+                dd idt
