@@ -147,6 +147,8 @@ test('real-mode-20-bits: with more address lines nothing wraps at 1 MiB', async 
 
 /** What each lab is about, taken out of its program: its checks must notice. */
 for (const [lab, from, to] of [
+  ['real-mode-20-bits', 'and     al, ~A20 & 0xFF', 'nop'],
+  ['real-mode-20-bits', 'or      al, A20', 'nop'],
   ['ldt-flow', 'mov     ds, eax                 ; the same selector', 'nop ;'],
   ['rings-and-gates', 'arpl    ax, dx', 'nop'],
   ['two-processes', '%define FRAME2     0x60_0000', '%define FRAME2     0x50_0000'],
@@ -168,6 +170,13 @@ for (const [lab, from, to] of [
     }
   });
 }
+
+test('real-mode-20-bits: an 8086 wraps always, and memory above its 20 lines is there but cannot be reached', async () => {
+  const { status, report, stderr } = await runLab('real-mode-20-bits', '--set', 'board.processor=8086');
+  expect(status).toBe(1);
+  expect(failed(report.checks)).toHaveLength(3);
+  expect(stderr).toMatch(/0x0010_0000 – 0x003F_FFFF is there, but cannot be reached/);
+});
 
 test('tlb-size: with 64 entries the same loop misses sixteen times and evicts nothing', async () => {
   const { status, report } = await runLab('tlb-size', '--set', 'board.tlb.entries=64');

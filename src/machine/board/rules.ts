@@ -262,14 +262,15 @@ function checkReach(board: Board, placed: readonly Placement[], advisor: Placeme
   const limit = 2 ** bits;
   for (const placement of placed) {
     if (placement.end <= limit) continue;
+    const beyond = { base: Math.max(placement.base, limit), end: placement.end };
     list.add(() => {
       const fix = board.assignment === 'fixed' ? moveTo(placement.slotIndex, advisor.take(placement.end - placement.base)) : undefined;
       return {
-        severity: 'error',
+        severity: 'warning',
         code: 'board-beyond-address-lines',
         message: text(
-          `Slot ${placementName(placement)} would answer ${formatRange(placement)}, but ${bits} address lines end at ${formatAddress(limit - 1)}.`,
-          `插槽 ${placementName(placement)} 应答 ${formatRange(placement)}，但 ${bits} 根地址线只到 ${formatAddress(limit - 1)}。`,
+          `The memory of slot ${placementName(placement)} at ${formatRange(beyond)} is there, but cannot be reached: ${bits} address lines end at ${formatAddress(limit - 1)}.`,
+          `插槽 ${placementName(placement)} 位于 ${formatRange(beyond)} 的内存存在，但无法访问：${bits} 根地址线只到 ${formatAddress(limit - 1)}。`,
         ),
         remedy: fix ? lower(fix) : text('Use less or smaller DIMMs.', '请减少内存条，或换用较小的内存条。'),
         part: placement.slot,
