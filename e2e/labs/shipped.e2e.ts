@@ -139,12 +139,6 @@ test('empty-first-slot: with assignment automatic the same modules start at 0 an
   expect(report.stop).toBe('halted');
 });
 
-test('real-mode-20-bits: with more address lines nothing wraps at 1 MiB', async () => {
-  const { status, report } = await runLab('real-mode-20-bits', '--set', "board.processor='386'");
-  expect(status).toBe(1);
-  expect(failed(report.checks).length).toBeGreaterThanOrEqual(2);
-});
-
 /** What each lab is about, taken out of its program: its checks must notice. */
 for (const [lab, from, to] of [
   ['real-mode-20-bits', 'and     al, ~A20 & 0xFF', 'nop'],
