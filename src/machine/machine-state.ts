@@ -8,6 +8,7 @@ import type { SavedClock } from './clock/machine-clock';
 import type { DeliveredException } from './cpu/processor';
 import { STATE, STATE_LAYOUT_VERSION, STATE_SIZE } from './cpu/state-layout';
 import type { Device } from './devices/device';
+import type { SavedDram } from './dram/dram';
 import type { Machine } from './machine';
 import type { FrameSnapshot } from './memory/frame-store';
 import { PAGE_SIZE } from './address';
@@ -30,6 +31,8 @@ export interface SavedMachine {
   chipset: SavedChipset;
   log: SavedTransactions;
   frames: FrameSnapshot;
+  /** null, or absent in older snapshots: nothing was modelled */
+  dram?: SavedDram | null;
 }
 
 export interface MachineSnapshot extends SavedMachine {
@@ -59,6 +62,7 @@ export function saveMachine(machine: Machine): SavedMachine {
     chipset: machine.chipset.save(),
     log: machine.log.save(),
     frames: machine.frames.snapshot(),
+    dram: machine.memory.save(),
   };
 }
 
@@ -86,6 +90,7 @@ export function loadMachine(machine: Machine, saved: SavedMachine): void {
   for (const [vector, count] of saved.exceptions.byVector) deliveredByVector.set(vector, count);
   machine.processor.tlb.load(saved.tlb);
   machine.processor.stateReplaced();
+  machine.memory.load(saved.dram ?? null);
   // last, because restoring devices moves windows and may log
   machine.chipset.load(saved.chipset);
   machine.log.load(saved.log);
@@ -93,7 +98,7 @@ export function loadMachine(machine: Machine, saved: SavedMachine): void {
 
 /**
  * The canonical serialisation (CONTRACTS.md, "State hash"): version, architectural registers in the table's order, TLB,
- * pending events, devices in id order, then (frame number, bytes) ascending without frames that are all zero. Little-endian.
+ * pending events, devices in id order, the DRAM model where it has effects, then (frame number, bytes) ascending without frames that are all zero. Little-endian.
  */
 export function* stateChunks(machine: Machine): Generator<Uint8Array> {
   yield header(STATE_SERIALISATION_VERSION, STATE_LAYOUT_VERSION);
@@ -108,6 +113,8 @@ export function* stateChunks(machine: Machine): Generator<Uint8Array> {
     yield* framed(new TextEncoder().encode(device.id));
     yield* framed(device.save());
   }
+  const { dram } = machine.memory;
+  if (dram?.architectural) yield* framed(new TextEncoder().encode(JSON.stringify(dram.save())));
   const { frames } = machine;
   for (const [frame, offset] of frames.entries()) {
     if (frames.isZeroAt(offset)) continue;

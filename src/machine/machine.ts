@@ -35,6 +35,7 @@ import { Iommu } from './iommu/iommu';
 import type { JourneyEnd, JourneyRecorder } from './journey/journey';
 import { FrameStore } from './memory/frame-store';
 import { MemoryController } from './memory/memory-controller';
+import { MemoryModel } from './memory-model';
 import { boardPlatform } from './board-platform';
 import { spdModules } from './spd-bus';
 import { loadMachine, saveMachine, stateChunks, type MachineSnapshot } from './machine-state';
@@ -88,6 +89,8 @@ export class Machine {
   readonly bus = new Bus();
   readonly chipset: Chipset;
   readonly controller: MemoryController;
+  /** rows, timing and disturbance of the DRAM, where they are modelled */
+  readonly memory: MemoryModel;
   readonly clock: MachineClock;
   readonly interrupts: BoardInterrupts;
   readonly pit: IntervalTimer;
@@ -157,6 +160,17 @@ export class Machine {
       },
       engine: options.engine,
     });
+    this.memory = new MemoryModel({
+      board,
+      dram: this.map.dram,
+      processor: this.processor,
+      chipset: this.chipset,
+      controller: this.controller,
+      frames: this.frames,
+      clock: this.clock,
+      log: this.log,
+      endSlice: () => this.endSlice(),
+    });
     // a window that moved may lie over DRAM whose pool offsets the processor has cached
     this.bus.onChange(() => this.processor.tlb.clearFast());
     this.requesters = deviceRequesters(board);
@@ -211,6 +225,7 @@ export class Machine {
     this.interrupts.lines.reset();
     for (const device of this.bus.devices()) device.reset();
     this.chipset.reset();
+    this.memory.reset();
     this.dmaRequests = 0;
     this.initiator = { who: 'cpu' };
     this.assignPci();
@@ -261,7 +276,7 @@ export class Machine {
 
   /** Instructions until the next event is due: at least 1, at most `budget` and LONGEST_SLICE. */
   sliceLimit(budget: number): number {
-    return Math.max(1, Math.min(budget, LONGEST_SLICE, this.clock.nextEventTick() - this.clock.now()));
+    return this.memory.sliceLimit(Math.min(budget, LONGEST_SLICE), this.clock.nextEventTick() - this.clock.now());
   }
 
   /** Delivers every event that is due, in order. Events that these cause in turn come at least one tick later. */
@@ -439,6 +454,7 @@ export class Machine {
       log: (entry) => this.log.add(reportOfHop(entry)),
       describeHost: (address, recorder) => this.explainHost(address, recorder),
       instructions: () => this.instructions,
+      touches: (address, length, write) => this.memory.dma(address, length, write),
       nextId: () => {
         for (const listener of this.dmaIssueListeners) listener();
         return ++this.dmaRequests;

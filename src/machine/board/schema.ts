@@ -78,6 +78,12 @@ export const slotSchema = z.strictObject({
   dimm: z.string().nullable().default(null),
   /** its DIMM may be plugged and unplugged while the power is on */
   hotPlug: z.boolean().optional(),
+  /** check bits: one wrong bit of a 64-bit word is corrected, two are reported (SECDED) */
+  ecc: z.boolean().optional(),
+  /** target row refresh: rows that the module counts in each bank; none unless told */
+  trr: countSchema.optional(),
+  /** activations of a row's neighbours within a refresh window that flip its weakest cell; its generation's unless told */
+  rowThreshold: countSchema.optional(),
 });
 
 /**
@@ -145,6 +151,20 @@ const processorSchema = z.union([z.string(), z.number(), z.bigint()]).transform(
 /** The processor's TLB where it is not the part's own; fewer ways than the part's when it has fewer entries, unless told. */
 export const tlbSchema = z.strictObject({ entries: countSchema, ways: countSchema.optional() });
 
+/** How far the memory is modelled in time, and what rows do to each other. All of it is off unless told. */
+export const memorySchema = z.strictObject({
+  /** row hits, misses and conflicts, refresh and the channels' queues cost machine time */
+  timing: z.boolean().default(false),
+  /** accesses that the processor may have outstanding on a channel before it waits for the oldest, 1 to 64 */
+  inFlight: countSchema.optional(),
+  /** rows that are activated too often flip bits in their neighbours */
+  disturbance: z.boolean().default(false),
+  /** how far a row disturbs: 1 or 2 rows */
+  reach: countSchema.optional(),
+  /** decides which cells are weak */
+  seed: countSchema.optional(),
+});
+
 export const boardSchema = z.strictObject({
   processor: processorSchema.default('p6-virtualization'),
   tlb: tlbSchema.optional(),
@@ -162,6 +182,7 @@ export const boardSchema = z.strictObject({
   iommu: iommuSchema.optional(),
   /** a local APIC in the processor and an IOAPIC, beside the 8259 pair that every board has */
   apic: z.strictObject({ present: z.boolean().default(false) }).optional(),
+  memory: memorySchema.optional(),
   firmware: z.strictObject({ loader: z.enum(['strict', 'force']).default('strict') }).optional(),
   /** how it is drawn; nothing of the machine */
   canvas: canvasSchema.optional(),

@@ -101,6 +101,13 @@ export class Chipset implements PhysicalMemory, PortSpace {
     return range;
   }
 
+  /** Does DRAM answer at an address, one DIMM or several in a conflict? */
+  isDram(address: HostPhysicalAddress): boolean {
+    if (this.table.isPlain(Math.floor(address / PAGE_SIZE))) return true;
+    const kind = this.table.at(address)?.kind;
+    return kind === 'dram' || kind === 'conflict';
+  }
+
   // --- frames ----------------------------------------------------------------------------------------------------------
 
   readableFrame(frame: number): number {

@@ -63,6 +63,8 @@ export interface DmaPathOptions {
   /** the id of a request is unique on the board: the number of requests so far comes from outside and is part of its snapshot */
   nextId: () => number;
   observe?: (record: DmaRecord) => void;
+  /** is told of the bytes that a request is about to read or write at the chipset */
+  touches?: (address: number, length: number, write: boolean) => void;
   /** takes a 4-byte write to 0xFEEx_xxxx, the interrupt range; absent while no interrupt controller is there */
   message?: (address: number, data: number) => void;
 }
@@ -157,6 +159,7 @@ export class DmaPath implements DmaPort {
       };
       return { completion: { id, status: 'success' }, hostAddress: host, end };
     }
+    this.options.touches?.(host, request.length, request.kind === 'write');
     let data: Uint8Array | undefined;
     if (request.kind === 'read') data = memory.readBytes(hostPhysical(host), request.length);
     else if (request.data) memory.writeBytes(hostPhysical(host), request.data);

@@ -5,7 +5,7 @@
  */
 import { hostPhysical } from '../address';
 import type { AccessKind } from '../journey/journey';
-import type { PhysicalMemory } from '../memory/physical-memory';
+import type { MemoryObserver, PhysicalMemory } from '../memory/physical-memory';
 import type { CpuState } from './cpu-state';
 import { COMPLETION } from './control-block';
 import { EPT_ACCESS } from './ept';
@@ -66,6 +66,12 @@ export class MemoryAccess implements DataAccess {
   /** When on, `lastAccess` is the last data access of the instruction. */
   recordAccess = false;
   lastAccess: LastAccess | null = null;
+
+  /**
+   * Is told of every access to memory before it is made. While there is one, nothing that is read or written is in the fast
+   * table and compiled code leaves every access to the interpreter; call `Tlb.clearFast` after changing it.
+   */
+  observer: MemoryObserver | undefined;
 
   /** Why the last access for compiled code was not made (REFUSED), or 0. */
   refused = 0;
@@ -230,7 +236,7 @@ export class MemoryAccess implements DataAccess {
 
   /** As `resolve`, from a segment's offset; CHIPSET (and `refused`) without having looked for what crosses a page. */
   private resolveForCompiled(segment: SegmentIndex, offset: number, size: OperandSize, write: boolean): number {
-    if (this.recordAccess || this.wraps || this.aligned || this.debug.watches) {
+    if (this.recordAccess || this.observer !== undefined || this.wraps || this.aligned || this.debug.watches) {
       this.refused = REFUSED.deferred;
       return CHIPSET;
     }
@@ -273,6 +279,7 @@ export class MemoryAccess implements DataAccess {
     const offset = this.resolve(linear, access);
     if (offset === STOPPED || this.misaligned(linear, size, user)) return 0;
     if (this.debug.watches) this.debug.touched(linear, size, false);
+    if (offset !== VIOLATION) this.observer?.touch(this.host, size, false);
     return offset >= 0 ? this.readPool(offset, size) : this.readElsewhere(offset, linear, size);
   }
 
@@ -287,6 +294,7 @@ export class MemoryAccess implements DataAccess {
     const offset = this.resolve(linear, user ? ACCESS.user | ACCESS.write : ACCESS.write);
     if (offset === STOPPED || this.misaligned(linear, size, user)) return;
     if (this.debug.watches) this.debug.touched(linear, size, true);
+    if (offset !== VIOLATION) this.observer?.touch(this.host, size, true);
     if (offset >= 0) this.writePool(offset, size, value);
     else this.writeElsewhere(offset, linear, size, value);
   }
@@ -322,6 +330,7 @@ export class MemoryAccess implements DataAccess {
     for (let index = 0; index < size; index++) {
       const at = (linear + index) >>> 0;
       const offset = this.resolve(at, access);
+      if (offset !== VIOLATION && begins(index, at)) this.observer?.touch(this.host, 1, false);
       const byte = offset >= 0 ? this.pool.u8[offset]! : this.readElsewhere(offset, at, 1);
       if (this.state.stop === STOP.exit) return 0;
       value += byte * 2 ** (8 * index);
@@ -337,6 +346,7 @@ export class MemoryAccess implements DataAccess {
       const at = (linear + index) >>> 0;
       const byte = (value >>> (8 * index)) & 0xff;
       const offset = this.resolve(at, access);
+      if (offset !== VIOLATION && begins(index, at)) this.observer?.touch(this.host, 1, true);
       if (offset >= 0) this.pool.u8[offset] = byte;
       else if (!this.writeElsewhere(offset, at, 1, byte)) return;
     }
@@ -383,7 +393,8 @@ export class MemoryAccess implements DataAccess {
     const writable = this.memory.writableFrame(frame);
     if (writable < 0) rights &= ~FAST_RIGHT.write;
     if (readable < 0) return CHIPSET;
-    if (!(user && this.aligned) && !this.debug.watchesPage(page)) this.tlb.fillFast(linear, user, readable, rights);
+    const direct = this.observer === undefined ? rights : rights & FAST_RIGHT.execute;
+    if (!(user && this.aligned) && !this.debug.watchesPage(page)) this.tlb.fillFast(linear, user, readable, direct);
     if ((access & ACCESS.write) !== 0 && writable < 0) return CHIPSET;
     return readable + (linear & 0xfff);
   }
@@ -450,6 +461,9 @@ export class MemoryAccess implements DataAccess {
     return state.raise(segment === SEGMENT_INDEX.SS ? VECTOR.stackFault : VECTOR.generalProtection, 0);
   }
 }
+
+/** Is this byte of a crossing access the first in its page? */
+const begins = (index: number, linear: number): boolean => index === 0 || (linear & 0xfff) === 0;
 
 /** What a TLB entry with these flags lets an access do without a walk: FAST_RIGHT bits. A write needs D to be set. */
 export function tlbRights(cr0: number, flags: number, user: boolean): number {

@@ -5,7 +5,7 @@
 import { PAGE_SIZE, hostPhysical } from '../address';
 import type { HostPhysicalAddress } from '../address';
 import type { FrameStore } from '../memory/frame-store';
-import type { PhysicalMemory } from '../memory/physical-memory';
+import type { MemoryObserver, PhysicalMemory } from '../memory/physical-memory';
 import type { LastAccess } from './access';
 import { CompiledTier } from './compile/tier';
 import { ControlBlock } from './control-block';
@@ -366,14 +366,25 @@ export class Processor {
   set recordAccess(on: boolean) {
     this.system.access.recordAccess = on;
     if (!on) this.system.access.lastAccess = null;
-    // compiled code makes most accesses without passing here
-    this.interpreter.compiled = on ? undefined : this.compiledTier;
+    this.chooseTier();
   }
   get recordAccess(): boolean {
     return this.system.access.recordAccess;
   }
   get lastAccess(): LastAccess | null {
     return this.system.access.lastAccess;
+  }
+
+  /** Who is told of every access to memory that instructions and walks make; everything is interpreted while there is one. Only between slices. */
+  set memoryObserver(observer: MemoryObserver | undefined) {
+    this.system.observer = observer;
+    this.chooseTier();
+  }
+
+  /** Compiled code makes most accesses where nobody sees them. */
+  private chooseTier(): void {
+    const { recordAccess, observer } = this.system.access;
+    this.interpreter.compiled = recordAccess || observer !== undefined ? undefined : this.compiledTier;
   }
 
   /** Opcodes that raised #UD because nobody knows them. */

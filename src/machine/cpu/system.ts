@@ -5,7 +5,7 @@
 import { hostPhysical } from '../address';
 import type { HostPhysicalAddress } from '../address';
 import type { FrameStore } from '../memory/frame-store';
-import type { PhysicalMemory } from '../memory/physical-memory';
+import type { MemoryObserver, PhysicalMemory } from '../memory/physical-memory';
 import { MemoryAccess } from './access';
 import { ControlRegisters } from './control';
 import type { SystemPart } from './control';
@@ -75,6 +75,7 @@ export class ProcessorSystem implements SystemInstructions {
   readonly virtualization: Virtualization;
   readonly part: SystemPart;
 
+  private readonly tables: LiveTables;
   private readonly loads: SegmentLoads;
   private readonly transfers: FarTransfers;
   private readonly control: ControlRegisters;
@@ -85,7 +86,7 @@ export class ProcessorSystem implements SystemInstructions {
     const model = modelOf(part.instructionSet);
     state.flagsMask = model.flags;
     state.fixedFlags = model.fixedFlags;
-    const tables = new LiveTables(memory, frames);
+    const tables = (this.tables = new LiveTables(memory, frames));
     const context = new LiveContext(state, part.physicalAddressBits);
     const tlb = new Tlb(frames, state, part.tlb);
     const virtualization = new Virtualization(state, memory, tlb, context, part.physicalAddressBits);
@@ -131,6 +132,12 @@ export class ProcessorSystem implements SystemInstructions {
     frames.onRelocate(() => tlb.dropAllFast());
     frames.onCodeWatch(() => tlb.dropAllFast());
     this.access.contextChanged();
+  }
+
+  /** Who is told of every access to memory, the walks included; see MemoryAccess.observer. */
+  set observer(observer: MemoryObserver | undefined) {
+    this.access.observer = this.tables.observer = observer;
+    this.tlb.clearFast();
   }
 
   /** After RESET: an empty TLB, no guest. The state itself is the instruction side's to reset. */

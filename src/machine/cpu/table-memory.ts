@@ -3,7 +3,7 @@
  * (and to the chipset for what is not DRAM); an explanation peeks, and has nothing to write with.
  */
 import { PAGE_SIZE, hostPhysical } from '../address';
-import type { PhysicalMemory } from '../memory/physical-memory';
+import type { MemoryObserver, PhysicalMemory } from '../memory/physical-memory';
 
 /** Host-physical, aligned to 4 bytes. A 64-bit entry is two reads: low half first. */
 export interface TableMemory {
@@ -21,6 +21,9 @@ export interface PoolViews {
 
 /** The running processor's. */
 export class LiveTables implements TableMemory {
+  /** is told of every entry that a walk reads or writes in DRAM */
+  observer: MemoryObserver | undefined;
+
   constructor(
     private readonly memory: PhysicalMemory,
     private readonly pool: PoolViews,
@@ -28,6 +31,7 @@ export class LiveTables implements TableMemory {
 
   read32(address: number): number {
     const frame = Math.floor(address / PAGE_SIZE);
+    this.observer?.touch(address, 4, false);
     const offset = this.memory.readableFrame(frame);
     if (offset < 0) return this.memory.read(hostPhysical(address), 4);
     return this.pool.i32[(offset + (address - frame * PAGE_SIZE)) >>> 2]! >>> 0;
@@ -35,6 +39,7 @@ export class LiveTables implements TableMemory {
 
   write32(address: number, value: number): void {
     const frame = Math.floor(address / PAGE_SIZE);
+    this.observer?.touch(address, 4, true);
     const offset = this.memory.writableFrame(frame);
     if (offset < 0) this.memory.write(hostPhysical(address), 4, value >>> 0);
     else this.pool.i32[(offset + (address - frame * PAGE_SIZE)) >>> 2] = value;

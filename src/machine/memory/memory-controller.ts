@@ -57,15 +57,20 @@ export class MemoryController {
    * window, or lost under a hole). Throws RangeError when the board has no such cell.
    */
   addressOf(cell: Cell): HostPhysicalAddress | undefined {
+    return this.placeOf(cell)?.address;
+  }
+
+  /** As addressOf, with the cell's place among the DIMMs that answer there: 0 unless several do. */
+  placeOf(cell: Cell): { address: HostPhysicalAddress; layer: number } | undefined {
     const found = [...this.modules].find(([, { slot }]) => slot === cell.slot);
     if (!found) throw new RangeError(`slot ${cell.slot} holds no DIMM`);
     const [slotIndex, { channel, mapping }] = found;
     if (cell.channel !== channel) throw new RangeError(`slot ${cell.slot} is on channel ${channel}, not ${cell.channel}`);
     const dimmOffset = mapping.offsetOf(cell);
     for (const { base, end, claims } of this.dram) {
-      for (const claim of claims) {
+      for (const [layer, claim] of claims.entries()) {
         const distance = distanceIn(claim, slotIndex, dimmOffset, end - base);
-        if (distance !== undefined) return hostPhysical(base + distance);
+        if (distance !== undefined) return { address: hostPhysical(base + distance), layer };
       }
     }
     return undefined;

@@ -26,6 +26,12 @@ export interface PhysicalMemory {
   peek(address: HostPhysicalAddress, length: number): Uint8Array;
 }
 
+/** Sees every access to memory that the processor makes, page walks included, before its bytes are read or written. */
+export interface MemoryObserver {
+  /** up to 8 bytes at a host-physical address, whoever answers there; they do not cross a frame */
+  touch(address: number, size: number, write: boolean): void;
+}
+
 /** I/O ports. Nobody: reads all ones, counted and logged. */
 export interface PortSpace {
   readPort(port: number, size: 1 | 2 | 4): number;

@@ -1,0 +1,274 @@
+/**
+ * The DRAM behind the memory controllers, access by access: which row of which bank, hit, miss or conflict, what that costs
+ * in time, and what it does to the rows beside. It sees the processor's loads and stores, its page walks and descriptor
+ * reads, and the devices' DMA. Instructions are taken to come from a prefetch buffer, and there is no data cache: every
+ * access reaches DRAM. What the VMM itself reads and writes is not counted.
+ */
+import { dramTimings, rowThreshold, type DramTimings } from '../board/dram-timings';
+import type { DramRange } from '../board/address-map';
+import type { Board } from '../board/schema';
+import type { MemoryObserver } from '../memory/physical-memory';
+import type { TransactionReport } from '../bus/transaction-log';
+import { Banks, OUTCOME, type Outcome, type SavedBanks } from './banks';
+import { Disturbance, type Flip, type SavedDisturbance } from './disturbance';
+import { EccLedger, WORD_BYTES, type Cells, type SavedLedger } from './ecc-ledger';
+import { DramLocator, bankAt, type Module } from './locator';
+import { RowCounts, type SavedRowCounts } from './row-counts';
+
+/** The machine clock counts nanoseconds. */
+const PS_PER_TICK = 1000;
+/** One burst. */
+const LINE = 64;
+export const DEFAULT_IN_FLIGHT = 8;
+
+/** Counts of one bank, module or channel. */
+export interface AccessCounts {
+  hits: number;
+  misses: number;
+  conflicts: number;
+  /** of those three, how many were writes */
+  writes: number;
+}
+
+export interface ModuleErrors {
+  /** cells that disturbance changed */
+  flips: number;
+  /** words that ECC corrected, reported, and got wrong without a word */
+  corrected: number;
+  uncorrectable: number;
+  miscorrected: number;
+}
+
+export interface DramParts {
+  board: Board;
+  dram: readonly DramRange[];
+  clock: { now(): number; charge(ticks: number): void };
+  cells: Cells;
+  /** host address of a bit of a module's row, or undefined when no address reaches it */
+  addressOf: (module: Module, bank: number, row: number, bit: number) => { address: number; bit: number } | undefined;
+  log: (report: TransactionReport) => void;
+}
+
+interface Chips {
+  rows: RowCounts;
+  timings: DramTimings;
+  ecc: boolean;
+  disturbance: Disturbance | undefined;
+  errors: ModuleErrors;
+}
+
+const WORDS = 4;
+const WRITES = 3;
+const noErrors = (): ModuleErrors => ({ flips: 0, corrected: 0, uncorrectable: 0, miscorrected: 0 });
+
+export interface SavedDram {
+  banks: SavedBanks;
+  counts: [bank: number, hits: number, misses: number, conflicts: number, writes: number][];
+  modules: { rows: SavedRowCounts; disturbance: SavedDisturbance | null; errors: ModuleErrors }[];
+  ledger: SavedLedger;
+}
+
+export class Dram implements MemoryObserver {
+  readonly locator: DramLocator;
+  /** does what it sees cost time, or change memory? Then it is part of the machine's state. */
+  readonly architectural: boolean;
+  readonly timing: boolean;
+
+  private readonly banks: Banks;
+  private readonly chips: Chips[];
+  private readonly chipsOf = new Map<Module, Chips>();
+  /** hits, misses, conflicts, writes of each bank */
+  private readonly counts: Float64Array;
+  private readonly ledger: EccLedger;
+
+  constructor(private readonly parts: DramParts) {
+    const { board, dram, cells } = parts;
+    const { timing = false, disturbance = false, inFlight = DEFAULT_IN_FLIGHT, reach = 1, seed = 1 } = board.memory ?? {};
+    this.timing = timing;
+    this.architectural = timing || disturbance;
+    this.locator = new DramLocator(board, dram);
+    this.counts = new Float64Array(this.locator.banks * WORDS);
+    this.ledger = new EccLedger(cells);
+    this.chips = this.locator.modules.map((module) => {
+      const { part, slotIndex } = module;
+      const { ecc = false, trr = 0, rowThreshold: asked } = board.slots[slotIndex]!;
+      const timings = dramTimings(part);
+      const threshold = asked ?? rowThreshold(part);
+      const { rows, columns, busBytes } = part.geometry;
+      const chips: Chips = {
+        rows: new RowCounts(timings.refreshWindow),
+        timings,
+        ecc,
+        disturbance:
+          disturbance && threshold !== null
+            ? new Disturbance({ seed, slotIndex, threshold, reach: reach === 2 ? 2 : 1, trr, rows, rowBytes: columns * busBytes, timings })
+            : undefined,
+        errors: noErrors(),
+      };
+      this.chipsOf.set(module, chips);
+      return chips;
+    });
+    this.banks = new Banks(this.locator.modules, (module) => this.chipsOf.get(module)!.timings, inFlight);
+  }
+
+  // --- accesses --------------------------------------------------------------------------------------------------------
+
+  /** The processor reads or writes up to 8 bytes of DRAM; called before the bytes are touched. */
+  touch(address: number, size: number, write: boolean): void {
+    this.line(address, write, true);
+    const end = address + size;
+    const next = address - (address % LINE) + LINE;
+    if (end > next) this.line(next, write, true);
+    if (!this.ledger.empty) this.decode(address, size, write);
+  }
+
+  /** A device moves bytes: burst by burst, behind what waits already. The processor does not wait for it. */
+  dma(address: number, length: number, write: boolean): void {
+    for (let line = address - (address % LINE); line < address + length; line += LINE) this.line(Math.max(line, address), write, false);
+    if (!this.ledger.empty) this.decode(address, length, write);
+  }
+
+  private line(address: number, write: boolean, processor: boolean): void {
+    const { locator, banks, parts } = this;
+    const answers = locator.answers(address);
+    for (let answer = 0; answer < answers; answer++) {
+      locator.locate(address, answer);
+      const { bank, row, module } = locator;
+      let outcome: Outcome;
+      if (answer > 0) outcome = banks.follow(bank, row, parts.clock.now() * PS_PER_TICK);
+      else {
+        if (this.timing && processor) {
+          const wait = banks.wait(bank, parts.clock.now() * PS_PER_TICK);
+          if (wait > 0) parts.clock.charge(Math.ceil(wait / PS_PER_TICK));
+        }
+        outcome = banks.access(bank, row, write, parts.clock.now() * PS_PER_TICK, this.timing && processor);
+      }
+      this.counts[bank * WORDS + outcome]!++;
+      if (write) this.counts[bank * WORDS + WRITES]!++;
+      if (outcome !== OUTCOME.hit) this.activated(module, bank - module.firstBank, row);
+    }
+  }
+
+  private activated(module: Module, bank: number, row: number): void {
+    const chips = this.chipsOf.get(module)!;
+    const now = this.parts.clock.now() * PS_PER_TICK;
+    chips.rows.activated(bank, row, now);
+    if (chips.disturbance === undefined) return;
+    for (const flip of chips.disturbance.activated(bank, row, now)) this.flip(module, chips, flip);
+  }
+
+  // --- errors ----------------------------------------------------------------------------------------------------------
+
+  private flip(module: Module, chips: Chips, { bank, row, bit, to, activations }: Flip): void {
+    const place = this.parts.addressOf(module, bank, row, bit);
+    if (!place) return;
+    const { cells, log } = this.parts;
+    const byte = cells.read(place.address);
+    if (((byte >> place.bit) & 1) === to) return;
+    chips.errors.flips++;
+    if (chips.ecc) this.ledger.flip(place.address, place.bit);
+    else cells.write(place.address, byte ^ (1 << place.bit));
+    const { rank, bankGroup, bank: number } = bankAt(module.part, bank);
+    log({
+      kind: 'note',
+      who: 'memory',
+      code: 'row-disturbed',
+      address: { space: 'host', address: place.address },
+      answeredBy: module.slot,
+      outcome: 'fault',
+      data: { slot: module.slot, rank, bankGroup, bank: number, row, bit: place.bit, to, activations },
+    });
+  }
+
+  private decode(address: number, length: number, write: boolean): void {
+    for (let word = address - (address % WORD_BYTES); word < address + length; word += WORD_BYTES) {
+      const outcome = this.ledger.decode(word, write);
+      if (outcome === null || this.locator.answers(word) === 0) continue;
+      this.locator.locate(word, 0);
+      const { module } = this.locator;
+      this.chipsOf.get(module)!.errors[outcome]++;
+      // what the hardware mistakes for something else it cannot report
+      if (outcome === 'miscorrected') continue;
+      this.parts.log({
+        kind: 'note',
+        who: 'memory',
+        code: outcome === 'corrected' ? 'ecc-corrected' : 'ecc-uncorrectable',
+        address: { space: 'host', address: word },
+        answeredBy: module.slot,
+        outcome: outcome === 'corrected' ? 'ok' : 'fault',
+        data: { slot: module.slot },
+      });
+    }
+  }
+
+  // --- what was seen ---------------------------------------------------------------------------------------------------
+
+  /** Of a bank, by its number over all modules. */
+  countsOf(bank: number): AccessCounts {
+    const at = bank * WORDS;
+    return {
+      hits: this.counts[at]!,
+      misses: this.counts[at + 1]!,
+      conflicts: this.counts[at + 2]!,
+      writes: this.counts[at + WRITES]!,
+    };
+  }
+
+  /** The row that is open in a bank, -1 when none is. */
+  openRow(bank: number): number {
+    return this.banks.openRow[bank]!;
+  }
+
+  rows(module: Module): RowCounts {
+    return this.chipsOf.get(module)!.rows;
+  }
+
+  errors(module: Module): Readonly<ModuleErrors> & { refreshed: number } {
+    const { errors, disturbance } = this.chipsOf.get(module)!;
+    return { ...errors, refreshed: disturbance?.refreshed ?? 0 };
+  }
+
+  // --- state -----------------------------------------------------------------------------------------------------------
+
+  save(): SavedDram {
+    const counts: SavedDram['counts'] = [];
+    for (let bank = 0; bank < this.locator.banks; bank++) {
+      const { hits, misses, conflicts, writes } = this.countsOf(bank);
+      if (hits + misses + conflicts > 0) counts.push([bank, hits, misses, conflicts, writes]);
+    }
+    return {
+      banks: this.banks.save(),
+      counts,
+      modules: this.chips.map(({ rows, disturbance, errors }) => ({
+        rows: rows.save(),
+        disturbance: disturbance?.save() ?? null,
+        errors: { ...errors },
+      })),
+      ledger: this.ledger.save(),
+    };
+  }
+
+  load(saved: SavedDram): void {
+    this.reset();
+    this.banks.load(saved.banks);
+    for (const [bank, ...counts] of saved.counts) this.counts.set(counts, bank * WORDS);
+    this.chips.forEach((chips, index) => {
+      const { rows, disturbance, errors } = saved.modules[index]!;
+      chips.rows.load(rows);
+      if (disturbance) chips.disturbance?.load(disturbance);
+      chips.errors = { ...errors };
+    });
+    this.ledger.load(saved.ledger);
+  }
+
+  reset(): void {
+    this.banks.reset();
+    this.counts.fill(0);
+    for (const chips of this.chips) {
+      chips.rows.reset();
+      chips.disturbance?.reset();
+      chips.errors = noErrors();
+    }
+    this.ledger.load([]);
+  }
+}

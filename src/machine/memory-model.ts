@@ -1,0 +1,146 @@
+/**
+ * A machine's DRAM model in its place: between the processor and the devices on one side, and clock, frames and log on the
+ * other. There is one while the board asks for memory timing or disturbance, or while somebody wants accesses counted; without
+ * one, nothing passes here and nothing costs anything.
+ */
+import { PAGE_SIZE, hostPhysical } from './address';
+import type { DramRange } from './board/address-map';
+import type { Board } from './board/schema';
+import type { Chipset } from './bus/chipset';
+import type { TransactionLog } from './bus/transaction-log';
+import type { MachineClock } from './clock/machine-clock';
+import type { Processor } from './cpu/processor';
+import { Dram, type DramParts, type SavedDram } from './dram/dram';
+import { bankAt } from './dram/locator';
+import type { FrameStore } from './memory/frame-store';
+import type { MemoryController } from './memory/memory-controller';
+import type { MemoryObserver } from './memory/physical-memory';
+
+export interface MemoryModelParts {
+  board: Board;
+  dram: readonly DramRange[];
+  processor: Processor;
+  chipset: Chipset;
+  controller: MemoryController;
+  frames: FrameStore;
+  clock: MachineClock;
+  log: TransactionLog;
+  endSlice: () => void;
+}
+
+export class MemoryModel implements MemoryObserver {
+  /** undefined while nothing is modelled or counted */
+  dram: Dram | undefined;
+
+  /** ticks that memory may take in the slice that runs before the next event would come too late */
+  private slack = Infinity;
+
+  constructor(private readonly parts: MemoryModelParts) {
+    const { timing, disturbance } = parts.board.memory ?? {};
+    if (timing || disturbance) this.begin();
+  }
+
+  /** Counts accesses from now on, or no longer. What the board asks for goes on. Only between slices. */
+  set counting(on: boolean) {
+    if (on && !this.dram) this.begin();
+    else if (!on && this.dram && !this.dram.architectural) this.end();
+  }
+  get counting(): boolean {
+    return this.dram !== undefined;
+  }
+
+  touch(address: number, size: number, write: boolean): void {
+    if (this.parts.chipset.isDram(hostPhysical(address))) this.dram!.touch(address, size, write);
+  }
+
+  /** As touch, for a device's bytes; they do not cross a frame. */
+  dma(address: number, length: number, write: boolean): void {
+    if (this.dram && this.parts.chipset.isDram(hostPhysical(address))) this.dram.dma(address, length, write);
+  }
+
+  /**
+   * Instructions of the next slice, when `untilEvent` ticks are left and at most `most` instructions wanted. Where memory
+   * takes time, half of what is left: the other half is for memory, and when that is used up the slice ends. So the event
+   * lands at the first instruction boundary that is late enough, however long slices are.
+   */
+  sliceLimit(most: number, untilEvent: number): number {
+    const timed = this.dram?.timing === true && untilEvent < Infinity;
+    const limit = Math.max(1, Math.min(most, timed ? Math.ceil(untilEvent / 2) : untilEvent));
+    this.slack = timed ? untilEvent - limit : Infinity;
+    return limit;
+  }
+
+  private charge(ticks: number): void {
+    this.parts.processor.state.ticks += ticks;
+    this.slack -= ticks;
+    if (this.slack < 0) this.parts.endSlice();
+  }
+
+  private begin(): void {
+    const { board, dram, clock, log, processor } = this.parts;
+    this.dram = new Dram({
+      board,
+      dram,
+      clock: { now: () => clock.now(), charge: (ticks) => this.charge(ticks) },
+      cells: { read: (address) => this.read(address), write: (address, value) => this.write(address, value) },
+      addressOf: (...bit) => this.addressOf(...bit),
+      log: (report) => log.add(report),
+    });
+    processor.memoryObserver = this;
+  }
+
+  private end(): void {
+    this.dram = undefined;
+    this.slack = Infinity;
+    this.parts.processor.memoryObserver = undefined;
+  }
+
+  private read(address: number): number {
+    const { frames } = this.parts;
+    const offset = frames.offsetOf(Math.floor(address / PAGE_SIZE));
+    return offset < 0 ? 0 : frames.u8[offset + (address % PAGE_SIZE)]!;
+  }
+
+  /** A cell changes by itself: code that was translated from it is made anew. */
+  private write(address: number, value: number): void {
+    const { frames } = this.parts;
+    const frame = Math.floor(address / PAGE_SIZE);
+    const offset = frames.touch(frame);
+    if (offset < 0) return;
+    frames.beforeWrite(frame, address % PAGE_SIZE, 1);
+    frames.u8[offset + (address % PAGE_SIZE)] = value;
+  }
+
+  /** In a conflict only the cells of the first DIMM are reached. */
+  private addressOf(...[module, bank, row, bit]: Parameters<DramParts['addressOf']>): ReturnType<DramParts['addressOf']> {
+    const { busBytes } = module.part.geometry;
+    const byte = bit >> 3;
+    const place = this.parts.controller.placeOf({
+      slot: module.slot,
+      channel: module.channel,
+      ...bankAt(module.part, bank),
+      row,
+      column: Math.floor(byte / busBytes),
+      byte: byte % busBytes,
+    });
+    return place?.layer === 0 ? { address: place.address, bit: bit & 7 } : undefined;
+  }
+
+  // --- state -----------------------------------------------------------------------------------------------------------
+
+  /** Null when nothing is modelled. */
+  save(): SavedDram | null {
+    return this.dram?.save() ?? null;
+  }
+
+  load(saved: SavedDram | null): void {
+    if (saved && !this.dram) this.begin();
+    if (saved) this.dram!.load(saved);
+    else this.reset();
+  }
+
+  /** Power-on: what was only counted is counted on, from zero. */
+  reset(): void {
+    this.dram?.reset();
+  }
+}
