@@ -15,10 +15,13 @@ import { ACCESS, PageWalk, WALK, onAddressLines, pageAllows, pagingEnabled, walk
 import type { PagingContext } from './paging';
 import type { DataAccess, OperandSize, SegmentIndex } from './runtime';
 import { segmentAllows } from './segmentation';
-import { SEGMENT, SEGMENT_INDEX, STATE, STOP } from './state-layout';
-import type { PoolViews, TableMemory } from './table-memory';
-import { FAST_RIGHT, FAST_TLB, TLB_FLAG, tlbSizes } from './tlb';
+import { POOL_RESERVED, SEGMENT, SEGMENT_INDEX, STATE, STOP } from './state-layout';
+import type { TableMemory } from './table-memory';
+import { FrameCache } from './frame-cache';
+import type { FrameStore } from '../memory/frame-store';
+import { FAST_RIGHT, TLB_FLAG, tlbSizes } from './tlb';
 import type { Tlb } from './tlb';
+import { FAST_TLB, TLB_COUNTER, TLB_WORD } from './tlb-layout';
 import { VECTOR } from './vectors';
 
 /** What the system side needs of virtualization while a guest runs. */
@@ -55,6 +58,8 @@ const LIMIT = SEGMENT.limit >> 2;
 const BASE = SEGMENT.base >> 2;
 const SS_ATTRIBUTES = FIRST_SEGMENT + SEGMENT_INDEX.SS * SEGMENT_WORDS + ATTRIBUTES;
 const GENERATION = STATE.tlbGeneration.offset >> 2;
+const ACCESSES = TLB_COUNTER.accesses >> 3;
+const HIGH_LIMIT = TLB_WORD.highLimit >> 2;
 const DPL_3 = 0x60;
 /** attributes of an ordinary data segment: usable, S, not code, not expand-down (and writable) */
 const READ_MASK = 0x1_001c;
@@ -85,10 +90,14 @@ export class MemoryAccess implements DataAccess {
   private translating = 0;
   /** CR0.AM, EFLAGS.AC and CPL 3: accesses of the program must be aligned. Then nothing of its is in the fast table. */
   private aligned = false;
+  /** what compiled code fills the fast table from */
+  private readonly frameCache: FrameCache;
+  /** the pool's bottom as doubles: statistics */
+  private readonly doubles: Float64Array;
 
   constructor(
     private readonly state: CpuState,
-    private readonly pool: PoolViews,
+    private readonly pool: FrameStore,
     private readonly memory: PhysicalMemory,
     private readonly tables: TableMemory,
     private readonly tlb: Tlb,
@@ -97,19 +106,30 @@ export class MemoryAccess implements DataAccess {
     private readonly debug: DebugRegisters,
     /** the 8086: a word at offset FFFF has its second byte at 0, and nothing is refused */
     private readonly wraps = false,
-  ) {}
+  ) {
+    this.frameCache = new FrameCache(pool, memory, context, tables, tlb);
+    this.doubles = new Float64Array(pool.memory.buffer, 0, POOL_RESERVED >> 3);
+    pool.i32[HIGH_LIMIT] = 2 ** Math.min(11, Math.max(0, context.physicalAddressBits - 32));
+    debug.onChange = () => this.renewQuickFills();
+  }
 
   /** Alignment checks on or off (SDM vol. 3, 6.15, interrupt 17). */
   set checksAlignment(on: boolean) {
     if (on === this.aligned) return;
     this.aligned = on;
     this.tlb.clearFast();
+    this.renewQuickFills();
   }
 
   /** To be called when paging was turned on or off, or a guest entered or left. */
   contextChanged(): void {
     this.translating = pagingEnabled(this.context) || this.context.eptPointer >= 0 ? 1 : 0;
     this.debug.refresh();
+    this.renewQuickFills();
+  }
+
+  private renewQuickFills(): void {
+    this.tlb.quickFills = this.translating !== 0 && !this.wraps && !this.aligned && !this.debug.watches;
   }
 
   // --- instructions ----------------------------------------------------------------------------------------------------
@@ -157,7 +177,9 @@ export class MemoryAccess implements DataAccess {
     }
     const linear = (u32[words + BASE]! + offset) >>> 0;
     const user = (u32[SS_ATTRIBUTES]! & DPL_3) === DPL_3;
-    return this.prepareLinear(linear, size, user) && !this.misaligned(linear, size, user);
+    if (!this.prepareLinear(linear, size, user) || this.misaligned(linear, size, user)) return false;
+    this.frameCache.learn();
+    return true;
   }
 
   loadSystem(linear: number, size: OperandSize): number {
@@ -174,7 +196,7 @@ export class MemoryAccess implements DataAccess {
     if (this.translating !== 0) {
       const held = continued ? -1 : this.tlb.codeFrame(page, user);
       if (held >= 0) return held;
-      this.tlb.statistics.accesses++;
+      this.tlb.countAccesses(1);
     }
     const at = this.resolve(linear >>> 0, user ? ACCESS.user | ACCESS.execute : ACCESS.execute);
     if (at === VIOLATION) this.exits.leaveForEpt(this.walk, linear >>> 0, { kind: 'execute', size: 1, value: 0 });
@@ -188,7 +210,7 @@ export class MemoryAccess implements DataAccess {
 
   /** Accesses that compiled code made through the fast table; entering another page with code is one of them. */
   countAccesses(count: number): void {
-    if (this.translating !== 0) this.tlb.statistics.accesses += count;
+    if (this.translating !== 0) this.tlb.countAccesses(count);
   }
 
   /** Compiled code has gone on to another page. */
@@ -254,7 +276,9 @@ export class MemoryAccess implements DataAccess {
       return CHIPSET;
     }
     const user = (this.state.u32[SS_ATTRIBUTES]! & DPL_3) === DPL_3 ? ACCESS.user : 0;
-    return this.resolve(linear, write ? user | ACCESS.write : user);
+    const outcome = this.resolve(linear, write ? user | ACCESS.write : user);
+    this.frameCache.learn();
+    return outcome;
   }
 
   /** The access has been made in vain: it counts all the same, unless the segment did not allow it. */
@@ -268,7 +292,7 @@ export class MemoryAccess implements DataAccess {
 
   /** Reads at a linear address (unsigned 32 bits; the access may wrap at 2^32) with user or supervisor rights. */
   loadLinear(linear: number, size: OperandSize, user: boolean): number {
-    this.tlb.statistics.accesses += this.translating;
+    this.doubles[ACCESSES] = this.doubles[ACCESSES]! + this.translating;
     const i32 = this.pool.i32;
     const at = ((user ? FAST_TLB.user : FAST_TLB.supervisor) >> 2) + ((linear >>> 10) & ((FAST_TLB.entries - 1) << 2));
     if (i32[at] === (((linear + size - 1) & ~0xfff) | this.state.i32[GENERATION]!)) {
@@ -284,7 +308,7 @@ export class MemoryAccess implements DataAccess {
   }
 
   storeLinear(linear: number, size: OperandSize, value: number, user: boolean): void {
-    this.tlb.statistics.accesses += this.translating;
+    this.doubles[ACCESSES] = this.doubles[ACCESSES]! + this.translating;
     const i32 = this.pool.i32;
     const at = ((user ? FAST_TLB.user : FAST_TLB.supervisor) >> 2) + ((linear >>> 10) & ((FAST_TLB.entries - 1) << 2));
     if (i32[at + 1] === (((linear + size - 1) & ~0xfff) | this.state.i32[GENERATION]!)) {
@@ -377,10 +401,9 @@ export class MemoryAccess implements DataAccess {
       if (entry >= 0) {
         frame = this.tlb.hostFrame(entry, page);
       } else {
-        this.tlb.statistics.misses++;
         const walk = this.walk;
         const found = walkPaging(context, linear, access, this.tables, true, walk);
-        this.tlb.statistics.tableReads += walk.tableReads;
+        this.tlb.countMiss(walk.tableReads);
         if (!found) return this.stopped(walk, linear);
         frame = Math.floor(walk.hostPhysical / 4096);
         const flags = flagsOf(walk) | sizesOf(walk, context);

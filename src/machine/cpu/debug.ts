@@ -34,6 +34,8 @@ export class DebugRegisters {
   executes = false;
   /** any on data? */
   watches = false;
+  /** called when the set has changed */
+  onChange: () => void = () => undefined;
   private list: Breakpoint[] = [];
   private readonly seen = new Uint32Array(6);
 
@@ -55,6 +57,7 @@ export class DebugRegisters {
     if (!mattered && this.list.length === 0) return;
     this.version++;
     this.tlb.clearFast();
+    this.onChange();
   }
 
   private decode(index: number): Breakpoint[] {

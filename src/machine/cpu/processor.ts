@@ -116,6 +116,7 @@ export class Processor {
         state: this.state,
         access: this.system.access,
         blocks,
+        geometry: this.system.tlb,
       });
       this.interpreter.compiled = this.compiledTier;
     }

@@ -7,7 +7,8 @@ import { Processor } from './processor';
 import { POOL_RESERVED } from './state-layout';
 import { PlainMemory, enterProtected, makeRig } from './system.spec-support';
 import type { Rig } from './system.spec-support';
-import { FAST_RIGHT, FAST_TLB, TLB_FLAG, Tlb } from './tlb';
+import { FAST_RIGHT, TLB_FLAG, Tlb } from './tlb';
+import { FAST_TLB } from './tlb-layout';
 
 function makeTlb(entries = 8, ways = 2): { tlb: Tlb; frames: FrameStore; state: CpuState } {
   const frames = new FrameStore({ reservedBytes: POOL_RESERVED, limitBytes: 32 * 1024 * 1024 });
@@ -63,7 +64,7 @@ describe('the architectural TLB', () => {
     tlb.fill(3, TLB_FLAG.user | TLB_FLAG.dirty, 7, 9);
     tlb.selectContext(4, 0x12_3000);
     tlb.fill(3, TLB_FLAG.global, 8, 2 ** 24 + 1);
-    tlb.statistics.accesses = 2 ** 40;
+    tlb.statistics = { ...tlb.statistics, accesses: 2 ** 40 };
     const other = makeTlb().tlb;
     other.load(tlb.save());
     expect(other.entries()).toEqual(tlb.entries());

@@ -6,6 +6,7 @@
 import type { CpuState } from './cpu-state';
 import { STATE } from './state-layout';
 import type { PoolViews } from './table-memory';
+import { FAST_TLB, FRAME_CACHE, TLB_CONTEXT, TLB_COUNTER, TLB_COVERED, TLB_ENTRY, TLB_NEXT_WAY, TLB_WORD } from './tlb-layout';
 
 export interface TlbGeometry {
   /** entries in all; `ways` of them to a set, the number of sets a power of two */
@@ -20,7 +21,7 @@ export const TLB_FLAG = { writable: 1, user: 2, noExecute: 4, dirty: 8, global: 
  * Sizes in an entry's flags, as powers of two of 4 KiB pages: of the page that the guest's tables map, and of what the entry covers.
  * They differ where what lies behind a large page is not one piece (4 KiB pages in EPT): it is cut up, and INVLPG drops all its cuts.
  */
-const SIZE = { page: 8, covered: 12, mask: 15 } as const;
+const SIZE = { page: 8, covered: TLB_COVERED.shift, mask: TLB_COVERED.mask } as const;
 /** The size bits of an entry's flags; both are powers of two of 4 KiB pages, `covered` 0 or as `page`. */
 export const tlbSizes = (page: number, covered: number): number => (page << SIZE.page) | (covered << SIZE.covered);
 const pageOf = (flags: number): number => (flags >> SIZE.page) & SIZE.mask;
@@ -57,38 +58,47 @@ export interface TlbStatistics {
   tableReads: number;
 }
 
-/**
- * The fast table: entries of 16 bytes {read tag, write tag, execute tag, addend}, one block of them for supervisor accesses,
- * one for the user's. A tag is the linear page address with a generation in its low 12 bits; a byte of the page lies at
- * pool offset (linear + addend) mod 2^32. One compare of ((linear + size - 1) & ~0xFFF | generation) with the tag covers
- * presence, permission, page crossing and flushes.
- */
-export const FAST_TLB = {
-  offset: 0x1_0000,
-  entries: 4096,
-  entryBytes: 16,
-  supervisor: 0x1_0000,
-  user: 0x1_0000 + 4096 * 16,
-  bytes: 2 * 4096 * 16,
-} as const;
-
 /** What a fast entry may be used for without asking again. */
 export const FAST_RIGHT = { read: 1, write: 2, execute: 4 } as const;
 
 const FAST_MASK = FAST_TLB.entries - 1;
 const LAST_GENERATION = 0xffe;
-const MAX_CONTEXTS = 64;
+/** Stamps and the frame cache's generations start anew beyond this. */
+const LAST_STAMP = 0x7fff_fff0;
 const GENERATION_WORD = STATE.tlbGeneration.offset >> 2;
 const HEADER_BYTES = 40;
 const RECORD_BYTES = 40;
 /** Slot number of a saved code page. */
 const CODE_SLOT = 0xffff_ffff;
 
+const FIRST_ENTRY = TLB_ENTRY.offset >> 2;
+const ENTRY_WORDS = TLB_ENTRY.bytes >> 2;
+const PAGE = TLB_ENTRY.page >> 2;
+const STAMP = TLB_ENTRY.stamp >> 2;
+const FLAGS = TLB_ENTRY.flags >> 2;
+const CONTEXT = TLB_ENTRY.context >> 2;
+const FIRST_CONTEXT = TLB_CONTEXT.offset >> 2;
+const CONTEXT_WORDS = TLB_CONTEXT.bytes >> 2;
+const NEXT_WAY = TLB_NEXT_WAY >> 2;
+const ACCESSES = TLB_COUNTER.accesses >> 3;
+const MISSES = TLB_COUNTER.misses >> 3;
+const EVICTIONS = TLB_COUNTER.evictions >> 3;
+const TABLE_READS = TLB_COUNTER.tableReads >> 3;
+const W = {
+  context: TLB_WORD.context >> 2,
+  local: TLB_WORD.local >> 2,
+  global: TLB_WORD.global >> 2,
+  quickFills: TLB_WORD.quickFills >> 2,
+  largePages: TLB_WORD.largePages >> 2,
+  frames: TLB_WORD.frames >> 2,
+} as const;
+
 interface Context {
-  vpid: number;
-  eptRoot: number;
-  pcid: number;
-  generation: number;
+  readonly vpid: number;
+  readonly eptRoot: number;
+  readonly pcid: number;
+  /** of the frame cache's entries made in it */
+  frames: number;
   /**
    * The page that instructions are being fetched from, held until another page is entered or it is invalidated, whatever
    * data accesses evict meanwhile. It makes the TLB independent of where slices end. -1: none.
@@ -102,32 +112,27 @@ const newContext = (vpid: number, eptRoot: number, pcid: number): Context => ({
   vpid,
   eptRoot,
   pcid,
-  generation: 0,
+  frames: 0,
   codePage: -1,
   codeUser: false,
   codeFrame: -1,
 });
 
 export class Tlb {
-  readonly statistics: TlbStatistics = { accesses: 0, misses: 0, evictions: 0, tableReads: 0 };
   readonly sets: number;
   readonly ways: number;
 
-  private readonly pages: Float64Array;
-  private readonly contextOf: Int32Array;
-  private readonly flagsOf: Int32Array;
-  private readonly hostFrames: Float64Array;
-  private readonly guestFrames: Float64Array;
-  private readonly nextWay: Int32Array;
+  private readonly words: Int32Array;
+  private readonly doubles: Float64Array;
   private contexts: Context[] = [];
   private current = 0;
   private lastGeneration = 0;
-  /** may there be entries of large pages? */
-  private largePages = false;
+  private lastStamp = 0;
+  private lastFrames = 0;
 
   /** Throws RangeError when the geometry is not one. */
   constructor(
-    private readonly pool: PoolViews,
+    pool: PoolViews,
     private readonly state: CpuState,
     geometry: TlbGeometry,
   ) {
@@ -136,26 +141,46 @@ export class Tlb {
     if (!Number.isInteger(sets) || sets < 1 || (sets & (sets - 1)) !== 0) {
       throw new RangeError(`a TLB of ${entries} entries and ${ways} ways has no power of two of sets`);
     }
+    if (entries > TLB_ENTRY.most) throw new RangeError(`a TLB of ${entries} entries: ${TLB_ENTRY.most} are the most`);
     this.sets = sets;
     this.ways = ways;
-    this.pages = new Float64Array(entries).fill(-1);
-    this.contextOf = new Int32Array(entries);
-    this.flagsOf = new Int32Array(entries);
-    this.hostFrames = new Float64Array(entries);
-    this.guestFrames = new Float64Array(entries);
-    this.nextWay = new Int32Array(sets);
+    // the pool's memory is shared, so these stay valid when it grows
+    this.words = pool.i32;
+    this.doubles = new Float64Array(pool.i32.buffer);
     this.reset();
   }
 
   /** Empty, statistics at zero, outside any guest: as after power-on. */
   reset(): void {
-    this.pages.fill(-1);
-    this.nextWay.fill(0);
-    this.statistics.accesses = this.statistics.misses = this.statistics.evictions = this.statistics.tableReads = 0;
-    this.largePages = false;
+    for (let entry = 0; entry < this.sets * this.ways; entry++) this.words[this.at(entry) + PAGE] = -1;
+    this.words.fill(0, NEXT_WAY, NEXT_WAY + this.sets);
+    this.statistics = { accesses: 0, misses: 0, evictions: 0, tableReads: 0 };
+    this.words[W.largePages] = 0;
     this.contexts = [newContext(0, -1, 0)];
-    this.current = 0;
+    this.renewStamps(0, true);
+    this.select(0);
     this.clearFast();
+  }
+
+  // --- statistics ------------------------------------------------------------------------------------------------------
+
+  /** Since power-on. Setting replaces all three. */
+  get statistics(): TlbStatistics {
+    const { doubles } = this;
+    return { accesses: doubles[ACCESSES]!, misses: doubles[MISSES]!, evictions: doubles[EVICTIONS]!, tableReads: doubles[TABLE_READS]! };
+  }
+  set statistics({ accesses, misses, evictions, tableReads }: TlbStatistics) {
+    this.doubles[ACCESSES] = accesses;
+    this.doubles[MISSES] = misses;
+    this.doubles[EVICTIONS] = evictions;
+    this.doubles[TABLE_READS] = tableReads;
+  }
+  countAccesses(count: number): void {
+    this.doubles[ACCESSES] = this.doubles[ACCESSES]! + count;
+  }
+  countMiss(tableReads: number): void {
+    this.doubles[MISSES] = this.doubles[MISSES]! + 1;
+    this.doubles[TABLE_READS] = this.doubles[TABLE_READS]! + tableReads;
   }
 
   // --- the fast table --------------------------------------------------------------------------------------------------
@@ -167,7 +192,7 @@ export class Tlb {
 
   /** Installs a page for accesses of one privilege; `rights` are FAST_RIGHT bits. Only for a page the architectural TLB holds (or when there is no translation). */
   fillFast(linear: number, user: boolean, poolOffset: number, rights: number): void {
-    const words = this.pool.i32;
+    const { words } = this;
     const page = linear & ~0xfff;
     const at = ((user ? FAST_TLB.user : FAST_TLB.supervisor) >> 2) + (((linear >>> 12) & FAST_MASK) << 2);
     const tag = page | this.generation;
@@ -179,31 +204,49 @@ export class Tlb {
 
   /** Forgets the fast entries of the current context; the architectural ones stay. */
   dropFast(): void {
-    this.renew(this.contexts[this.current]!);
+    this.renew(this.current);
   }
 
   /** Forgets the fast entries of every context: a frame began to hold translated code, so write tags may be wrong. */
   dropAllFast(): void {
-    for (const context of this.contexts) this.renew(context);
+    for (let index = 0; index < this.contexts.length; index++) this.renew(index);
+    this.forgetFrames();
   }
 
   /** As dropAllFast, and starts generations anew. */
   clearFast(): void {
-    this.pool.i32.fill(0, FAST_TLB.offset >> 2, (FAST_TLB.offset + FAST_TLB.bytes) >> 2);
+    this.words.fill(0, FAST_TLB.offset >> 2, (FAST_TLB.offset + FAST_TLB.bytes) >> 2);
     this.lastGeneration = 0;
-    for (const context of this.contexts) context.generation = ++this.lastGeneration;
-    this.state.i32[GENERATION_WORD] = this.contexts[this.current]!.generation;
+    for (let index = 0; index < this.contexts.length; index++) this.words[contextAt(index)] = ++this.lastGeneration;
+    this.state.i32[GENERATION_WORD] = this.words[contextAt(this.current)]!;
+    this.forgetFrames();
   }
 
-  private renew(context: Context): void {
+  /** New fast tags for a context. */
+  private renew(index: number): void {
     if (this.lastGeneration >= LAST_GENERATION) return this.clearFast();
-    context.generation = ++this.lastGeneration;
-    this.state.i32[GENERATION_WORD] = this.contexts[this.current]!.generation;
+    this.words[contextAt(index)] = ++this.lastGeneration;
+    this.state.i32[GENERATION_WORD] = this.words[contextAt(this.current)]!;
   }
 
-  private dropFastPage(page: number, context: Context): void {
-    const words = this.pool.i32;
-    const tag = (page << 12) | context.generation;
+  /** May compiled code fill the fast table by itself? Not while accesses must be looked at one by one. */
+  set quickFills(on: boolean) {
+    this.words[W.quickFills] = on ? 1 : 0;
+  }
+
+  /** What the frame cache knows is void: frames may be found elsewhere, or may no longer be read or written directly. */
+  forgetFrames(): void {
+    if (this.lastFrames > LAST_STAMP) {
+      this.words.fill(0, FRAME_CACHE.offset >> 2, (FRAME_CACHE.offset + FRAME_CACHE.bytes) >> 2);
+      this.lastFrames = 0;
+    }
+    for (const context of this.contexts) context.frames = ++this.lastFrames;
+    this.words[W.frames] = this.contexts[this.current]!.frames;
+  }
+
+  private dropFastPage(page: number, context: number): void {
+    const { words } = this;
+    const tag = (page << 12) | words[contextAt(context)]!;
     const index = (page & FAST_MASK) << 2;
     const supervisor = (FAST_TLB.supervisor >> 2) + index;
     const user = (FAST_TLB.user >> 2) + index;
@@ -220,16 +263,54 @@ export class Tlb {
     let index = this.contexts.findIndex((context) => context.vpid === vpid && context.eptRoot === eptRoot && context.pcid === pcid);
     if (index < 0) {
       index = this.contexts.length;
-      if (index >= MAX_CONTEXTS) {
-        index = this.current === 1 ? 2 : 1;
-        for (let entry = 0; entry < this.pages.length; entry++) if (this.contextOf[entry] === index) this.pages[entry] = -1;
-      }
+      if (index >= TLB_CONTEXT.most) index = this.current === 1 ? 2 : 1;
       this.contexts[index] = newContext(vpid, eptRoot, pcid);
+      this.contexts[index]!.frames = ++this.lastFrames;
+      this.renewStamps(index, true);
       this.current = index;
-      this.renew(this.contexts[index]!);
+      this.renew(index);
     }
+    this.select(index);
+  }
+
+  private select(index: number): void {
     this.current = index;
-    this.state.i32[GENERATION_WORD] = this.contexts[index]!.generation;
+    const at = contextAt(index);
+    this.words[W.context] = index;
+    this.words[W.local] = this.words[at + 1]!;
+    this.words[W.global] = this.words[at + 2]!;
+    this.words[W.frames] = this.contexts[index]!.frames;
+    this.state.i32[GENERATION_WORD] = this.words[at]!;
+  }
+
+  /** Voids the entries of a context; without `globalToo`, all but the global ones. */
+  private renewStamps(index: number, globalToo: boolean): void {
+    if (this.lastStamp > LAST_STAMP) this.restamp();
+    const at = contextAt(index);
+    this.words[at + 1] = ++this.lastStamp;
+    if (globalToo) this.words[at + 2] = ++this.lastStamp;
+    if (index !== this.current) return;
+    this.words[W.local] = this.words[at + 1]!;
+    this.words[W.global] = this.words[at + 2]!;
+  }
+
+  /** Stamps from 1 on; what was void already must not become valid by that. */
+  private restamp(): void {
+    const renamed = new Map<number, number>();
+    for (let index = 0; index < this.contexts.length; index++) {
+      for (const at of [contextAt(index) + 1, contextAt(index) + 2]) {
+        renamed.set(this.words[at]!, renamed.size + 1);
+        this.words[at] = renamed.size;
+      }
+    }
+    for (let entry = 0; entry < this.sets * this.ways; entry++) {
+      const at = this.at(entry);
+      const stamp = renamed.get(this.words[at + STAMP]!);
+      if (stamp === undefined) this.words[at + PAGE] = -1;
+      else this.words[at + STAMP] = stamp;
+    }
+    this.lastStamp = renamed.size;
+    this.select(this.current);
   }
 
   // --- the page of the running code ------------------------------------------------------------------------------------
@@ -248,67 +329,101 @@ export class Tlb {
 
   // --- the architectural TLB -------------------------------------------------------------------------------------------
 
+  /** Word index of an entry. */
+  private at(entry: number): number {
+    return FIRST_ENTRY + entry * ENTRY_WORDS;
+  }
+
+  private isValid(at: number): boolean {
+    const { words } = this;
+    if (words[at + PAGE]! < 0) return false;
+    const context = contextAt(words[at + CONTEXT]!);
+    return words[at + STAMP] === words[context + 1] || words[at + STAMP] === words[context + 2];
+  }
+
   /** Entry number for a linear page in the current context, or -1. */
   lookup(page: number): number {
+    const { words } = this;
     const first = (page & (this.sets - 1)) * this.ways;
     for (let entry = first; entry < first + this.ways; entry++) {
-      if (this.pages[entry] === page && this.contextOf[entry] === this.current) return entry;
+      const at = this.at(entry);
+      if (words[at + PAGE] !== page) continue;
+      // stamps of different contexts are never the same
+      if (words[at + STAMP] === words[W.local] || words[at + STAMP] === words[W.global]) return entry;
     }
-    return this.largePages ? this.lookupLarge(page) : -1;
+    return words[W.largePages] !== 0 ? this.lookupLarge(page) : -1;
   }
 
   /** A large page's set is chosen by the bits of its own number. */
   private lookupLarge(page: number): number {
+    const { words } = this;
     for (const size of LARGE) {
       const number = page >>> size;
       const first = (number & (this.sets - 1)) * this.ways;
       for (let entry = first; entry < first + this.ways; entry++) {
-        if (this.pages[entry] !== number * 2 ** size || this.contextOf[entry] !== this.current) continue;
-        if (coveredOf(this.flagsOf[entry]!) === size) return entry;
+        const at = this.at(entry);
+        if (words[at + PAGE] !== number * 2 ** size || coveredOf(words[at + FLAGS]!) !== size) continue;
+        if (words[at + STAMP] === words[W.local] || words[at + STAMP] === words[W.global]) return entry;
       }
     }
     return -1;
   }
 
   flags(entry: number): number {
-    return this.flagsOf[entry]!;
+    return this.words[this.at(entry) + FLAGS]!;
   }
   /** Host frame of a page that the entry covers. */
   hostFrame(entry: number, page: number): number {
-    return this.hostFrames[entry]! + (page - this.pages[entry]!);
+    return this.hostFrames(entry) + (page - this.words[this.at(entry) + PAGE]!);
+  }
+  /** Host and guest frame of the first page that the entry covers. */
+  private hostFrames(entry: number): number {
+    return this.doubles[(TLB_ENTRY.offset + entry * TLB_ENTRY.bytes + TLB_ENTRY.hostFrame) >> 3]!;
+  }
+  private guestFrames(entry: number): number {
+    return this.doubles[(TLB_ENTRY.offset + entry * TLB_ENTRY.bytes + TLB_ENTRY.guestFrame) >> 3]!;
   }
 
   /** A walk's result for a page. Replaces an entry for the same page, else the oldest fill of the set. */
   fill(page: number, flags: number, guestFrame: number, hostFrame: number): void {
+    const { words } = this;
     const size = coveredOf(flags);
     let entry = this.lookup(page);
-    if (entry >= 0 && coveredOf(this.flagsOf[entry]!) !== size) {
+    if (entry >= 0 && coveredOf(this.flags(entry)) !== size) {
       this.drop(entry);
       entry = -1;
     }
     const within = page % 2 ** size;
     if (entry < 0) {
       const set = (page >>> size) & (this.sets - 1);
-      const way = this.nextWay[set]!;
-      this.nextWay[set] = (way + 1) % this.ways;
+      const way = words[NEXT_WAY + set]!;
+      words[NEXT_WAY + set] = way + 1 === this.ways ? 0 : way + 1;
       entry = set * this.ways + way;
-      if (this.pages[entry]! >= 0) this.statistics.evictions++;
+      if (this.isValid(this.at(entry))) this.doubles[EVICTIONS] = this.doubles[EVICTIONS]! + 1;
     }
     this.drop(entry);
-    this.pages[entry] = page - within;
-    this.contextOf[entry] = this.current;
-    this.flagsOf[entry] = flags;
-    this.hostFrames[entry] = hostFrame - within;
-    this.guestFrames[entry] = guestFrame - within;
-    if (pageOf(flags) > 0) this.largePages = true;
+    this.put(entry, page - within, flags, guestFrame - within, hostFrame - within);
+  }
+
+  private put(entry: number, page: number, flags: number, guestFrame: number, hostFrame: number): void {
+    const { words, doubles } = this;
+    const at = this.at(entry);
+    words[at + PAGE] = page;
+    words[at + STAMP] = words[flags & TLB_FLAG.global ? W.global : W.local]!;
+    words[at + FLAGS] = flags;
+    words[at + CONTEXT] = this.current;
+    if (pageOf(flags) > 0) words[W.largePages] = 1;
+    doubles[(at >> 1) + (TLB_ENTRY.hostFrame >> 3)] = hostFrame;
+    doubles[(at >> 1) + (TLB_ENTRY.guestFrame >> 3)] = guestFrame;
   }
 
   private drop(entry: number): void {
-    const page = this.pages[entry]!;
-    if (page < 0) return;
-    const end = page + 2 ** coveredOf(this.flagsOf[entry]!);
-    for (let each = page; each < end; each++) this.dropFastPage(each, this.contexts[this.contextOf[entry]!]!);
-    this.pages[entry] = -1;
+    const at = this.at(entry);
+    if (!this.isValid(at)) return;
+    const page = this.words[at + PAGE]!;
+    const end = page + 2 ** coveredOf(this.words[at + FLAGS]!);
+    for (let each = page; each < end; each++) this.dropFastPage(each, this.words[at + CONTEXT]!);
+    this.words[at + PAGE] = -1;
   }
 
   /** INVLPG, and what a page fault does to the address it reports (SDM vol. 3, 4.10.4.1): global entries too. */
@@ -318,15 +433,17 @@ export class Tlb {
     // the page held for code may be a part of the same large page, whose entry need not be here any more
     if (context.codePage === page || (large && context.codePage >>> LARGEST === page >>> LARGEST)) context.codePage = -1;
     this.dropPage(page);
-    if (this.largePages) this.dropCuts(page);
+    if (this.words[W.largePages] !== 0) this.dropCuts(page);
   }
 
   /** Every entry that is a part of the same large page (SDM vol. 3, 4.10.4.1). */
   private dropCuts(page: number): void {
-    for (let entry = 0; entry < this.pages.length; entry++) {
-      if (this.pages[entry]! < 0 || this.contextOf[entry] !== this.current) continue;
-      const size = pageOf(this.flagsOf[entry]!);
-      if (size > 0 && this.pages[entry]! >>> size === page >>> size) this.drop(entry);
+    const { words } = this;
+    for (let entry = 0; entry < this.sets * this.ways; entry++) {
+      const at = this.at(entry);
+      const size = pageOf(words[at + FLAGS]!);
+      if (size === 0 || words[at + CONTEXT] !== this.current || words[at + PAGE]! >>> size !== page >>> size) continue;
+      this.drop(entry);
     }
   }
 
@@ -334,19 +451,19 @@ export class Tlb {
   dropPage(page: number): void {
     const entry = this.lookup(page);
     if (entry >= 0) this.drop(entry);
-    else this.dropFastPage(page, this.contexts[this.current]!);
+    else this.dropFastPage(page, this.current);
   }
 
   /** MOV CR3: the current context's entries that are not global (SDM vol. 3, 4.10.4.1). */
   flushNonGlobal(): void {
-    this.flushWhere((entry) => this.contextOf[entry] === this.current && (this.flagsOf[entry]! & TLB_FLAG.global) === 0);
+    this.renewStamps(this.current, false);
     this.contexts[this.current]!.codePage = -1;
     this.dropFast();
   }
 
   /** Changes of CR0.PG, CR4.PGE, PSE, PAE: everything in the current context. */
   flushCurrent(): void {
-    this.flushWhere((entry) => this.contextOf[entry] === this.current);
+    this.renewStamps(this.current, true);
     this.contexts[this.current]!.codePage = -1;
     this.dropFast();
   }
@@ -363,23 +480,21 @@ export class Tlb {
 
   /** INVEPT and INVVPID, all contexts; restoring a snapshot; a change of the board. */
   flushAll(): void {
-    this.pages.fill(-1);
-    this.largePages = false;
-    for (const context of this.contexts) context.codePage = -1;
+    this.contexts.forEach((context, index) => {
+      this.renewStamps(index, true);
+      context.codePage = -1;
+    });
+    this.words[W.largePages] = 0;
     this.clearFast();
   }
 
   private flushContexts(matches: (context: Context) => boolean): void {
     this.contexts.forEach((context, index) => {
       if (!matches(context)) return;
-      this.flushWhere((entry) => this.contextOf[entry] === index);
+      this.renewStamps(index, true);
       context.codePage = -1;
-      this.renew(context);
+      this.renew(index);
     });
-  }
-
-  private flushWhere(matches: (entry: number) => boolean): void {
-    for (let entry = 0; entry < this.pages.length; entry++) if (this.pages[entry]! >= 0 && matches(entry)) this.pages[entry] = -1;
   }
 
   // --- views, hash, snapshots ------------------------------------------------------------------------------------------
@@ -387,18 +502,19 @@ export class Tlb {
   /** Every valid entry of every context, by set and way. */
   entries(): TlbEntry[] {
     const list: TlbEntry[] = [];
-    for (let entry = 0; entry < this.pages.length; entry++) {
-      if (this.pages[entry]! < 0) continue;
-      const context = this.contexts[this.contextOf[entry]!]!;
+    for (let entry = 0; entry < this.sets * this.ways; entry++) {
+      const at = this.at(entry);
+      if (!this.isValid(at)) continue;
+      const context = this.contexts[this.words[at + CONTEXT]!]!;
       list.push({
         set: Math.floor(entry / this.ways),
         way: entry % this.ways,
-        page: this.pages[entry]!,
-        pages: 2 ** coveredOf(this.flagsOf[entry]!),
-        mapped: 2 ** pageOf(this.flagsOf[entry]!),
-        guestFrame: this.guestFrames[entry]!,
-        hostFrame: this.hostFrames[entry]!,
-        flags: this.flagsOf[entry]!,
+        page: this.words[at + PAGE]!,
+        pages: 2 ** coveredOf(this.flags(entry)),
+        mapped: 2 ** pageOf(this.flags(entry)),
+        guestFrame: this.guestFrames(entry),
+        hostFrame: this.hostFrames(entry),
+        flags: this.flags(entry),
         vpid: context.vpid,
         eptRoot: context.eptRoot,
         pcid: context.pcid,
@@ -425,13 +541,14 @@ export class Tlb {
       .sort((a, b) => a.vpid - b.vpid || a.eptRoot - b.eptRoot || a.pcid - b.pcid);
     const bytes = new Uint8Array(HEADER_BYTES + this.sets * 4 + (entries.length + codes.length) * RECORD_BYTES);
     const view = new DataView(bytes.buffer);
-    view.setFloat64(0, this.statistics.accesses, true);
-    view.setFloat64(8, this.statistics.misses, true);
-    view.setFloat64(16, this.statistics.evictions, true);
-    view.setFloat64(24, this.statistics.tableReads, true);
+    const { accesses, misses, evictions, tableReads } = this.statistics;
+    view.setFloat64(0, accesses, true);
+    view.setFloat64(8, misses, true);
+    view.setFloat64(16, evictions, true);
+    view.setFloat64(24, tableReads, true);
     view.setUint32(32, this.sets, true);
     view.setUint32(36, this.ways, true);
-    this.nextWay.forEach((way, set) => view.setUint32(HEADER_BYTES + set * 4, way, true));
+    for (let set = 0; set < this.sets; set++) view.setUint32(HEADER_BYTES + set * 4, this.words[NEXT_WAY + set]!, true);
     let at = HEADER_BYTES + this.sets * 4;
     const record = (
       slot: number,
@@ -465,30 +582,32 @@ export class Tlb {
       throw new RangeError(`these are not the contents of a TLB with ${this.sets} sets of ${this.ways} ways`);
     }
     this.reset();
-    this.statistics.accesses = view.getFloat64(0, true);
-    this.statistics.misses = view.getFloat64(8, true);
-    this.statistics.evictions = view.getFloat64(16, true);
-    this.statistics.tableReads = view.getFloat64(24, true);
-    for (let set = 0; set < this.sets; set++) this.nextWay[set] = view.getUint32(HEADER_BYTES + set * 4, true) % this.ways;
+    this.statistics = {
+      accesses: view.getFloat64(0, true),
+      misses: view.getFloat64(8, true),
+      evictions: view.getFloat64(16, true),
+      tableReads: view.getFloat64(24, true),
+    };
+    for (let set = 0; set < this.sets; set++) this.words[NEXT_WAY + set] = view.getUint32(HEADER_BYTES + set * 4, true) % this.ways;
     for (let at = start; at + RECORD_BYTES <= bytes.length; at += RECORD_BYTES) {
       const slot = view.getUint32(at, true);
       const page = view.getUint32(at + 4, true);
       const flags = view.getUint32(at + 8, true);
       const hostFrame = view.getFloat64(at + 32, true);
-      if (slot !== CODE_SLOT && slot >= this.pages.length)
-        throw new RangeError(`this TLB has ${this.pages.length} entries, no entry ${slot}`);
+      if (slot !== CODE_SLOT && slot >= this.sets * this.ways)
+        throw new RangeError(`this TLB has ${this.sets * this.ways} entries, no entry ${slot}`);
       this.selectContext(view.getUint16(at + 12, true), view.getFloat64(at + 16, true), view.getUint16(at + 14, true));
       if (slot === CODE_SLOT) {
         this.enterCodePage(page, (flags & TLB_FLAG.user) !== 0, hostFrame);
         continue;
       }
-      this.pages[slot] = page;
-      this.contextOf[slot] = this.current;
-      this.flagsOf[slot] = flags;
-      if (pageOf(flags) > 0) this.largePages = true;
-      this.guestFrames[slot] = view.getFloat64(at + 24, true);
-      this.hostFrames[slot] = hostFrame;
+      this.put(slot, page, flags, view.getFloat64(at + 24, true), hostFrame);
     }
     this.selectContext(0, -1);
   }
+}
+
+/** Word index of a context's stamps. */
+function contextAt(index: number): number {
+  return FIRST_CONTEXT + index * CONTEXT_WORDS;
 }

@@ -73,8 +73,11 @@ export class FrameStore {
   /** pool pages handed out so far */
   private nextPage = 0;
   private readonly watched = new Set<number>();
+  /** frames with translation tables that something was derived from */
+  private readonly tables = new Set<number>();
   private readonly codeWriteListeners: CodeWriteListener[] = [];
   private readonly codeWatchListeners: CodeWatchListener[] = [];
+  private readonly tableWriteListeners: CodeWriteListener[] = [];
   private readonly relocateListeners: RelocateListener[] = [];
   /** chunks of the newest snapshot taken or restored, to share what is unchanged */
   private lastChunks = new Map<number, Uint8Array>();
@@ -172,8 +175,21 @@ export class FrameStore {
     this.watched.delete(frame);
   }
 
+  /** Must writes to the frame be noticed: because of code, or of tables? */
   holdsCode(frame: number): boolean {
-    return this.watched.size !== 0 && this.watched.has(frame);
+    return (this.watched.size !== 0 && this.watched.has(frame)) || (this.tables.size !== 0 && this.tables.has(frame));
+  }
+
+  /** Marks a frame as holding translation tables: as watchCode, but writes reach `onTableWrite`. Until frames are reset. */
+  watchTable(frame: number): void {
+    if (this.tables.has(frame)) return;
+    this.tables.add(frame);
+    for (const listener of this.codeWatchListeners) listener(frame);
+  }
+
+  /** Called on every write to a watched table, before the bytes change. */
+  onTableWrite(listener: CodeWriteListener): void {
+    this.tableWriteListeners.push(listener);
   }
 
   /** Called on every write to a watched frame, before the bytes change. The watch stays until `unwatchCode`. */
@@ -187,8 +203,12 @@ export class FrameStore {
 
   /** Every store path calls this for the bytes it is about to write within one frame; cheap when the frame holds no code. */
   beforeWrite(frame: number, offset: number, length: number): void {
-    if (this.watched.size === 0 || !this.watched.has(frame)) return;
-    for (const listener of this.codeWriteListeners) listener(frame, offset, length);
+    if (this.watched.size !== 0 && this.watched.has(frame)) {
+      for (const listener of this.codeWriteListeners) listener(frame, offset, length);
+    }
+    if (this.tables.size !== 0 && this.tables.has(frame)) {
+      for (const listener of this.tableWriteListeners) listener(frame, offset, length);
+    }
   }
 
   // --- snapshots -------------------------------------------------------------------------------------------------------
@@ -250,6 +270,7 @@ export class FrameStore {
   reset(): void {
     for (const frame of [...this.watched]) for (const listener of this.codeWriteListeners) listener(frame, 0, PAGE_SIZE);
     this.watched.clear();
+    this.tables.clear();
     this.u8.fill(0, this.poolBase, this.poolBase + this.nextPage * PAGE_SIZE);
     this.nextPage = 0;
     this.leaves.clear();

@@ -8,6 +8,7 @@ export const OP = {
   const64: 0x42, eqz: 0x45, eq: 0x46, ne: 0x47, lt_s: 0x48, lt_u: 0x49, gt_s: 0x4a, gt_u: 0x4b, le_s: 0x4c, le_u: 0x4d, ge_s: 0x4e, ge_u: 0x4f,
   ne64: 0x52, clz: 0x67, ctz: 0x68, add: 0x6a, sub: 0x6b, mul: 0x6c, div_s: 0x6d, div_u: 0x6e, rem_s: 0x6f, rem_u: 0x70,
   and: 0x71, or: 0x72, xor: 0x73, shl: 0x74, shr_s: 0x75, shr_u: 0x76, rotl: 0x77, rotr: 0x78, mul64: 0x7e, shr64_u: 0x88,
+  load_f64: 0x2b, store_f64: 0x39, const_f64: 0x44, eq_f64: 0x61, add_f64: 0xa0, convert_f64: 0xb8, prefix_fc: 0xfc,
   wrap: 0xa7, extend_s: 0xac, extend_u: 0xad, extend8_s: 0xc0, extend16_s: 0xc1,
 } as const; // prettier-ignore
 
@@ -68,6 +69,10 @@ export class FunctionBody {
   i32(value: number): this {
     this.bytes.push(OP.const);
     signed(this.bytes, value);
+    return this;
+  }
+  f64(value: number): this {
+    this.bytes.push(OP.const_f64, ...new Uint8Array(Float64Array.of(value).buffer));
     return this;
   }
   /** A load or store at the address on the stack plus `offset`. No alignment is promised. */

@@ -1,5 +1,5 @@
 /** Where compiled code keeps what it shares with the rest, in the pool's reserved area between the fast tables and the IR. */
-import { FAST_TLB } from '../tlb';
+import { FAST_TLB } from '../tlb-layout';
 
 const START = FAST_TLB.offset + FAST_TLB.bytes;
 

@@ -44,17 +44,25 @@ export const TYPES = [
 ] as const;
 export const REGION_TYPE = 5;
 
-/** Imported functions in order, with their types. */
+/**
+ * Imported functions in order, with their types. `load`, `store` and `probe` fill the fast table if they can (fill-code.ts) and
+ * are for flat segments; those named slow always ask the tier.
+ */
 export const IMPORTS = [
   ['load', 0],
   ['store', 1],
   ['probe', 2],
+  ['slowLoad', 0],
+  ['slowStore', 1],
+  ['slowProbe', 2],
   ['condition', 3],
   ['carry', 4],
   ['eflags', 4],
   ['rotate', 4],
 ] as const;
-export const IMPORT = { load: 0, store: 1, probe: 2, condition: 3, carry: 4, eflags: 5, rotate: 6 } as const;
+type ImportName = (typeof IMPORTS)[number][0];
+/** Number of each by name. */
+export const IMPORT = Object.fromEntries(IMPORTS.map(([name], number) => [name, number])) as Readonly<Record<ImportName, number>>;
 
 /** Byte offsets of the state that a region works on. */
 export const AT = {

@@ -8,7 +8,7 @@ import { STATUS_FLAGS, FLAG } from '../flags';
 import { EXCEPTION } from '../lower/exceptions';
 import { IR, IR_STRIDE } from '../lower/ir';
 import { SEGMENT, SEGMENT_INDEX, STATE, STOP } from '../state-layout';
-import { FAST_TLB } from '../tlb';
+import { FAST_TLB } from '../tlb-layout';
 import { ArithmeticCode } from './arithmetic-code';
 import { FunctionBody, OP, type Label } from './encoder';
 import { FlagCode } from './flag-code';
@@ -294,9 +294,8 @@ class RegionCode {
   /** Leaves 1 on the stack when the fast table does not allow the access; `linear` and `index` are set. */
   private check(segment: number, address: number, size: number, write: boolean): void {
     const { body } = this;
-    const flat = (this.place.flatSegments >> segment) & 1;
     this.values.push(address);
-    if (!flat) {
+    if (!this.isFlat(segment)) {
       const at = STATE.segments.offset + segment * SEGMENT.size;
       const [mask, plain] = write ? PLAIN_WRITE : PLAIN_READ;
       body
@@ -358,12 +357,15 @@ class RegionCode {
       uncounted: block.accesses - this.accessesDone,
       unfinished: block.count - this.instruction,
     });
-    const flat = (this.place.flatSegments >> segment) & 1;
     this.body
-      .get(flat ? LINEAR : OFFSET)
+      .get(this.isFlat(segment) ? LINEAR : OFFSET)
       .i32(note)
       .i32(this.ripAt(block.start + offset))
       .get(BUDGET);
+  }
+
+  private isFlat(segment: number): boolean {
+    return ((this.place.flatSegments >> segment) & 1) !== 0;
   }
 
   private afterSlow(): void {
@@ -376,7 +378,7 @@ class RegionCode {
     this.check(segment, address, size, false);
     body.if();
     this.slowArguments(segment, size);
-    body.call(IMPORT.load);
+    body.call(this.isFlat(segment) ? IMPORT.load : IMPORT.slowLoad);
     values.pop(to);
     this.afterSlow();
     body.else();
@@ -393,7 +395,7 @@ class RegionCode {
     body.if();
     this.slowArguments(segment, size);
     values.push(value);
-    body.call(IMPORT.store);
+    body.call(this.isFlat(segment) ? IMPORT.store : IMPORT.slowStore);
     this.afterSlow();
     body.else();
     this.poolAddress();
@@ -408,7 +410,7 @@ class RegionCode {
     this.check(segment, address, size, true);
     body.if();
     this.slowArguments(segment, size);
-    body.call(IMPORT.probe);
+    body.call(this.isFlat(segment) ? IMPORT.probe : IMPORT.slowProbe);
     this.afterSlow();
     body.end();
   }

@@ -14,6 +14,7 @@ import { POOL_RESERVED, SEGMENT, SEGMENT_INDEX, STATE } from '../state-layout';
 import { encodeModule, type FunctionBody } from './encoder';
 import { makeEntry, supportsTailCalls } from './entry';
 import { JUMP_CACHE, LEAVE, LEFT, WORD, jumpIndex } from './layout';
+import { makeFill } from './fill-code';
 import { IMPORTS, LOCALS, REGION_TYPE, TYPES } from './locals';
 import { discoverRegion, type Region } from './region';
 import { compileRegion, type RegionPlace } from './region-code';
@@ -78,6 +79,8 @@ export interface TierParts {
   state: CpuState;
   access: MemoryAccess;
   blocks: BlockCache;
+  /** of the architectural TLB */
+  geometry: { sets: number; ways: number };
 }
 
 export class CompiledTier {
@@ -115,9 +118,9 @@ export class CompiledTier {
     this.imports = {
       m: memory,
       t: this.table,
-      load: (offset: number, note: number, rip: number, budget: number) => this.load(offset, note, rip, budget),
-      store: (offset: number, note: number, rip: number, budget: number, value: number) => this.store(offset, note, rip, budget, value),
-      probe: (offset: number, note: number, rip: number, budget: number) => this.probe(offset, note, rip, budget),
+      slowLoad: (offset: number, note: number, rip: number, budget: number) => this.load(offset, note, rip, budget),
+      slowStore: (offset: number, note: number, rip: number, budget: number, value: number) => this.store(offset, note, rip, budget, value),
+      slowProbe: (offset: number, note: number, rip: number, budget: number) => this.probe(offset, note, rip, budget),
       condition: (code: number, kind: number, left: number, right: number, result: number, flags: number) =>
         conditionHolds(code, kind, left, right, result, flags) ? 1 : 0,
       carry: carryFlag,
@@ -198,6 +201,7 @@ export class CompiledTier {
     if (this.enter === undefined) {
       this.tailCalls = supportsTailCalls();
       this.enter = makeEntry(this.parts.memory, this.table);
+      Object.assign(this.imports, makeFill(this.parts.memory, this.table, this.imports, this.parts.geometry));
     }
     const bytes = blocks.poolBytes(pool).slice();
     for (let mostInstructions = MOST_INSTRUCTIONS; mostInstructions >= 1; mostInstructions >>= 1) {
