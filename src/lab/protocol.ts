@@ -192,7 +192,16 @@ export interface RangeComparison {
 
 export interface IsolationView {
   iommu: { present: boolean; enabled: boolean; base: number | null };
-  devices: { id: string; kind: string; requester: string; assignedTo: string | null; bar: number | null }[];
+  /** `requester`: the ID that the IOMMU sees, which devices behind one legacy bridge share; `path`: the ports above, nearest first */
+  devices: {
+    id: string;
+    kind: string;
+    requester: string;
+    path: string[];
+    sharedWith: string[];
+    assignedTo: string | null;
+    bar: number | null;
+  }[];
   verdict: 'held' | 'breached' | 'not-run' | 'running';
   /** what held it (`reason 5: no write permission`) or what was breached, in a sentence */
   explanation: Record<Language, string>;

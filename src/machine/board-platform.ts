@@ -2,6 +2,8 @@
 import { hostPhysical } from './address';
 import { placementName } from './board/placement';
 import { processorPart } from './board/processors';
+import type { BootStep } from './firmware/boot-report';
+import { scanSteps } from './firmware/pci-setup';
 import { setUpMemory } from './firmware/memory-setup';
 import type { Platform, PlatformRange, SlotAssignment } from './firmware/platform';
 import type { Machine } from './machine';
@@ -25,17 +27,29 @@ export function boardPlatform(machine: Machine): Platform {
     loader: board.firmware?.loader ?? 'strict',
     physicalAddressBits: map.physicalAddressBits,
     ...(processorPart(board.processor)?.instructionSet === '8086' ? { realModeOnly: board.processor } : {}),
-    prepare: () =>
-      setUpMemory({
+    prepare: () => [
+      ...pciSteps(machine),
+      ...setUpMemory({
         board,
         map,
         spd: (slotIndex, offset) => spdByte(board, slotIndex, offset),
         isMemory: (base, bytes) => dramRanges(machine).some((range) => base >= range.base && base + bytes <= range.base + range.bytes),
         writeBytes: (address, bytes) => machine.chipset.writeBytes(hostPhysical(address), bytes),
       }),
+    ],
     writeBytes: (address, bytes) => machine.chipset.writeBytes(hostPhysical(address), bytes),
     slotsOf: (address, bytes) => machine.slotsOf(hostPhysical(address), bytes),
   };
+}
+
+function pciSteps({ pciTree: { scan, topology, configuration } }: Machine): BootStep[] {
+  const names = new Map(topology.bridges.map(({ id, primary, devfn }) => [(primary << 8) | devfn, id]));
+  const windowOf = (requester: number): { base: number; end: number } | undefined => {
+    const name = names.get(requester);
+    const window = name === undefined ? undefined : configuration.bridgeOf(name).forwarded;
+    return window && window.end > window.base ? window : undefined;
+  };
+  return scanSteps(scan, (requester) => names.get(requester) ?? '?', windowOf);
 }
 
 /** DRAM that answers now, under no device window; neighbours joined. Conflicts are no memory to build on. */

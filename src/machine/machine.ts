@@ -7,13 +7,15 @@ import { addressMap, type AddressMap } from './board/address-map';
 import { waysWithin } from './board/interleave';
 import { devicePart, dimmPart, processorPart, tlbGeometry, validTlb } from './board/parts';
 import type { Board, BoardDevice } from './board/schema';
-import { deviceRequesters, SMBUS_REQUESTER } from './board/windows';
+import { pciTopology, SMBUS_REQUESTER, type DeviceNode } from './board/topology';
+import { deviceWindows } from './board/windows';
 import { Bus } from './bus/bus';
 import { Chipset } from './bus/chipset';
-import { DevicePort, DmaPath, RootComplex, type DmaRecord } from './bus/dma-path';
-import type { DmaHop, RequesterId } from './bus/dma-port';
+import { DmaPath, RootComplex, type DmaRecord } from './bus/dma-path';
+import type { RequesterId } from './bus/dma-port';
 import { reportOfHop } from './bus/dma-report';
-import { PciConfiguration } from './bus/pci-configuration';
+import type { PciConfiguration } from './bus/pci-configuration';
+import { PciTree } from './bus/pci-tree';
 import { TransactionLog, type TransactionContext } from './bus/transaction-log';
 import { MachineClock } from './clock/machine-clock';
 import { wordOf } from './cpu/cpu-state';
@@ -30,7 +32,7 @@ import { Rom } from './devices/rom/rom';
 import { Uart } from './devices/uart/uart';
 import type { Platform } from './firmware/platform';
 import { BoardInterrupts, PIT_IRQ } from './interrupts/board-interrupts';
-import { COM1_IRQ, pciIrq } from './interrupts/lines';
+import { COM1_IRQ, deviceIrq } from './interrupts/lines';
 import { Iommu } from './iommu/iommu';
 import type { JourneyEnd, JourneyRecorder } from './journey/journey';
 import { FrameStore } from './memory/frame-store';
@@ -94,7 +96,7 @@ export class Machine {
   readonly clock: MachineClock;
   readonly interrupts: BoardInterrupts;
   readonly pit: IntervalTimer;
-  readonly pci = new PciConfiguration('pci');
+  readonly pci: PciConfiguration;
   readonly processor: Processor;
   /** present when the board has one */
   readonly iommu?: Iommu;
@@ -105,8 +107,12 @@ export class Machine {
   private readonly a20Gate?: A20Gate;
   /** what firmware loads programs through */
   readonly platform: Platform;
-  /** PCI address of each board device */
+  /** the board's PCI tree, with bus numbers as firmware gives them */
+  readonly pciTree: PciTree;
+  /** PCI address of each board device, as configuration space knows it */
   readonly requesters: ReadonlyMap<string, RequesterId>;
+  /** the requester ID under which the IOMMU sees each device's DMA; devices behind one legacy bridge share it */
+  readonly dmaRequesters: ReadonlyMap<string, RequesterId>;
 
   /** who makes the accesses that are not a device's: `cpu`, or a VM's id while it runs (the VMM says) */
   private initiator: { who: string; vm?: string } = { who: 'cpu' };
@@ -173,7 +179,11 @@ export class Machine {
     });
     // a window that moved may lie over DRAM whose pool offsets the processor has cached
     this.bus.onChange(() => this.processor.tlb.clearFast());
-    this.requesters = deviceRequesters(board);
+    this.pciTree = new PciTree(pciTopology(board), this.bus);
+    this.pci = this.pciTree.configuration;
+    const places = [...this.pciTree.topology.devices.values()];
+    this.requesters = new Map(places.map(({ id, requester }) => [id, requester]));
+    this.dmaRequesters = new Map(places.map(({ id, dmaRequester }) => [id, dmaRequester]));
 
     this.uart = new Uart('com1', this.contextFor('com1', undefined, COM1_IRQ));
     this.pit = new IntervalTimer('pit', this.contextFor('pit', undefined, PIT_IRQ));
@@ -400,35 +410,28 @@ export class Machine {
   private plug({ id, kind, dmaMask, entries }: BoardDevice): void {
     const part = devicePart(kind);
     if (!part) throw new BoardError(id, `no device of kind ${kind} in the catalogue`);
-    const requester = this.requesters.get(id);
-    if (part.pci && requester === undefined) throw new BoardError(id, 'its PCI address is taken or malformed');
-    // the pin decides the line, and only the device knows its pin; every PCI device of the catalogue uses INTA#
-    const irq = requester === undefined ? undefined : pciIrq(requester, 1);
-    const context = this.contextFor(id, requester, irq);
-    const device = createDevice(kind, id, context, { requester, dmaMask: dmaMask ?? part.dmaMask, entries });
-    this.bus.attach(device, { requester });
-    if (requester === undefined || !device.pci) return;
-    this.pci.add(requester, {
-      identity: device.pci,
-      bars: device.regions.filter((region) => region.kind === 'memory').map(({ name, size }) => ({ region: name, size })),
-      onMove: (region, base) => this.bus.move(id, region, base),
-    });
+    const place = this.pciTree.topology.devices.get(id);
+    if (part.pci && place === undefined) throw new BoardError(id, 'its PCI address is taken or malformed');
+    const context = this.contextFor(id, place, place && deviceIrq(place));
+    const device = createDevice(kind, id, context, { requester: place?.requester, dmaMask: dmaMask ?? part.dmaMask, entries });
+    this.bus.attach(device, { requester: place?.requester });
+    if (place) this.pciTree.attach(device, place);
   }
 
-  private contextFor(id: string, requester: RequesterId | undefined, irq: number | undefined): DeviceContext {
+  private contextFor(id: string, place: DeviceNode | undefined, irq: number | undefined): DeviceContext {
     const clock = this.clock.forDevice(id);
     const line = irq === undefined ? { set: () => undefined } : this.interrupts.lines.forDevice(id, irq);
     return {
       clock,
       interrupt: line,
       dma:
-        requester === undefined
+        place === undefined
           ? {
               issue: () => {
                 throw new BoardError(id, 'it has no place on PCI and cannot make DMA');
               },
             }
-          : this.dmaPath(id, requester, clock),
+          : this.dmaPath(place, clock),
       log: {
         note: (event, detail) =>
           this.log.add({ kind: 'note', code: event, who: id, answeredBy: id, outcome: 'ok', ...(detail ? { data: detail } : {}) }),
@@ -436,18 +439,10 @@ export class Machine {
     };
   }
 
-  /** What stands behind a device's port: the port itself, the root complex, the IOMMU when there is one, the chipset. */
-  private dmaPath(id: string, requester: RequesterId, clock: DeviceContext['clock']): DmaPath {
-    const port = new DevicePort(requester);
-    const gate: DmaHop = {
-      id: port.id,
-      handle: (request) => {
-        if (this.pci.isBusMaster(requester)) return port.handle(request);
-        return { outcome: 'reject', status: 'unsupported-request', reason: 0, text: `bus mastering of ${id} is off` };
-      },
-    };
+  /** What stands behind a device's port: the port itself, the bridges above, the root complex, the IOMMU when there is one, the chipset. */
+  private dmaPath(place: DeviceNode, clock: DeviceContext['clock']): DmaPath {
     return new DmaPath({
-      hops: [gate, new RootComplex(), ...(this.iommu ? [this.iommu] : [])],
+      hops: [...this.pciTree.hops(place), new RootComplex(), ...(this.iommu ? [this.iommu] : [])],
       memory: this.chipset,
       ...(this.interrupts.apic ? { message: (address, data) => this.interrupts.message(address, data) } : {}),
       clock,
@@ -465,12 +460,11 @@ export class Machine {
     });
   }
 
-  /** What firmware does before anything else: BARs where the address map has them, decoding and bus mastering on. */
+  /** What firmware does before anything else: bus numbers, BARs where the address map has them, decoding and bus mastering on. */
   private assignPci(): void {
-    for (const [id, requester] of this.requesters) {
-      const bases = Object.fromEntries(this.map.windows.filter(({ device }) => device === id).map(({ region, base }) => [region, base]));
-      this.pci.assign(requester, bases, pciIrq(requester, 1));
-    }
+    const basesOf = (id: string): Record<string, number> =>
+      Object.fromEntries(this.map.windows.filter(({ device }) => device === id).map(({ region, base }) => [region, base]));
+    this.pciTree.setUp(basesOf, deviceWindows(this.board).forwarded);
     this.interrupts.setUp();
   }
 

@@ -3,7 +3,8 @@
  * throws, quick enough to run on every edit. Problems carry the document path; `load` adds line and column.
  */
 import { PROCESSORS, processorPart } from '../../machine/board/processors';
-import { parseRequester } from '../../machine/bus/dma-port';
+import { pciTopology, sharedRequesters } from '../../machine/board/topology';
+import { formatRequester, parseRequester } from '../../machine/bus/dma-port';
 import type { LabFiles, Problem } from '../protocol';
 import { boardProblems } from './board-problems';
 import { checkFiles } from './files';
@@ -142,6 +143,7 @@ class Validator {
   private vms(): void {
     const seen = new Set<string>();
     const owners = new Map<string, string>();
+    this.isolationGroups();
     for (const vm of this.lab.vms ?? []) {
       const path = `vms.${vm.id}`;
       if (seen.has(vm.id)) {
@@ -181,6 +183,33 @@ class Validator {
         }
         owners.set(device, vm.id);
       }
+    }
+  }
+
+  /** Devices that the IOMMU cannot tell apart go to one VM. */
+  private isolationGroups(): void {
+    const vms = this.lab.vms ?? [];
+    if (vms.length < 2 || !this.lab.board.bridges?.length) return;
+    for (const { requester, devices } of sharedRequesters(pciTopology(this.lab.board))) {
+      const holders = vms.filter(({ passthrough }) => passthrough.some((id) => devices.includes(id)));
+      const [first, second] = holders;
+      if (!first || !second) continue;
+      const id = formatRequester(requester);
+      const names = devices.join(', ');
+      this.add(
+        error(
+          'lab-requester-shared',
+          text(
+            `${names} share the requester ID ${id} of their legacy bridge, so the IOMMU cannot tell them apart; they cannot go to ${first.id} and ${second.id}.`,
+            `${names} 共用其传统桥的请求者 ID ${id}，IOMMU 无法区分，因此不能分别分配给 ${first.id} 与 ${second.id}。`,
+          ),
+          text(
+            'Give all of them to one VM, or plug one into a PCI Express port.',
+            '请把它们都分配给同一台虚拟机，或将其中一个插入 PCI Express 端口。',
+          ),
+          { path: `vms.${second.id}.passthrough`, vm: second.id },
+        ),
+      );
     }
   }
 

@@ -88,17 +88,26 @@ function judgement(
 
 export function isolationView(system: System, context: CheckContext, evidence: Evidence, running: boolean): IsolationView {
   const { machine, vmm, document } = system;
+  const { topology } = machine.pciTree;
   const faults = [...context.faults];
   const targets = watchedRanges(document.checks).flatMap((range) => comparison(system, context, range) ?? []);
   return {
     iommu: { present: machine.iommu !== undefined, enabled: machine.iommu?.enabled ?? false, base: machine.iommu ? IOMMU_BASE : null },
-    devices: document.board.devices.map(({ id, kind }) => ({
-      id,
-      kind,
-      requester: formatRequester(machine.requesters.get(id) ?? 0),
-      assignedTo: vmm?.vms.find(({ options }) => options.passthrough.includes(id))?.id ?? null,
-      bar: machine.barOf(id) ?? null,
-    })),
+    devices: document.board.devices.flatMap(({ id, kind }) => {
+      const place = topology.devices.get(id);
+      if (!place) return [];
+      return {
+        id,
+        kind,
+        requester: formatRequester(place.dmaRequester),
+        path: place.path.map((port) => port.id),
+        sharedWith: [...topology.devices.values()]
+          .filter((other) => other !== place && other.dmaRequester === place.dmaRequester)
+          .map((other) => other.id),
+        assignedTo: vmm?.vms.find(({ options }) => options.passthrough.includes(id))?.id ?? null,
+        bar: machine.barOf(id) ?? null,
+      };
+    }),
     ...judgement(targets, faults, evidence.dmaRequests, running),
     targets,
     faults,

@@ -108,9 +108,13 @@ function dma(entry: TransactionEntry, what: Text): Text {
   const to = entry.data?.['toAddress'] ?? entry.data?.['to'];
   const moved = typeof to === 'number' ? ` → ${formatAddress(to)}` : '';
   const size = entry.size ?? 0;
+  const own = datum(entry, 'asRequester');
+  const why = entry.outcome === 'fault' ? datum(entry, 'text') : '';
+  const rest = own === '' ? text('', '') : text(`, from here on as ${own}`, `，此后以 ${own} 的身份`);
+  const refused = why === '' ? text('', '') : text(`: refused, ${why}`, `：被拒绝（${why}）`);
   return text(
-    `${what.en} of ${size} bytes at ${address(entry)}${moved}${hop}`,
-    `${what['zh-CN']} ${size} 字节，地址 ${address(entry)}${moved}${hop}`,
+    `${what.en} of ${size} bytes at ${address(entry)}${moved}${hop}${rest.en}${refused.en}`,
+    `${what['zh-CN']} ${size} 字节，地址 ${address(entry)}${moved}${hop}${rest['zh-CN']}${refused['zh-CN']}`,
   );
 }
 

@@ -29,6 +29,8 @@ export interface DmaLogEntry {
   /** as it arrived at this hop, and as it left when the hop changed it */
   address: number;
   toAddress?: number;
+  /** the requester ID that it left with, when the hop made it its own */
+  asRequester?: RequesterId;
   length: number;
   outcome: DmaHopResult['outcome'] | 'done';
   status?: DmaStatus;
@@ -46,6 +48,8 @@ export interface DmaRecord {
   length: number;
   /** where it reached the chipset, or null when it did not */
   hostAddress: number | null;
+  /** the hops that it passed, in order; where it was stopped is the last */
+  path: readonly string[];
   status: DmaStatus;
   journey: Journey;
 }
@@ -77,10 +81,13 @@ export class DmaPath implements DmaPort {
     const id = this.options.nextId();
     const steps: JourneyStep[] = [];
     const recorder: JourneyRecorder = { step: (step) => steps.push(step) };
-    const passed = this.passHops(id, request, recorder);
+    const path: string[] = [];
+    const passed = this.passHops(id, request, recorder, path);
     const { completion, hostAddress, end } =
       'request' in passed ? this.access(id, passed.request, recorder) : { ...passed, hostAddress: null };
-    const { kind, address, length, requester } = request;
+    const { kind, address, length } = request;
+    // a legacy bridge on the way makes the request its own
+    const requester = passed.requester;
     const journey: Journey = {
       access: {
         requester: formatRequester(requester),
@@ -89,11 +96,12 @@ export class DmaPath implements DmaPort {
         size: length,
         kind: kind === 'write' ? 'write' : 'read',
         at: this.options.instructions(),
+        path,
       },
       steps,
       end,
     };
-    this.options.observe?.({ id, requester, kind, address, length, hostAddress, status: completion.status, journey });
+    this.options.observe?.({ id, requester, kind, address, length, hostAddress, path, status: completion.status, journey });
     this.options.clock.schedule(completionDelay(length), { kind: 'dma-completion', completion });
     return id;
   }
@@ -103,11 +111,14 @@ export class DmaPath implements DmaPort {
     id: number,
     issued: DmaRequest,
     recorder: JourneyRecorder,
-  ): { request: DmaRequest } | { completion: DmaCompletion; end: JourneyEnd } {
+    path: string[],
+  ): { requester: RequesterId } & ({ request: DmaRequest } | { completion: DmaCompletion; end: JourneyEnd }) {
     let request = issued;
     const { hops } = this.options;
     for (let index = 0; index < hops.length; index++) {
       const hop = hops[index]!;
+      path.push(hop.id);
+      const { requester } = request;
       const result = hop.handle(request, recorder);
       this.logHop(id, hop.id, request, result);
       if (result.outcome === 'reject') {
@@ -115,27 +126,30 @@ export class DmaPath implements DmaPort {
           kind: 'fault',
           fault: { name: hop.id === 'iommu' ? 'iommu-fault' : 'dma-rejected', reason: result.reason },
         };
-        return { completion: { id, status: result.status }, end };
+        return { requester, completion: { id, status: result.status }, end };
       }
       if (result.outcome === 'answer') {
         const completion = { id, status: result.status, ...(result.data ? { data: result.data } : {}) };
-        return {
-          completion,
-          end: { kind: 'nobody', hostAddress: BigInt(request.address), ...(result.data ? { value: result.data } : {}) },
-        };
+        const hostAddress = BigInt(request.address);
+        const end: JourneyEnd = result.register
+          ? { kind: 'register', hostAddress, ...result.register }
+          : { kind: 'nobody', hostAddress, ...(result.data ? { value: result.data } : {}) };
+        return { requester, completion, end };
       }
       request = result.request;
       if (result.outcome === 'redirect') {
         const target = hops.findIndex((candidate, position) => position > index && candidate.id === result.to);
         if (target < 0)
           return {
+            requester,
             completion: { id, status: 'unsupported-request' },
             end: { kind: 'fault', fault: { name: 'dma-rejected', reason: 0 } },
           };
         index = target - 1;
       }
     }
-    return { request };
+    path.push('chipset');
+    return { requester: request.requester, request };
   }
 
   /** The access at the chipset end. It happens here and now; only the answer takes time. */
@@ -177,6 +191,7 @@ export class DmaPath implements DmaPort {
     const entry: DmaLogEntry = { hop, id, requester, kind, addressType, address, length, outcome: result.outcome };
     if (result.outcome === 'accept' || result.outcome === 'redirect') {
       if (result.request.address !== address) entry.toAddress = result.request.address;
+      if (result.request.requester !== requester) entry.asRequester = result.request.requester;
     } else {
       entry.status = result.status;
       if (result.outcome === 'reject') Object.assign(entry, { reason: result.reason, text: result.text });

@@ -45,7 +45,8 @@ export type DmaHopResult =
   | { outcome: 'accept'; request: DmaRequest }
   | { outcome: 'redirect'; request: DmaRequest; to: string }
   | { outcome: 'reject'; status: DmaStatus; reason: number; text: string }
-  | { outcome: 'answer'; status: DmaStatus; data?: Uint8Array };
+  /** `register`: a device on this side answered, and the request never reached the chipset */
+  | { outcome: 'answer'; status: DmaStatus; data?: Uint8Array; register?: { device: string; region: string; offset: number } };
 
 export const formatRequester = (id: RequesterId): string =>
   `${(id >> 8).toString(16).padStart(2, '0')}:${((id >> 3) & 31).toString(16).padStart(2, '0')}.${id & 7}`;

@@ -8,6 +8,7 @@ export function reportOfHop(entry: DmaLogEntry): TransactionReport {
   const failed = outcome === 'reject' || (status !== undefined && status !== 'success');
   const data: TransactionData = { id, hop, access: entry.kind, addressType: entry.addressType };
   if (toAddress !== undefined) data['toAddress'] = toAddress;
+  if (entry.asRequester !== undefined) data['asRequester'] = formatRequester(entry.asRequester);
   if (status !== undefined) data['status'] = status;
   if (reason !== undefined) data['reason'] = reason;
   if (text !== undefined) data['text'] = text;

@@ -85,6 +85,8 @@ export interface Journey {
     vm?: string;
     /** a device's requester ID `bb:dd.f`, when a device makes the access */
     requester?: string;
+    /** the ports, bridges and units that a device's request passed, in order */
+    path?: readonly string[];
     space: Space;
     address: bigint;
     size: number;

@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest';
 import type { Transaction } from '../../../lab/protocol';
 import { attackTimeline, markOf } from './timeline';
 
-const DEVICES = [{ id: 'dma0', kind: 'edu', requester: '00:04.0', assignedTo: 'attacker', bar: 0xfe00_0000 }];
+const DEVICES = [{ id: 'dma0', kind: 'edu', requester: '00:04.0', path: [], sharedWith: [], assignedTo: 'attacker', bar: 0xfe00_0000 }];
 const entry = (kind: Transaction['kind'], loose: Partial<Transaction> = {}): Transaction => ({
   at: 0, tick: 0, who: 'attacker', kind, outcome: 'ok', text: { en: '', 'zh-CN': '' }, ...loose,
 }); // prettier-ignore
