@@ -1,44 +1,100 @@
-/** What the canvas remembers while other workspaces are shown: where parts were moved to, the view, and the DIMM that is being carried. */
+/**
+ * The board as it is drawn, for every panel that works on it: parts with their places, groups, what is chosen; and what the canvas
+ * remembers while other workspaces are shown: the view, what is being carried, what is on the clipboard.
+ */
 import { defineStore } from 'pinia';
-import { ref, shallowRef, watch } from 'vue';
+import { computed, ref, shallowRef, watch } from 'vue';
 import { useDocument } from '../../stores/document';
+import { useSelection } from '../../stores/selection';
+import { useBoardView } from './board-view';
+import type { ItemKind } from './catalogue';
+import { drawBoard, groupFrames, PLAIN_CONTROLLER, type GroupFrame, type PartBox } from './drawing';
+import { placesOf, type Clip } from './edits';
 
-export interface Place {
-  x: number;
-  y: number;
-}
-
-/** A DIMM under way to a slot: from the catalogue, or from another slot. */
+/** A part under way to the board: from the catalogue, or a DIMM from another slot. */
 export interface Held {
-  dimm: string;
+  kind: ItemKind;
+  id: string;
   from: string | null;
 }
 
+/** Parts that say something of themselves in the inspector. */
+export const isInspectable = ({ kind, id }: Pick<PartBox, 'kind' | 'id'>): boolean =>
+  kind === 'controller' ? id !== PLAIN_CONTROLLER : kind !== 'root' && kind !== 'legacy';
+
 export const useCanvas = defineStore('board-canvas', () => {
   const lab = useDocument();
-  /** places that differ from the drawing's own, by node */
-  const places = shallowRef<ReadonlyMap<string, Place>>(new Map());
+  const board = useBoardView();
+  const selection = useSelection();
+
+  const drawing = computed(() => (board.board ? drawBoard(board.board) : null));
+  const parts = computed<PartBox[]>(() => {
+    const places = placesOf(board.board);
+    return (drawing.value?.parts ?? []).map((part) => ({ ...part, ...places.get(part.node) }));
+  });
+  const frames = computed<GroupFrame[]>(() => groupFrames(board.board?.canvas?.groups ?? [], parts.value));
+  const groupOf = computed(() => new Map(frames.value.flatMap((frame) => frame.parts.map((node) => [node, frame] as const))));
+  const partAt = (node: string): PartBox | undefined => parts.value.find((part) => part.node === node);
+
+  /** nodes that are chosen; commands for several parts act on them */
+  const chosen = shallowRef<readonly string[]>([]);
+  /** the node the keyboard is at */
+  const last = ref<string | null>(null);
+  const focused = computed(() => {
+    const own = parts.value.find((part) => part.node === last.value);
+    if (own && (own.id === selection.part || !isInspectable(own))) return own;
+    return (
+      parts.value.find((part) => part.id === selection.part && isInspectable(part)) ??
+      parts.value.find((part) => part.kind === 'slot') ??
+      parts.value[0]
+    );
+  });
+  /** what commands act on: all that is chosen when the focused part is among it, else that part */
+  const targets = computed<string[]>(() => {
+    const node = focused.value?.node;
+    if (selection.part?.startsWith('group:')) return frames.value.find((frame) => frame.node === selection.part)?.parts ?? [];
+    if (node === undefined || chosen.value.includes(node)) return [...chosen.value];
+    return [node];
+  });
+  function look(node: string): void {
+    last.value = node;
+    const part = partAt(node);
+    if (part && isInspectable(part)) selection.part = part.id;
+    else if (node.startsWith('group:')) selection.part = node;
+  }
+
   const view = shallowRef<{ x: number; y: number; zoom: number } | null>(null);
-  /** under the pointer */
+  /** grows when the whole board is to be shown */
+  const fitAsked = ref(0);
+  const fit = (): void => {
+    view.value = null;
+    fitAsked.value++;
+  };
+  /** under the pointer, or at the keyboard in the catalogue */
   const dragged = shallowRef<Held | null>(null);
-  /** on the clipboard */
-  const copied = shallowRef<Held | null>(null);
+  /** a DIMM that was cut or copied, to be plugged elsewhere */
+  const dimm = shallowRef<{ id: string; from: string | null } | null>(null);
+  /** parts that were copied, to be pasted as new ones; survives opening another lab */
+  const clip = shallowRef<Clip | null>(null);
   const miniMap = ref<boolean | null>(null);
+  /** the last result, for those who do not see it */
+  const said = ref('');
 
   watch(
     () => lab.opened,
     () => {
-      places.value = new Map();
       view.value = null;
-      copied.value = null;
+      dimm.value = null;
+      chosen.value = [];
+      last.value = null;
     },
   );
-  const place = (moved: Iterable<[node: string, place: Place]>): void => {
-    places.value = new Map([...places.value, ...moved]);
-  };
-  const tidy = (): void => {
-    places.value = new Map();
-    view.value = null;
-  };
-  return { places, view, dragged, copied, miniMap, place, tidy };
+  watch(parts, (now) => {
+    const left = new Set(now.map(({ node }) => node));
+    if (chosen.value.some((node) => !left.has(node))) chosen.value = chosen.value.filter((node) => left.has(node));
+  });
+  return {
+    drawing, parts, frames, groupOf, partAt, chosen, last, focused, targets, look,
+    view, fitAsked, fit, dragged, dimm, clip, miniMap, said,
+  }; // prettier-ignore
 });

@@ -1,8 +1,9 @@
 /**
  * Where the parts of the board stand until the student moves them, and which are wired, in units of the drawing: processor,
- * controller, IOMMU, firmware and legacy I/O at the left, slots in columns at the right (a controller more begins columns of
+ * controller, IOMMU, firmware, APIC and legacy I/O at the left, slots in columns at the right (a controller more begins columns of
  * its own), devices along the bottom. It grows downward and to the right with slots and devices. Pure.
  */
+import type { PartGroup } from '../../../machine/board/canvas';
 import type { Board } from '../../../machine/board/schema';
 
 export interface Box {
@@ -12,7 +13,7 @@ export interface Box {
   height: number;
 }
 
-export type PartKind = 'processor' | 'controller' | 'iommu' | 'firmware' | 'root' | 'legacy' | 'slot' | 'device';
+export type PartKind = 'processor' | 'controller' | 'iommu' | 'apic' | 'firmware' | 'root' | 'legacy' | 'slot' | 'device';
 export type Side = 'left' | 'right' | 'top' | 'bottom';
 
 export interface PartBox extends Box {
@@ -58,6 +59,10 @@ export const TERMINALS: Readonly<Record<PartKind, readonly { side: Side; type: '
     { side: 'top', type: 'target' },
     { side: 'bottom', type: 'source' },
   ],
+  apic: [
+    { side: 'top', type: 'target' },
+    { side: 'right', type: 'source' },
+  ],
   firmware: [{ side: 'top', type: 'source' }],
   root: [
     { side: 'top', type: 'target' },
@@ -83,7 +88,7 @@ const DEVICES_PER_ROW = 4;
 const DEVICE_WIDTH = 140;
 const DEVICE_HEIGHT = 110;
 
-type Drawable = Pick<Board, 'slots' | 'devices' | 'controllers' | 'iommu'>;
+type Drawable = Pick<Board, 'slots' | 'devices' | 'controllers' | 'iommu' | 'apic'>;
 
 /** The slots of each controller, in wiring order; first of all those that none wires, unless every slot is wired. */
 function groups(board: Drawable): { controller: string; slots: string[] }[] {
@@ -136,6 +141,7 @@ export function drawBoard(board: Drawable): Drawing {
   const root = add('root', 'root', 186, 394, 146, 68);
   wire(firmware, 'top', processor, 'bottom', 2);
   wire(legacy, 'right', root, 'left', 2);
+  if (board.apic?.present) wire(add('apic', 'apic', 44, 330, 132, 52), 'right', root, 'left', 2);
   if (first !== null && board.iommu?.present) {
     wire(first, 'bottom', iommu, 'top', 3);
     wire(iommu, 'bottom', root, 'top', 3);
@@ -159,6 +165,27 @@ export function drawBoard(board: Drawable): Drawing {
     hiddenDevices: board.devices.length - drawn.length,
   };
 }
+
+export interface GroupFrame extends Box {
+  node: string;
+  id: string;
+  name: string;
+  parts: string[];
+}
+
+/** A frame around the parts of each group that are drawn, with room for its name at the top. */
+export function groupFrames(groups: readonly PartGroup[], parts: readonly PartBox[]): GroupFrame[] {
+  const boxes = new Map(parts.map((part) => [part.node, part]));
+  return groups.flatMap(({ id, name, parts: nodes }) => {
+    const members = nodes.flatMap((node) => boxes.get(node) ?? []);
+    if (members.length === 0) return [];
+    const { x, y, width, height } = outline(members, GROUP_ROOM);
+    const drawn = members.map(({ node }) => node);
+    return [{ node: `group:${id}`, id, name, parts: drawn, x, y: y - GROUP_HEAD, width, height: height + GROUP_HEAD }];
+  });
+}
+const GROUP_ROOM = 12;
+const GROUP_HEAD = 20;
 
 /** The smallest box around all of them, with room on every side. */
 export function outline(boxes: readonly Box[], room: number): Box {

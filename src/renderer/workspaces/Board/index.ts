@@ -13,7 +13,7 @@ const workspace: WorkspaceDefinition = {
   id: 'board',
   toolbar: BoardToolbar,
   panels: {
-    parts: { title: 'board.panels.parts', icon: LibraryBig, component: PartsPanel },
+    parts: { title: 'board.panels.parts', icon: LibraryBig, component: PartsPanel, scrolls: false },
     board: { title: 'board.panels.board', icon: CircuitBoard, component: BoardCanvas, scrolls: false },
     list: { title: 'board.panels.list', icon: List, component: BoardListPanel },
     problems: { title: 'board.panels.problems', icon: CircleAlert, component: BoardProblemsPanel },

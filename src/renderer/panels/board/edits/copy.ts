@@ -1,0 +1,114 @@
+/**
+ * Copying parts of the board and pasting them as new ones: new names, wires among them kept, bases at the first free place (a part
+ * for which there is none says so), PCI addresses left to the firmware. Pure.
+ */
+import type { Patch } from '../../../../lab/document/patches';
+import type { PatchValue } from '../../../../lab/document/scalar-text';
+import { dimmPart } from '../../../../machine/board/parts';
+import { PlacementAdvisor } from '../../../../machine/board/placement';
+import type { Board, BoardDevice, Controller, Slot } from '../../../../machine/board/schema';
+import { append, freeName, kindAndId, nodeOf, set, slotName, takenNames, words, type BoardChange } from './change';
+import { movePatches, type Place } from './layout';
+
+export interface Clip {
+  slots: Slot[];
+  devices: BoardDevice[];
+  controllers: Controller[];
+  /** where each stood, by node */
+  places: Map<string, Place>;
+  /** groups that lie in the clip as a whole */
+  groups: { name: string; parts: string[] }[];
+}
+
+/** What copying these parts takes along; null when none of them can be copied. A controller comes with its slots. */
+export function copyParts(board: Board, nodes: readonly string[], places: ReadonlyMap<string, Place>): Clip | null {
+  const wanted = new Set(nodes);
+  for (const { id, channels, banks } of board.controllers ?? [])
+    if (wanted.has(nodeOf('controller', id))) for (const slot of [...channels.flat(), ...banks.flat()]) wanted.add(nodeOf('slot', slot));
+  const chosen = <T extends { id: string }>(kind: string, list: readonly T[]): T[] => list.filter(({ id }) => wanted.has(nodeOf(kind, id)));
+  const clip: Clip = {
+    slots: chosen('slot', board.slots),
+    devices: chosen('device', board.devices),
+    controllers: chosen('controller', board.controllers ?? []),
+    places: new Map([...places].filter(([node]) => wanted.has(node))),
+    groups: (board.canvas?.groups ?? []).filter(({ parts }) => parts.every((node) => wanted.has(node))).map(({ name, parts }) => ({ name, parts })),
+  }; // prettier-ignore
+  return clip.slots.length + clip.devices.length + clip.controllers.length > 0 ? clip : null;
+}
+
+/** `dma0` → `dma`, `A1` → `A`: what is left of a name when its number is taken off. */
+const stem = (id: string): string => id.replace(/\d+$/, '') || id;
+
+/** The parts of the clip once more, `shift` units to the right and below; `look` is the first of them. */
+export function pasteParts(board: Board, clip: Clip, shift = 24): BoardChange & { nodes: string[] } {
+  const taken = takenNames(board);
+  const renamed = new Map<string, string>();
+  const rename = (kind: string, id: string, name: (number: number) => string): string => {
+    const fresh = freeName(taken, name);
+    renamed.set(nodeOf(kind, id), nodeOf(kind, fresh));
+    return fresh;
+  };
+  const patches: Patch[] = [];
+  const newSlot = new Map<string, string>();
+  const slots = clip.slots.map((slot) => {
+    const wired = clip.controllers.some(({ channels, banks }) => [...channels.flat(), ...banks.flat()].includes(slot.id));
+    const id = rename('slot', slot.id, wired ? (number) => `${stem(slot.id)}${number + 1}` : slotName);
+    newSlot.set(slot.id, id);
+    return { ...slot, id };
+  });
+  const rewire = (lists: readonly string[][]): string[][] =>
+    lists.map((list) => list.flatMap((slot) => newSlot.get(slot) ?? [])).filter((list) => list.length > 0);
+  const controllers = clip.controllers.map((controller) => ({
+    ...controller,
+    id: rename('controller', controller.id, (number) => `mc${number}`),
+    channels: rewire(controller.channels),
+    banks: rewire(controller.banks),
+  }));
+  const advisor = new PlacementAdvisor(board);
+  const laneOf = (slot: string): readonly string[] | undefined =>
+    controllers.flatMap(({ banks }) => banks).find((lanes) => lanes.includes(slot));
+  for (const { id, base, dimm, ...rest } of slots) {
+    const lanes = laneOf(id);
+    const bytes = dimm === null ? undefined : (dimmPart(dimm)?.bytes ?? 0) * (lanes?.length ?? 1);
+    const answers = base !== undefined && bytes !== undefined && (lanes === undefined || lanes[0] === id);
+    const free = board.assignment === 'fixed' && answers ? advisor.take(Math.max(bytes, 1)) : undefined;
+    patches.push(append(['slots'], plain({ id, ...(free === undefined ? {} : { base: free }), ...rest, dimm })));
+  }
+  for (const { channels, banks, ...rest } of controllers) {
+    const wires = { ...(channels.length > 0 ? { channels } : {}), ...(banks.length > 0 ? { banks } : {}) };
+    patches.push(append(['controllers'], plain({ ...rest, ...wires })));
+  }
+  for (const device of clip.devices) {
+    const { at: _, ...rest } = device;
+    patches.push(append(['devices'], plain({ ...rest, id: rename('device', device.id, (number) => `${stem(device.id)}${number}`) })));
+  }
+  const nodes = [...renamed.values()];
+  const moved = [...clip.places].flatMap(([node, { x, y }]) => {
+    const fresh = renamed.get(node);
+    return fresh ? [[fresh, { x: x + shift, y: y + shift }] as const] : [];
+  });
+  patches.push(...movePatches(board, moved), ...groupPatches(board, clip, renamed));
+  const count = nodes.length;
+  const only = count === 1 ? kindAndId(nodes[0]!)[1] : null;
+  return {
+    patches,
+    nodes,
+    label: only === null ? words(`Paste ${count} parts`, `粘贴 ${count} 个部件`) : words(`Paste ${only}`, `粘贴 ${only}`),
+    ...(nodes[0] ? { look: nodes[0] } : {}),
+  };
+}
+
+function groupPatches(board: Board, clip: Clip, renamed: ReadonlyMap<string, string>): Patch[] {
+  const taken = new Set((board.canvas?.groups ?? []).map(({ id }) => id));
+  const groups = clip.groups.map(({ name, parts }) => ({
+    id: freeName(taken, (number) => `g${number + 1}`),
+    name,
+    parts: parts.flatMap((node) => renamed.get(node) ?? []),
+  }));
+  const whole = groups.filter(({ parts }) => parts.length > 1);
+  return whole.length === 0 ? [] : [set(['canvas', 'groups'], [...(board.canvas?.groups ?? []), ...whole])];
+}
+
+/** Without keys that are not set, as a patch takes it. */
+const plain = (value: object): PatchValue =>
+  Object.fromEntries(Object.entries(value).filter(([, each]) => each !== undefined)) as PatchValue;

@@ -1,0 +1,9 @@
+/** Every change a student makes to the board, as patches of the document with a name for undo. Pure. */
+export type { BoardChange, LabParts } from './change';
+export * from './chipset';
+export * from './controllers';
+export * from './copy';
+export * from './devices';
+export * from './layout';
+export * from './memory';
+export * from './remove';

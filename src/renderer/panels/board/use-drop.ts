@@ -1,0 +1,97 @@
+/** Dropping a part of the catalogue on the canvas: it stands where it was dropped, a slot dropped on a controller is wired to it. */
+import { useWords } from '../../i18n';
+import { useDocument } from '../../stores/document';
+import { useUi } from '../../stores/ui';
+import { useBoardView } from './board-view';
+import { useCanvas, type Held } from './canvas';
+import { addItem, whyNot } from './catalogue';
+import { drawBoard, PLAIN_CONTROLLER, type PartBox, type PartKind } from './drawing';
+import { controllerKind, MOST_SLOTS_A_CHANNEL, movePatches, moveDimm, plug, wireSlot, type BoardChange, type Place } from './edits';
+import { kindAndId } from './edits/change';
+import { useBoardEdit } from './use-board-edit';
+
+export const PART_TYPE = 'application/x-pagewalk-part';
+/** slots of a dropped controller stand to its right, as the drawing has them */
+const SLOTS_ASIDE = { x: 158, y: -22, pitch: 86 };
+
+export function useDrop() {
+  const lab = useDocument();
+  const view = useBoardView();
+  const canvas = useCanvas();
+  const ui = useUi();
+  const { say, t } = useWords();
+  const { change } = useBoardEdit();
+
+  /** Whether a part of this kind lights up for what is being carried. */
+  function welcomes(part: Pick<PartBox, 'kind' | 'id'>): boolean {
+    const held = canvas.dragged?.kind;
+    if (held === undefined || view.locked) return false;
+    const hosts: Partial<Record<string, PartKind>> = { processor: 'processor', slot: 'controller', iommu: 'iommu' };
+    return hosts[held] === part.kind && part.id !== PLAIN_CONTROLLER && !(held === 'iommu' && view.board?.iommu?.present);
+  }
+
+  /** The change, and the places of what it brings, around the point where it was dropped. */
+  function placed(wanted: BoardChange, held: Held, at: Place): BoardChange {
+    const board = view.board;
+    const node = wanted.look;
+    if (!board || !node || held.kind === 'processor' || held.kind === 'iommu') return wanted;
+    const ids = wanted.patches.flatMap((patch) =>
+      patch.op === 'insert' && patch.path[1] === 'slots' ? [(patch.value as { id: string }).id] : [],
+    );
+    const [kind, id] = kindAndId(node);
+    const size = drawBoard({
+      slots: kind === 'slot' ? [{ id, dimm: null }] : [],
+      devices: kind === 'device' ? [{ id, kind: held.id }] : [],
+      apic: { present: true },
+    }).parts.find((part) => part.kind === kind);
+    const corner = { x: at.x - (size?.width ?? 0) / 2, y: at.y - (size?.height ?? 0) / 2 };
+    const places: [string, Place][] = [[node, corner]];
+    if (held.kind === 'controller')
+      ids.forEach((slot, i) => places.push([`slot:${slot}`, { x: corner.x + SLOTS_ASIDE.x, y: corner.y + SLOTS_ASIDE.y + i * SLOTS_ASIDE.pitch }]));
+    return { ...wanted, patches: [...wanted.patches, ...movePatches(board, places)] };
+  } // prettier-ignore
+
+  /** The channel of a controller with room for one slot more; null when all are full and no more channels fit. */
+  function channelWithRoom(id: string): number | null {
+    const controller = view.board?.controllers?.find((each) => each.id === id);
+    if (!controller) return null;
+    const lists = controller[controllerKind(controller)];
+    const most = controllerKind(controller) === 'banks' ? 8 : MOST_SLOTS_A_CHANNEL;
+    const open = lists.findIndex((list) => list.length < most);
+    if (open >= 0) return open;
+    return lists.length < 8 ? lists.length : null;
+  }
+
+  /** Takes what is carried at a point of the drawing, on a part when there is one. True when the board has changed. */
+  function drop(held: Held, at: Place, onto: Pick<PartBox, 'kind' | 'id'> | null): boolean {
+    const { board } = view;
+    if (!lab.document || !board) return false;
+    const refusal = held.kind === 'dimm' ? null : whyNot(lab.document, held, null);
+    if (refusal) {
+      ui.notify({ tone: 'error', text: say(refusal) });
+      return false;
+    }
+    if (held.kind === 'dimm') {
+      ui.notify({ tone: 'neutral', text: t('board.said.dropOnSlot') });
+      return false;
+    }
+    const wanted = addItem(lab.document, held, null);
+    if (!wanted) return false;
+    if (held.kind === 'slot' && onto?.kind === 'controller' && onto.id !== PLAIN_CONTROLLER) {
+      const channel = channelWithRoom(onto.id);
+      const [, id] = kindAndId(wanted.look ?? '');
+      if (channel === null) {
+        ui.notify({ tone: 'error', text: t('board.said.full', { controller: onto.id }) });
+        return false;
+      }
+      return change({ ...wanted, patches: [...wanted.patches, ...wireSlot(board, id, { controller: onto.id, channel }).patches] });
+    }
+    return change(placed(wanted, held, at));
+  }
+
+  /** A DIMM goes into a slot: from the catalogue, or from another slot. */
+  const put = (slot: string, dimm: string, from: string | null): boolean =>
+    view.board !== null && change({ ...(from === null ? plug(view.board, slot, dimm) : moveDimm(view.board, from, slot)), look: `slot:${slot}` });
+
+  return { welcomes, drop, put };
+} // prettier-ignore
