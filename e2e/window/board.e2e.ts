@@ -80,7 +80,7 @@ test('board: wires follow a part that is moved, by pointer and by keyboard', asy
   await page.keyboard.press('Alt+ArrowDown');
   await expect(wire).not.toHaveAttribute('d', dragged);
 
-  await page.getByRole('button', { name: 'Put all parts back in their places' }).click();
+  await page.getByRole('button', { name: 'Tidy up: parts go back to their places' }).click();
   await expect(wire).toHaveAttribute('d', before!);
 });
 
