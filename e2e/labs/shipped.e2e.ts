@@ -20,6 +20,8 @@ for (const lab of [
   'overlapping-windows',
   'contiguous-dma',
   'scatter-gather',
+  'two-channels',
+  'rows-and-banks',
   'real-mode-20-bits',
   'ldt-flow',
   'rings-and-gates',
@@ -177,6 +179,23 @@ test('tlb-size: with 64 entries the same loop misses sixteen times and evicts no
   expect(status).toBe(1);
   expect(failed(report.checks)).toEqual(['tlb misses', 'tlb evictions', 'tlb tableReads']);
   expect(JSON.stringify(report.checks.find(({ name }) => name === 'tlb misses'))).toMatch(/missed 1[67] times/);
+});
+
+test('two-channels: without the second module, or with larger blocks, the second channel is worth nothing at 64 bytes', async () => {
+  const single = await runLab('two-channels', '--set', 'board.slots.B1.dimm=null', '--set', 'machine.program.defines.ONE_CHANNEL=0x1100_0000');
+  expect(single.status).toBe(1);
+  expect(failed(single.report.checks)[0]).toContain('64: 2.0');
+  const blocks = await runLab('two-channels', '--set', 'board.controllers.mc0.channelInterleave=4096');
+  expect(failed(blocks.report.checks).length).toBeGreaterThan(0);
+});
+
+test('rows-and-banks: another stride leaves the bank, XOR hashing leaves it too, and without timing nothing is counted', async () => {
+  const next = await runLab('rows-and-banks', '--set', 'machine.program.defines.ROW_STRIDE=0x1_2000');
+  expect(failed(next.report.checks)).toEqual(['dram accesses A2 bank 0 ≥ 16384']);
+  const hashed = await runLab('rows-and-banks', '--set', 'board.controllers.mc0.hash=xor');
+  expect(hashed.status).toBe(1);
+  const untimed = await runLab('rows-and-banks', '--set', 'board.memory.timing=false');
+  expect(failed(untimed.report.checks)).toHaveLength(7);
 });
 
 test('contiguous-dma: a fragmented free list has no run of 256 frames', async () => {

@@ -20,6 +20,8 @@ const ORDER = [
   'stale-tlb',
   'tlb-size',
   'pae-and-large-pages',
+  'rows-and-banks',
+  'two-channels',
   'malicious-dma',
 ];
 const rank = (name: string): number => (ORDER.includes(name) ? ORDER.indexOf(name) : ORDER.length);

@@ -25,6 +25,8 @@ const context: CheckContext = {
   unanswered: (address) => (address === null ? 4 : address === 0x4000_0000 ? 2 : 0),
   serial: (vm) => (vm === 'one' ? 'hello from one\n' : ''),
   exits: (vm): Record<string, number> => (vm === 'one' ? { hlt: 1, 'io-instruction': 15 } : {}),
+  dram: (count, slot, bank) => (slot === 'gone' ? null : count === 'conflicts' ? 100 : bank === 1 ? 7 : 0),
+  instructions: (vm) => (vm === null ? 5000 : vm === 'one' ? 300 : null),
   exceptions: [{ vm: 'one', vector: 14, errorCode: 2, cr2: 0x40_0000 }, { vm: null, vector: 6, errorCode: null, cr2: null }],
   tlb: { accesses: 1000, misses: 40, evictions: 8, tableReads: 80 },
   faults: [
@@ -114,6 +116,12 @@ const CASES: [string, Check, Check][] = [
       },
     },
   ],
+  ['dram, at least', { dram: { count: 'conflicts', min: 100 } }, { dram: { count: 'conflicts', min: 101 } }],
+  ['dram, at most', { dram: { count: 'flips', slot: 'A1', max: 0 } }, { dram: { count: 'conflicts', slot: 'A1', max: 99 } }],
+  ['dram of a bank', { dram: { count: 'hits', slot: 'A1', bank: 1, min: 7, max: 7 } }, { dram: { count: 'hits', slot: 'A1', bank: 2 } }],
+  ['dram, nothing counted', { dram: { count: 'flips', max: 0 } }, { dram: { count: 'flips', slot: 'gone', max: 0 } }],
+  ['instructions', { instructions: { min: 5000, max: 5000 } }, { instructions: { max: 4999 } }],
+  ['instructions of a VM', { instructions: { vm: 'one', max: 300 } }, { instructions: { vm: 'two', max: 300 } }],
   [
     'contiguous',
     { contiguous: { range: { vm: 'one', from: 0, bytes: 8192 }, in: 'host', expect: true } },

@@ -1,7 +1,7 @@
 /** What a check may know of a run: a plain view of the machine that the session fills in, so that checks judge the same facts everywhere. */
 import type { Cell } from '../../machine/journey/journey';
 import type { FaultRecord, StopKind, TlbView } from '../protocol';
-import type { Check } from '../document/schema';
+import type { Check, DramCount } from '../document/schema';
 
 export type Range = Extract<Check, { unchanged: unknown }>['unchanged']['range'];
 
@@ -36,6 +36,10 @@ export interface CheckContext {
   serial(vm: string | null): string;
   exits(vm: string): Readonly<Record<string, number>>;
   readonly tlb: Readonly<Pick<TlbView, 'accesses' | 'misses' | 'evictions' | 'tableReads'>>;
+  /** of the DRAM model; null when it is off, or there is no such slot or bank */
+  dram(count: DramCount, slot: string | null, bank: number | null): number | null;
+  /** instructions completed by the machine or by a VM; null for an unknown VM */
+  instructions(vm: string | null): number | null;
   readonly exceptions: readonly ExceptionRecord[];
   readonly faults: readonly FaultRecord[];
 }

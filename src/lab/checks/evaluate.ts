@@ -3,7 +3,7 @@ import { formatAddress } from '../../machine/address';
 import { parseRequester } from '../../machine/bus/dma-port';
 import type { CheckResult } from '../protocol';
 import { text, type Text } from '../document/problem';
-import type { Check } from '../document/schema';
+import type { Check, DramCount } from '../document/schema';
 import { countDifferences, expectedBytes, firstDifference, hexBytes } from './bytes';
 import type { CheckContext, HostPiece, Range } from './context';
 import { sha256 } from './sha256';
@@ -241,6 +241,55 @@ function tlb({ count, min, max }: Body<'tlb'>, context: CheckContext): Verdict {
   );
 }
 
+const DRAM_NAMES: Record<DramCount, Text> = {
+  accesses: text('accesses', '访问'),
+  hits: text('row hits', '行命中'),
+  misses: text('row misses', '行未命中'),
+  conflicts: text('row conflicts', '行冲突'),
+  writes: text('writes', '写入'),
+  activations: text('activations of one row in a refresh window', '同一行在一个刷新窗口内的激活'),
+  flips: text('bit flips', '位翻转'),
+  corrected: text('errors corrected by ECC', 'ECC 纠正的错误'),
+  uncorrectable: text('errors that ECC could not correct', 'ECC 无法纠正的错误'),
+  miscorrected: text('errors that ECC got wrong', 'ECC 误纠的错误'),
+  refreshed: text('rows refreshed by TRR', 'TRR 刷新的行'),
+};
+const within = (value: number, min: number | undefined, max: number | undefined): boolean =>
+  value >= (min ?? (max === undefined ? 1 : 0)) && value <= (max ?? Infinity);
+const boundsText = (min: number | undefined, max: number | undefined): string =>
+  [min === undefined ? '' : `≥ ${min}`, max === undefined ? '' : `≤ ${max}`].filter(Boolean).join(', ') || '≥ 1';
+const dramPlace = ({ slot, bank }: Body<'dram'>): string => [slot, bank === undefined ? '' : `bank ${bank}`].filter(Boolean).join(' ');
+
+function dram(check: Body<'dram'>, context: CheckContext): Verdict {
+  const { count, slot, bank, min, max } = check;
+  const found = context.dram(count, slot ?? null, bank ?? null);
+  const place = dramPlace(check);
+  const name = DRAM_NAMES[count];
+  if (found === null)
+    return verdict(
+      false,
+      `Nothing was counted${place && ` in ${place}`}: is there a DIMM, and is memory timing or disturbance on?`,
+      `${place && `${place} `}没有计数：是否有内存条，是否开启了内存时序或行扰动？`,
+    );
+  const bounds = boundsText(min, max);
+  return verdict(
+    within(found, min, max),
+    `${found} ${name.en}${place && ` in ${place}`} (expected ${bounds}).`,
+    `${place && `${place} `}${name['zh-CN']} ${found} 次（应 ${bounds}）。`,
+  );
+}
+
+function instructions({ vm, min, max }: Body<'instructions'>, context: CheckContext): Verdict {
+  const found = context.instructions(vm ?? null);
+  if (found === null) return verdict(false, `There is no VM "${vm}".`, `没有虚拟机 “${vm}”。`);
+  const bounds = boundsText(min, max);
+  return verdict(
+    within(found, min, max),
+    `${vm ?? 'The processor'} completed ${found} instructions (expected ${bounds}).`,
+    `${vm ?? '处理器'}完成了 ${found} 条指令（应 ${bounds}）。`,
+  );
+}
+
 function exception({ vm, vector, errorCode, cr2 }: Body<'exception'>, context: CheckContext): Verdict {
   const candidates = context.exceptions.filter((record) => record.vector === vector && (vm === undefined || record.vm === vm));
   const matching = candidates.filter(
@@ -295,6 +344,12 @@ export function checkName(check: Check): string {
     return `exception ${check.exception.vector}${check.exception.vm === undefined ? '' : ` in ${check.exception.vm}`}`;
   if ('tlb' in check) return `tlb ${check.tlb.count}`;
   if ('faults' in check) return `faults ${check.faults.requester} × ${check.faults.count}`;
+  if ('dram' in check)
+    return `dram ${check.dram.count} ${dramPlace(check.dram)} ${boundsText(check.dram.min, check.dram.max)}`.replace('  ', ' ');
+  if ('instructions' in check) {
+    const { vm, min, max } = check.instructions;
+    return `instructions ${vm === undefined ? '' : `of ${vm} `}${boundsText(min, max)}`;
+  }
   return `stop ${check.stop}`;
 }
 
@@ -310,6 +365,8 @@ function judge(check: Check, context: CheckContext): Verdict {
   if ('exception' in check) return exception(check.exception, context);
   if ('tlb' in check) return tlb(check.tlb, context);
   if ('faults' in check) return faults(check.faults, context);
+  if ('dram' in check) return dram(check.dram, context);
+  if ('instructions' in check) return instructions(check.instructions, context);
   const found = context.stop ?? 'running';
   return verdict(
     found === check.stop,

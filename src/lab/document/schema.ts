@@ -73,6 +73,22 @@ const rangeSchema = z.strictObject({
 });
 const bytesSchema = z.union([z.string(), z.array(countSchema)]);
 
+/** What a `dram` check may ask for. `activations`: the most that one row had within one refresh window. */
+export const DRAM_COUNTS = [
+  'accesses',
+  'hits',
+  'misses',
+  'conflicts',
+  'writes',
+  'activations',
+  'flips',
+  'corrected',
+  'uncorrectable',
+  'miscorrected',
+  'refreshed',
+] as const;
+export type DramCount = (typeof DRAM_COUNTS)[number];
+
 export const checkSchema = z.union([
   z.strictObject({ memory: z.strictObject({ at: placeSchema, equals: bytesSchema.optional(), sha256: z.string().optional() }) }),
   z.strictObject({ unchanged: z.strictObject({ range: rangeSchema }) }),
@@ -115,8 +131,37 @@ export const checkSchema = z.union([
     }),
   }),
   z.strictObject({ faults: z.strictObject({ requester: z.string(), reason: countSchema.optional(), count: countSchema }) }),
+  z.strictObject({
+    /** what the DRAM model counted: on the whole board, in one slot, or in one of its banks (subchannel, rank, group and bank as one number) */
+    dram: z.strictObject({
+      count: z.enum(DRAM_COUNTS),
+      slot: z.string().optional(),
+      bank: countSchema.optional(),
+      min: countSchema.optional(),
+      max: countSchema.optional(),
+    }),
+  }),
+  /** instructions completed: on the machine, or in a VM */
+  z.strictObject({
+    instructions: z.strictObject({ vm: identifierSchema.optional(), min: countSchema.optional(), max: countSchema.optional() }),
+  }),
   z.strictObject({ stop: z.string() }),
 ]);
+
+/**
+ * A diagram of what a program has measured: records of 32-bit little-endian numbers, the x value first, then one for each
+ * series. A record whose x is 0 has not been measured yet.
+ */
+export const plotSchema = z.strictObject({
+  title: localizedSchema,
+  from: placeSchema,
+  points: countSchema,
+  x: z.strictObject({ label: localizedSchema, scale: z.enum(['linear', 'log']).default('linear') }),
+  y: z.strictObject({ label: localizedSchema, scale: z.enum(['linear', 'log']).default('linear') }),
+  series: z.array(localizedSchema).min(1).max(8),
+});
+/** Points of one plot. */
+export const MOST_POINTS = 4096;
 
 export const labSchema = z.strictObject({
   format: z.literal(LAB_FORMAT),
@@ -129,6 +174,7 @@ export const labSchema = z.strictObject({
   limits: z.strictObject({ instructions: countSchema.default(DEFAULT_INSTRUCTION_LIMIT) }).optional(),
   expect: z.strictObject({ stop: z.string() }).optional(),
   checks: z.array(checkSchema).max(1_000).default([]),
+  plots: z.array(plotSchema).max(8).optional(),
   /** small labs may carry their programs with them */
   files: z.record(pathSchema, z.string()).optional(),
 });
@@ -145,4 +191,5 @@ export type Program = z.output<typeof programSchema>;
 export type Define = z.output<typeof defineSchema>;
 export type Vm = z.output<typeof vmSchema>;
 export type Vmm = z.output<typeof vmmSchema>;
+export type Plot = z.output<typeof plotSchema>;
 export type Check = z.output<typeof checkSchema>;

@@ -10,7 +10,7 @@ import { boardProblems } from './board-problems';
 import { checkFiles } from './files';
 import { nearestNames } from './nearest';
 import { error, suggestNames, text, warning } from './problem';
-import type { Check, Define, LabDocument, Program } from './schema';
+import { MOST_POINTS, type Check, type Define, type LabDocument, type Plot, type Program } from './schema';
 
 /** The VMM's parts whose host-physical place a lab may ask for. */
 export const VMM_PARTS = ['gdt', 'idt', 'control-block', 'ept', 'ept-leaf', 'iommu-root', 'iommu-context', 'iommu-sl', 'secret'] as const;
@@ -55,6 +55,7 @@ class Validator {
     this.vms();
     if (this.lab.machine) this.program(this.lab.machine.program, 'machine.program');
     this.lab.checks.forEach((check, index) => this.check(check, `checks.${index}`));
+    this.lab.plots?.forEach((plot, index) => this.plot(plot, `plots.${index}`));
     if (this.lab.expect) this.stopKind(this.lab.expect.stop, 'expect.stop');
     if (this.lab.limits?.instructions === 0) {
       this.add(
@@ -261,6 +262,19 @@ class Validator {
     }
   }
 
+  private plot({ from, points }: Plot, path: string): void {
+    this.place(from, `${path}.from`);
+    if (points >= 1 && points <= MOST_POINTS) return;
+    this.add(
+      error(
+        'lab-invalid-value',
+        text(`${path} has ${points} points.`, `${path} 有 ${points} 个点。`),
+        text(`A plot has 1 to ${MOST_POINTS} points.`, `一幅图有 1 到 ${MOST_POINTS} 个点。`),
+        { path: `${path}.points` },
+      ),
+    );
+  }
+
   private stopKind(stop: string, path: string): void {
     if (!(STOP_KINDS as readonly string[]).includes(stop)) this.unknown('stop', stop, STOP_KINDS, path);
   }
@@ -409,6 +423,11 @@ class Validator {
           ),
         );
       }
+    } else if ('dram' in check) {
+      if (check.dram.slot !== undefined && !this.slotIds.includes(check.dram.slot))
+        this.unknown('slot', check.dram.slot, this.slotIds, `${path}.dram.slot`);
+    } else if ('instructions' in check) {
+      if (check.instructions.vm !== undefined) this.vm(check.instructions.vm, `${path}.instructions.vm`);
     } else if ('stop' in check) this.stopKind(check.stop, `${path}.stop`);
   }
 }

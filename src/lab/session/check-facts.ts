@@ -5,6 +5,7 @@ import { NO_ERROR_CODE } from '../../machine/cpu/cpu-state';
 import { VMM_PART_ALIASES } from '../document/validate';
 import type { CheckContext, ExceptionRecord, HostPiece } from '../checks/context';
 import type { FaultRecord, SerialView } from '../protocol';
+import { dramCount } from './dram-counts';
 import type { Evidence } from './evidence';
 import { hostAddressOf, translationContext } from './explain-query';
 import { eachPage } from './memory-view';
@@ -116,6 +117,8 @@ export function checkFacts(system: System, evidence: Evidence | null): CheckCont
     },
     exits: (vm) => vmm?.vm(vm)?.exits ?? {},
     tlb: machine.processor.tlb.statistics,
+    dram: (count, slot, bank) => dramCount(machine.memory.dram, count, slot, bank),
+    instructions: (vm) => (vm === null ? machine.instructions : (vmm?.vm(vm)?.vcpu.block.instructions ?? null)),
     exceptions: exceptions(system),
     faults: faultRecords(system),
   };

@@ -8,6 +8,7 @@ import { controllerIssues } from './controller-rules';
 import { deviceIssues } from './device-rules';
 import { text, type BoardFix, type BoardIssue } from './issue';
 import { banksBySlot } from './memory-layout';
+import { memoryIssues } from './memory-rules';
 import { DIMMS, PROCESSORS, dimmPart, processorPart, refusedDimm } from './parts';
 import { ADDRESS_BITS_RANGE, PlacementAdvisor, addressBits, placementName, placements, type Placement } from './placement';
 import type { Board, Slot } from './schema';
@@ -56,6 +57,7 @@ export function checkBoard(board: Board): BoardIssue[] {
   findDuplicates(board, list);
   checkSlots(board, advisor, list);
   list.addAll(controllerIssues(board));
+  list.addAll(memoryIssues(board));
   checkReach(board, placed, advisor, list);
   if (board.assignment === 'fixed') findOverlaps(board, placed, advisor, list);
   list.addAll(deviceIssues(board));

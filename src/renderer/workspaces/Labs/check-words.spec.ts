@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import type { Check } from '../../../lab/document/schema';
+import { DRAM_COUNTS, type Check } from '../../../lab/document/schema';
 import en from '../../i18n/en/labs';
 import { checkWords } from './check-words';
 
@@ -29,6 +29,10 @@ const all: Check[] = [
   { tlb: { count: 'misses', min: 10 } },
   { tlb: { count: 'tableReads', max: 10 } },
   { faults: { requester: '00:04.0', count: 2 } },
+  ...DRAM_COUNTS.map((count): Check => ({ dram: { count, slot: 'A1', min: 1 } })),
+  { dram: { count: 'hits', slot: 'A1', bank: 2, max: 3 } },
+  { instructions: { min: 1, max: 2 } },
+  { instructions: { vm: 'a', max: 2 } },
   { stop: 'halted' },
 ];
 
@@ -36,7 +40,8 @@ describe('checks in words', () => {
   it('has a sentence for every kind, and fills every gap in it', () => {
     for (const check of all) {
       const { key, named } = checkWords(check);
-      const sentence = (en.check as Record<string, string>)[key.replace('labs.check.', '')];
+      const path = key.replace('labs.check.', '').split('.');
+      const sentence = path.reduce<unknown>((at, step) => (at as Record<string, unknown> | undefined)?.[step], en.check) as string;
       expect(sentence, key).toBeTypeOf('string');
       for (const gap of sentence?.matchAll(/\{(\w+)\}/g) ?? []) expect(named, key).toHaveProperty(gap[1] ?? '');
     }

@@ -9,6 +9,10 @@ export interface CheckWords {
 }
 const words = (key: string, named: Record<string, string | number> = {}): CheckWords => ({ key: `labs.check.${key}`, named });
 
+/** `≥ 1,000`, `≤ 5`, or both; at least one unless told. */
+const bounds = (min: number | undefined, max: number | undefined): string =>
+  [min === undefined ? '' : `≥ ${formatCount(min)}`, max === undefined ? '' : `≤ ${formatCount(max)}`].filter(Boolean).join(', ') || '≥ 1';
+
 export function checkWords(check: Check): CheckWords {
   if ('memory' in check) {
     const { space, vm, address } = check.memory.at;
@@ -45,5 +49,14 @@ export function checkWords(check: Check): CheckWords {
     return words(`${count}${max === undefined ? 'Least' : 'Most'}`, { n: formatCount(max ?? min ?? 1) });
   }
   if ('faults' in check) return words('faults', { requester: check.faults.requester, count: check.faults.count });
+  if ('dram' in check) {
+    const { count, slot, bank, min, max } = check.dram;
+    const place = [slot, bank === undefined ? '' : `bank ${bank}`].filter(Boolean).join(' ');
+    return words(`dram.${count}`, { place: place && `${place}: `, bounds: bounds(min, max) });
+  }
+  if ('instructions' in check) {
+    const { vm, min, max } = check.instructions;
+    return words(vm === undefined ? 'instructions' : 'instructionsVm', { vm: vm ?? '', bounds: bounds(min, max) });
+  }
   return words('stop', { stop: check.stop });
 }
