@@ -182,7 +182,13 @@ test('tlb-size: with 64 entries the same loop misses sixteen times and evicts no
 });
 
 test('two-channels: without the second module, or with larger blocks, the second channel is worth nothing at 64 bytes', async () => {
-  const single = await runLab('two-channels', '--set', 'board.slots.B1.dimm=null', '--set', 'machine.program.defines.ONE_CHANNEL=0x1100_0000');
+  const single = await runLab(
+    'two-channels',
+    '--set',
+    'board.slots.B1.dimm=null',
+    '--set',
+    'machine.program.defines.ONE_CHANNEL=0x1100_0000',
+  );
   expect(single.status).toBe(1);
   expect(failed(single.report.checks)[0]).toContain('64: 2.0');
   const blocks = await runLab('two-channels', '--set', 'board.controllers.mc0.channelInterleave=4096');
