@@ -28,7 +28,7 @@ import type { DeviceContext } from './devices/device';
 import { ExitPort } from './devices/exit-port/exit-port';
 import { SmbusController } from './devices/smbus/smbus';
 import { IntervalTimer } from './devices/pit/pit';
-import { Rom } from './devices/rom/rom';
+import { bootRom } from './devices/rom/rom';
 import { Uart } from './devices/uart/uart';
 import type { Platform } from './firmware/platform';
 import { BoardInterrupts, PIT_IRQ } from './interrupts/board-interrupts';
@@ -209,7 +209,7 @@ export class Machine {
     ])
       this.bus.attach(device);
     this.attachSmbus();
-    if (options.rom) this.bus.attach(new Rom('rom', options.rom, this.map.physicalAddressBits));
+    if (options.rom) this.bus.attach(bootRom('rom', options.rom, this.map.physicalAddressBits));
     for (const device of board.devices) this.plug(device);
     this.platform = boardPlatform(this);
     this.reset();
@@ -407,13 +407,13 @@ export class Machine {
     this.pci.add(SMBUS_REQUESTER, { identity: smbus.pci, ports: { bar: 4, base: this.bus.baseOf('smbus', 'registers')! } });
   }
 
-  private plug({ id, kind, dmaMask, entries }: BoardDevice): void {
+  private plug({ id, kind, dmaMask, ...rest }: BoardDevice): void {
     const part = devicePart(kind);
     if (!part) throw new BoardError(id, `no device of kind ${kind} in the catalogue`);
     const place = this.pciTree.topology.devices.get(id);
     if (part.pci && place === undefined) throw new BoardError(id, 'its PCI address is taken or malformed');
     const context = this.contextFor(id, place, place && deviceIrq(place));
-    const device = createDevice(kind, id, context, { requester: place?.requester, dmaMask: dmaMask ?? part.dmaMask, entries });
+    const device = createDevice(kind, id, context, { requester: place?.requester, dmaMask: dmaMask ?? part.dmaMask, ...rest });
     this.bus.attach(device, { requester: place?.requester });
     if (place) this.pciTree.attach(device, place);
   }

@@ -25,6 +25,11 @@ type Sentence = (entry: TransactionEntry) => Text;
 const SENTENCES: Record<string, Sentence> = {
   'register-read': (entry) => text(`reads ${hex(entry.value)} from ${register(entry)}`, `从 ${register(entry)} 读出 ${hex(entry.value)}`),
   'register-write': (entry) => text(`writes ${hex(entry.value)} to ${register(entry)}`, `向 ${register(entry)} 写入 ${hex(entry.value)}`),
+  'read-only-write': (entry) =>
+    text(
+      `writes ${hex(entry.value)} to ${register(entry)}: read-only, nothing changes`,
+      `向 ${register(entry)} 写入 ${hex(entry.value)}：只读，不改变任何内容`,
+    ),
   'memory-read': (entry) => text(`reads ${address(entry)}: nobody answers, all ones`, `读 ${address(entry)}：无人应答，得到全 1`),
   'memory-write': (entry) =>
     text(

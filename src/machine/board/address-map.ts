@@ -177,14 +177,26 @@ const BUILT_IN_WINDOWS: Readonly<Record<string, Text>> = {
   [LOCAL_APIC_ID]: { en: "The processor's local APIC", 'zh-CN': '处理器的本地 APIC' },
 };
 
+/** A window of the first megabyte, and whose DRAM it hides. */
+function legacyText({ device, region }: MmioWindow, slots: readonly string[]): Text | undefined {
+  const what = region === 'frame' ? { en: 'VGA memory', zh: 'VGA 显存' } : region === 'rom' ? { en: 'ROM', zh: 'ROM' } : undefined;
+  if (!what) return undefined;
+  const hides = slots.length > 0;
+  return {
+    en: `${device}: ${what.en}${hides ? `; hides the DRAM of ${slots.join(', ')} under it` : ''}`,
+    'zh-CN': `${device}：${what.zh}${hides ? `；遮住其下 ${slots.join('、')} 的内存` : ''}`,
+  };
+}
+
 function describe(base: number, end: number, dram: DramRange | undefined, window: MmioWindow | undefined, reserved: boolean): AddressRange {
   const slots = dram ? slotsOf(dram.claims) : [];
   if (window) {
     const { device, region } = window;
-    const text = BUILT_IN_WINDOWS[device] ?? {
-      en: `${device}: registers (${region.toUpperCase()})`,
-      'zh-CN': `${device}：寄存器（${region.toUpperCase()}）`,
-    };
+    const text = BUILT_IN_WINDOWS[device] ??
+      legacyText(window, slots) ?? {
+        en: `${device}: registers (${region.toUpperCase()})`,
+        'zh-CN': `${device}：寄存器（${region.toUpperCase()}）`,
+      };
     return { base, end, kind: 'mmio', claims: [], slots, device, region, windowBase: window.base, text };
   }
   if (dram) {

@@ -1,12 +1,13 @@
 /** The rules for devices and the IOMMU: known kinds, PCI addresses of their own, room for their registers. */
 import { formatRequester, parseRequester } from '../bus/dma-port';
 import { text, type BoardIssue } from './issue';
+import { legacyIssues } from './legacy-rules';
 import { DEVICES, devicePart } from './parts';
 import { addressBits } from './placement';
 import type { Board, BoardDevice } from './schema';
 import { pciTopology } from './topology';
 import { topologyIssues } from './topology-rules';
-import { IO_APIC_ID, IOMMU_BASE, IOMMU_BYTES, IOMMU_ID, LOCAL_APIC_ID, SMBUS_REQUESTER, deviceWindows } from './windows';
+import { IO_APIC_ID, IOMMU_BASE, IOMMU_BYTES, IOMMU_ID, LEGACY_END, LOCAL_APIC_ID, SMBUS_REQUESTER, deviceWindows } from './windows';
 
 /** Ids of what every board has built in. */
 export const BUILT_IN_DEVICES: readonly string[] = [
@@ -37,8 +38,11 @@ export function deviceIssues(board: Board): BoardIssue[] {
   board.devices.forEach((device, index) => {
     issues.push(...kindIssues(device, index), ...addressIssues(device, index, owner, places));
   });
+  issues.push(...legacyIssues(board));
   const { homeless, windows } = deviceWindows(board);
-  const unreachable = windows.filter(({ device, end }) => device !== IOMMU_ID && end > 2 ** addressBits(board)).map(({ device }) => device);
+  const unreachable = windows
+    .filter(({ device, base, end }) => device !== IOMMU_ID && base >= LEGACY_END && end > 2 ** addressBits(board))
+    .map(({ device }) => device);
   for (const id of new Set([...homeless, ...unreachable])) {
     issues.push({
       severity: 'error',

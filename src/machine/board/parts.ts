@@ -17,9 +17,14 @@ export interface DevicePart {
   readonly pci: boolean;
   /** bytes of each memory BAR, in order; powers of two */
   readonly bars: readonly number[];
-  /** address bits its DMA engine drives unless the board says otherwise */
+  /** address bits its DMA engine drives unless the board says otherwise; 0 without one */
   readonly dmaMask: number;
+  /** a window of the first megabyte that it answers, and whose DRAM it hides; a ROM's is the board's to choose */
+  readonly window?: { readonly region: string; readonly base: number; readonly size: number };
 }
+
+/** Where a ROM answers unless told: a video BIOS's place, 32 KiB. */
+export const DEFAULT_ROM = { region: 'rom', base: 0xc_0000, size: 0x8000 } as const;
 
 const MIB = 1024 ** 2;
 
@@ -44,6 +49,22 @@ export const DEVICES: readonly DevicePart[] = [
     pci: true,
     bars: [4096],
     dmaMask: 32,
+  },
+  {
+    kind: 'vga-memory',
+    name: { en: 'VGA frame memory (A0000–BFFFF)', 'zh-CN': 'VGA 显存（A0000–BFFFF）' },
+    pci: false,
+    bars: [],
+    dmaMask: 0,
+    window: { region: 'frame', base: 0xa_0000, size: 0x2_0000 },
+  },
+  {
+    kind: 'rom',
+    name: { en: 'ROM below 1 MiB (C0000–FFFFF)', 'zh-CN': '1 MiB 以下的 ROM（C0000–FFFFF）' },
+    pci: false,
+    bars: [],
+    dmaMask: 0,
+    window: DEFAULT_ROM,
   },
 ];
 

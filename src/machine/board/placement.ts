@@ -7,7 +7,7 @@ import type { Interleave } from './interleave';
 import { banksBySlot, stretches, type Stretch } from './memory-layout';
 import { dimmPart, processorPart, type DimmPart } from './parts';
 import type { Board } from './schema';
-import { alignUp, deviceWindows } from './windows';
+import { LEGACY_END, alignUp, deviceWindows } from './windows';
 
 /** Assumed when the processor is not in the catalogue. */
 export const DEFAULT_ADDRESS_BITS = 36;
@@ -70,7 +70,7 @@ const FOUR_GIB = 2 ** 32;
 export function lowMemoryEnd(board: Board): number {
   const { windows, pciWindow } = deviceWindows(board);
   const asked = board.memoryHole?.base ?? FOUR_GIB;
-  return Math.min(FOUR_GIB, asked, ...windows.map((window) => window.base), pciWindow?.base ?? FOUR_GIB);
+  return Math.min(FOUR_GIB, asked, ...windows.flatMap(({ base }) => (base >= LEGACY_END ? base : [])), pciWindow?.base ?? FOUR_GIB);
 }
 
 function automatic(board: Board): Placement[] {
@@ -118,7 +118,9 @@ export class PlacementAdvisor {
   ) {
     const limit = 2 ** addressBits(board);
     const { windows, pciWindow } = deviceWindows(board);
-    const busy = [...this.placed, ...windows, ...(pciWindow ? [pciWindow] : [])].sort((a, b) => a.base - b.base);
+    // DRAM may lie under the windows of the first megabyte: that is what they are for
+    const above = windows.filter(({ base }) => base >= LEGACY_END);
+    const busy = [...this.placed, ...above, ...(pciWindow ? [pciWindow] : [])].sort((a, b) => a.base - b.base);
     let next = 0;
     for (const { base, end } of busy) {
       if (base > next && next < limit) this.gaps.push({ base: next, end: Math.min(base, limit) });

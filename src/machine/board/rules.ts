@@ -13,7 +13,7 @@ import { DIMMS, PROCESSORS, dimmPart, processorPart, refusedDimm } from './parts
 import { ADDRESS_BITS_RANGE, PlacementAdvisor, addressBits, placementName, placements, type Placement } from './placement';
 import type { Board, Slot } from './schema';
 import { tlbIssues } from './tlb-rules';
-import { deviceWindows } from './windows';
+import { LEGACY_END, deviceWindows } from './windows';
 
 /** More issues than this help nobody; the last one then says how many there are. */
 export const MOST_ISSUES = 500;
@@ -317,11 +317,11 @@ function overlap(first: Placement, second: Placement, advisor: PlacementAdvisor,
   };
 }
 
-/** DRAM that lies under device registers is out of reach. */
+/** DRAM that lies under device registers is out of reach; below 1 MiB that is how a PC is made. */
 function findShadows(board: Board, placed: readonly Placement[], list: IssueList): void {
   const { windows } = deviceWindows(board);
   for (const placement of placed) {
-    const hidden = windows.filter(({ base, end }) => base < placement.end && end > placement.base);
+    const hidden = windows.filter(({ base, end }) => base >= LEGACY_END && base < placement.end && end > placement.base);
     const first = hidden[0];
     if (first === undefined) continue;
     list.add(() => {

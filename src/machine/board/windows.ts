@@ -4,7 +4,7 @@
  */
 import type { RequesterId } from '../bus/dma-port';
 import { devicePart } from './parts';
-import type { Board } from './schema';
+import type { Board, BoardDevice } from './schema';
 import { pciTopology, type BridgeNode } from './topology';
 
 /** Register base of the first DMA-remapping unit on Intel chipsets, as QEMU's q35 has it; reported in the DMAR table. */
@@ -32,13 +32,13 @@ export interface MmioWindow {
   /** first byte behind */
   end: number;
   device: string;
-  /** `registers` for the IOMMU, `bar0`… for PCI */
+  /** `registers` for the IOMMU, `bar0`… for PCI, `frame` and `rom` below 1 MiB */
   region: string;
 }
 
 export interface DeviceWindows {
   windows: MmioWindow[];
-  /** kept for BARs; present when the board has a device with one */
+  /** kept for BARs; present when the board has a device with one, or a bridge that leaves room for one */
   pciWindow?: { base: number; end: number };
   /** devices with a BAR that found no room */
   homeless: string[];
@@ -107,7 +107,33 @@ function placeBars(board: Board, from: number): BarAllocator {
   return allocator;
 }
 
-/** All windows, ascending, none overlapping. Devices of an unknown kind have none. */
+/** The first megabyte, where devices answer instead of the DRAM that may lie there. */
+export const LEGACY_END = 0x10_0000;
+
+/** Windows of the first megabyte; one that the rules refuse (outside, or over another) is left out. */
+function legacyWindows(board: Board): MmioWindow[] {
+  const windows: MmioWindow[] = [];
+  for (const device of board.devices) {
+    const window = legacyWindow(device);
+    if (!window || !isLegacyWindow(window)) continue;
+    const { base, size, region } = window;
+    const end = base + size;
+    if (windows.every((other) => end <= other.base || base >= other.end)) windows.push({ base, end, device: device.id, region });
+  }
+  return windows;
+}
+
+/** What a part answers below 1 MiB; undefined for one that has no such window. */
+export function legacyWindow({ kind, base, size }: BoardDevice): { region: string; base: number; size: number } | undefined {
+  const window = devicePart(kind)?.window;
+  return window && (kind === 'rom' ? { region: window.region, base: base ?? window.base, size: size ?? window.size } : window);
+}
+
+/** Whole pages of what the PC keeps for adapters and ROMs, 0xA_0000 to 1 MiB. */
+export const isLegacyWindow = ({ base, size }: { base: number; size: number }): boolean =>
+  base % 4096 === 0 && size % 4096 === 0 && size > 0 && base >= 0xa_0000 && base + size <= LEGACY_END;
+
+/** All windows; those of the first megabyte and of PCI ascend, none overlap. Devices of an unknown kind have none. */
 export function deviceWindows(board: Board): DeviceWindows {
   const usual = placeBars(board, PCI_WINDOW);
   const small = usual.homeless.length === 0 && usual.end <= PCI_WINDOW_END;
@@ -115,6 +141,7 @@ export function deviceWindows(board: Board): DeviceWindows {
   const result: DeviceWindows = { windows, homeless, forwarded };
   const start = small ? PCI_WINDOW : LARGE_PCI_WINDOW;
   if (windows.length > 0 || homeless.length > 0 || end > start) result.pciWindow = { base: start, end: PCI_WINDOW_END };
+  windows.push(...legacyWindows(board));
   if (board.iommu?.present) windows.push({ base: IOMMU_BASE, end: IOMMU_BASE + IOMMU_BYTES, device: IOMMU_ID, region: 'registers' });
   if (board.apic?.present) {
     windows.push({ base: IO_APIC_BASE, end: IO_APIC_BASE + APIC_BYTES, device: IO_APIC_ID, region: 'registers' });

@@ -5,6 +5,7 @@
  */
 import { PAGE_SIZE, type HostPhysicalAddress } from '../address';
 import type { AddressMap, AddressRange, Claim } from '../board/address-map';
+import type { Device } from '../devices/device';
 import type { JourneyRecorder } from '../journey/journey';
 import { LAYER_STRIDE, type FrameStore } from '../memory/frame-store';
 import type { PhysicalMemory, PortSpace } from '../memory/physical-memory';
@@ -23,9 +24,11 @@ export interface ChipsetCounters {
   /** accesses to device registers in memory, and to ports that somebody answered */
   registers: number;
   ports: number;
+  /** writes to read-only memory, which change nothing */
+  readOnlyWrites: number;
 }
 
-const NO_COUNTS: ChipsetCounters = { unansweredMemory: 0, unansweredPorts: 0, conflicts: 0, registers: 0, ports: 0 };
+const NO_COUNTS: ChipsetCounters = { unansweredMemory: 0, unansweredPorts: 0, conflicts: 0, registers: 0, ports: 0, readOnlyWrites: 0 };
 /** Unanswered addresses that are counted one by one; beyond, only the total goes on. */
 const MOST_UNANSWERED = 4096;
 
@@ -236,7 +239,7 @@ export class Chipset implements PhysicalMemory, PortSpace {
       else if (range.kind !== 'mmio') this.peekLayers(range.claims.length, from, target);
       else {
         const offset = from - range.windowBase!;
-        target.set(this.bus.device(range.device!)?.contents?.subarray(offset, offset + count) ?? []);
+        target.set(memoryOf(this.bus.device(range.device!))?.subarray(offset, offset + count) ?? []);
       }
       done += count;
     }
@@ -291,7 +294,7 @@ export class Chipset implements PhysicalMemory, PortSpace {
   }
 
   load(saved: SavedChipset): void {
-    this.counters = { ...saved.counters };
+    this.counters = { ...NO_COUNTS, ...saved.counters };
     this.unanswered = new Map(saved.unanswered);
   }
 
@@ -376,9 +379,12 @@ export class Chipset implements PhysicalMemory, PortSpace {
   private writeRegister(range: AddressRange, address: number, size: 1 | 2 | 4, value: number): void {
     this.counters.registers++;
     const offset = address - range.windowBase!;
+    const device = this.bus.device(range.device!)!;
+    if (device.contents) this.counters.readOnlyWrites++;
+    const code = device.contents ? 'read-only-write' : 'register-write';
     // logged first: what the device does in answer comes after its cause
-    this.log.add({ kind: 'mmio-write', code: 'register-write', ...this.register(range, address, size, offset), value });
-    this.bus.device(range.device!)!.write(range.region!, offset, size, value >>> 0);
+    this.log.add({ kind: 'mmio-write', code, ...this.register(range, address, size, offset), value });
+    device.write(range.region!, offset, size, value >>> 0);
   }
 
   private register({ device, region, base, end }: AddressRange, address: number, size: number, offset: number) {
@@ -427,6 +433,9 @@ export class Chipset implements PhysicalMemory, PortSpace {
     });
   }
 }
+
+/** What a device holds, for those who only look. */
+const memoryOf = (device: Device | undefined): Uint8Array | undefined => device?.contents ?? device?.storage;
 
 const at = (address: number) => ({ space: 'host' as const, address });
 

@@ -56,6 +56,8 @@ export interface Device {
   readonly pci?: PciIdentity;
   /** memory that nothing can write: what every region reads as; the processor may execute from it like from DRAM */
   readonly contents?: Uint8Array;
+  /** memory that can be looked at without effect; every access goes through `read` and `write` all the same */
+  readonly storage?: Uint8Array;
   reset(): void;
   read(region: string, offset: number, size: 1 | 2 | 4): number;
   write(region: string, offset: number, size: 1 | 2 | 4, value: number): void;
