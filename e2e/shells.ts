@@ -70,11 +70,15 @@ export class Shell {
 
   private async startElectron({ lab, size, application }: StartOptions): Promise<Page> {
     const executablePath = application ?? process.env['PAGEWALK_ELECTRON'];
-    this.electron = await _electron.launch({
-      ...(executablePath ? { executablePath } : {}),
-      args: [...ROOT_FLAGS, ...SOFTWARE_GL, ...(application ? [] : [repository]), ...(lab ? [lab] : [])],
-      env: { ...process.env, PAGEWALK_DATA: this.data, PAGEWALK_TEST: '1' } as Record<string, string>,
-    });
+    const launch = (timeout: number) =>
+      _electron.launch({
+        ...(executablePath ? { executablePath } : {}),
+        args: [...ROOT_FLAGS, ...SOFTWARE_GL, ...(application ? [] : [repository]), ...(lab ? [lab] : [])],
+        env: { ...process.env, PAGEWALK_DATA: this.data, PAGEWALK_TEST: '1' } as Record<string, string>,
+        timeout,
+      });
+    // one start in sixty never answers the debugger that Playwright attaches, before any of our code runs; on a busy machine only
+    this.electron = await launch(30_000).catch(() => launch(45_000));
     const page = await this.electron.firstWindow();
     if (size) {
       await this.electron.evaluate(({ BrowserWindow }, { width, height }) => {
@@ -115,7 +119,8 @@ export const test = base.extend<{ shell: Shell }>({
     const shell = new Shell(kind, data);
     await use(shell);
     await shell.stop();
-    await rm(data, { recursive: true, force: true });
+    // what a killed application's processes still write goes with them
+    await rm(data, { recursive: true, force: true, maxRetries: 20, retryDelay: 200 });
   },
 });
 export { expect } from '@playwright/test';

@@ -38,7 +38,7 @@ type Owner = FrameOwner | null | undefined;
 
 export function ownerText(owner: Owner): Text {
   if (owner === undefined) return { en: 'no DRAM', 'zh-CN': '没有内存的地址' };
-  if (owner === null) return { en: 'a free frame', 'zh-CN': '空闲页框' };
+  if (owner === null) return { en: 'a free frame', 'zh-CN': '空闲页帧' };
   switch (owner.kind) {
     case 'vm':
       return { en: `memory of ${owner.vm}`, 'zh-CN': `${owner.vm} 的内存` };

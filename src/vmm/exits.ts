@@ -193,7 +193,7 @@ function eptViolation(vm: Vm, exit: VmExit, host: VmmHost): void {
         text(
           vm,
           `touched guest-physical ${at} for the first time, and the host has no free frame to put behind it`,
-          `首次访问客户机物理地址 ${at}，而宿主机已没有空闲页框可用`,
+          `首次访问客户机物理地址 ${at}，而宿主机已没有空闲页帧可用`,
         ),
       );
     return;

@@ -389,7 +389,7 @@ export class Vmm {
     if (runs) return runs[0]!.first;
     throw new VmmSetupError(
       'vmm-out-of-memory',
-      { en: 'The host has no free frame left for the tables of the VMM.', 'zh-CN': '宿主机已没有空闲页框可供 VMM 存放其表。' },
+      { en: 'The host has no free frame left for the tables of the VMM.', 'zh-CN': '宿主机已没有空闲页帧可供 VMM 存放其表。' },
       {
         en: 'Plug in more DIMMs, lower `preoccupied`, or give the VMs less memory.',
         'zh-CN': '请插入更多内存条、降低 preoccupied，或减少虚拟机内存。',

@@ -6,11 +6,16 @@ import { readLab } from './lab-folder';
 import { ShellFailure } from './shell-error';
 
 const SUFFIX = '.lab.yaml';
-/** The order in which they are taught; labs not named here follow by name. */
+/** The order in which they are taught; labs not named here come last, by name. */
 const ORDER = [
+  // the board
   'four-dimms',
   'kernel-at-1mib',
-  'two-vms-from-zero',
+  'empty-first-slot',
+  'overlapping-windows',
+  'bios-assigns',
+  'the-hole-below-4g',
+  // the processor
   'real-mode-20-bits',
   'segments-and-paging',
   'ldt-flow',
@@ -20,8 +25,14 @@ const ORDER = [
   'stale-tlb',
   'tlb-size',
   'pae-and-large-pages',
+  // timing
   'rows-and-banks',
   'two-channels',
+  // devices
+  'contiguous-dma',
+  'scatter-gather',
+  // virtual machines
+  'two-vms-from-zero',
   'malicious-dma',
 ];
 const rank = (name: string): number => (ORDER.includes(name) ? ORDER.indexOf(name) : ORDER.length);

@@ -116,13 +116,13 @@ function differs({ frames }: Body<'differs'>, context: CheckContext): Verdict {
   const missing = hosts.indexOf(null);
   if (missing >= 0) {
     const { vm, gpa } = frames[missing]!;
-    return verdict(false, `${vm} has no frame behind ${hex(gpa)} yet.`, `${vm} 的 ${hex(gpa)} 尚无对应的页框。`);
+    return verdict(false, `${vm} has no frame behind ${hex(gpa)} yet.`, `${vm} 的 ${hex(gpa)} 尚无对应的页帧。`);
   }
   const shown = frames.map(({ vm, gpa }, index) => `${vm} ${hex(gpa)} → ${hex(hosts[index]!)}`).join(', ');
   const distinct = new Set(hosts).size === hosts.length;
   return distinct
-    ? verdict(true, `The frames differ: ${shown}.`, `页框各不相同：${shown}。`)
-    : verdict(false, `Two of the frames are the same: ${shown}.`, `其中有页框相同：${shown}。`);
+    ? verdict(true, `The frames differ: ${shown}.`, `页帧各不相同：${shown}。`)
+    : verdict(false, `Two of the frames are the same: ${shown}.`, `其中有页帧相同：${shown}。`);
 }
 
 /** Where a range first leaves the slot it begins in, and the two slots; null when it lies in one. Pages are looked at one by one. */
@@ -175,7 +175,7 @@ function contiguous({ range, in: space, expect }: Body<'contiguous'>, context: C
       breakAt = at;
       why = text(
         `the next frame is ${hex(host)}, not ${hex(before.host! + before.bytes)}`,
-        `下一个页框是 ${hex(host)}，而不是 ${hex(before.host! + before.bytes)}`,
+        `下一个页帧是 ${hex(host)}，而不是 ${hex(before.host! + before.bytes)}`,
       );
     }
     at += bytes;

@@ -76,7 +76,7 @@ function resolveDefine(machine: Machine, vmm: Vmm | null, vmId: string | null, n
       target?.hostAddress(define.gpa) ??
       nothing(
         `${define.frameOf} has no frame behind 0x${define.gpa.toString(16)}.`,
-        `${define.frameOf} 的 0x${define.gpa.toString(16)} 没有对应页框。`,
+        `${define.frameOf} 的 0x${define.gpa.toString(16)} 没有对应页帧。`,
       )
     );
   }

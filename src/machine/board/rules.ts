@@ -207,7 +207,7 @@ function windowIssues(slot: Slot, index: number, window: number, bytes: number):
         code: 'board-unaligned-window',
         message: text(
           `The window of slot ${slot.id} is not a whole number of 4 KiB frames.`,
-          `插槽 ${slot.id} 的窗口不是 4 KiB 页框的整数倍。`,
+          `插槽 ${slot.id} 的窗口不是 4 KiB 页帧的整数倍。`,
         ),
         remedy: text('Make it as large as the DIMM.', '请让窗口与内存条一样大。'),
         part: slot.id,

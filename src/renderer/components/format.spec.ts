@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import {
   addressDigits,
+  exactSize,
   formatAscii,
   formatBytes,
   formatCount,
@@ -23,6 +24,11 @@ describe('numbers on screen', () => {
     expect(formatSize(4096)).toBe('4 KiB');
     expect(formatSize(10240)).toBe('10 KiB');
     expect(formatSize(12)).toBe('12 B');
+  });
+  it('keeps sizes apart that differ by less than a decimal shows', () => {
+    expect(exactSize(3584 * 1024 ** 2)).toBe('3.5 GiB');
+    expect(exactSize(3585 * 1024 ** 2)).toBe('3585 MiB');
+    expect(exactSize(4097)).toBe('4,097 B');
   });
   it('gives a space as many digits as its last address needs', () => {
     expect(addressDigits(0xffff_ffff)).toBe(8);

@@ -22,6 +22,12 @@ export function formatSize(bytes: number): string {
   return `${formatCount(bytes)} B`;
 }
 
+/** The same, in the largest unit that needs no rounding: for what is exact and would otherwise look like its neighbour. */
+export function exactSize(bytes: number): string {
+  const unit = SIZE_UNITS.find(([, size]) => bytes >= size && Number.isInteger((bytes / size) * 100));
+  return unit ? `${trim(bytes / unit[1])} ${unit[0]}` : `${formatCount(bytes)} B`;
+}
+
 const trim = (value: number): string => value.toFixed(2).replace(/\.?0+$/, '');
 
 /** Digits an address of a space has: 8 where it has at most 32 bits, 12 or 16 where it is wider. `limit` is the last address shown. */

@@ -29,7 +29,7 @@ export default {
   ept: {
     name: 'extended page tables (EPT)',
     other: '扩展页表',
-    text: 'The VMM’s tables from guest-physical to host-physical. The processor walks them on every guest access.',
+    text: "The VMM's tables from guest-physical to host-physical. The processor walks them on every guest access.",
   },
   eptViolation: {
     name: 'EPT violation',
@@ -54,8 +54,8 @@ export default {
     other: '请求者 ID',
     text: 'Bus, device and function of the device that makes a request, as 00:04.0.',
   },
-  iotlb: { name: 'IOTLB', other: 'IOTLB', text: 'The IOMMU’s cache of translations.' },
-  tlb: { name: 'TLB', other: '转换后备缓冲区', text: 'The processor’s cache of translations. A hit reads no table.' },
+  iotlb: { name: 'IOTLB', other: 'IOTLB', text: "The IOMMU's cache of translations." },
+  tlb: { name: 'TLB', other: '转换后备缓冲区', text: "The processor's cache of translations. A hit reads no table." },
   dma: {
     name: 'direct memory access (DMA)',
     other: '直接内存访问',

@@ -103,7 +103,7 @@ export default {
   palette: {
     label: 'Go to',
     placeholder: 'A command, a panel, a lab, or an address such as 0x10_0000',
-    empty: 'Nothing matches. Type a command, a lab’s name, or an address.',
+    empty: "Nothing matches. Type a command, a lab's name, or an address.",
     commands: 'Commands',
     panels: 'Panels',
     labs: 'Labs',
@@ -150,6 +150,21 @@ export default {
     empty: 'What programs write to the serial port (COM1) or to port 0xE9 appears here.',
     board: 'Board',
     vm: 'VM {vm}',
+  },
+  boot: {
+    title: 'Boot report',
+    empty: 'What the firmware does to start the programs appears here, step by step, once the machine is on.',
+    failed: 'failed',
+    kind: {
+      firmware: 'firmware',
+      header: 'header',
+      segment: 'segment',
+      'range-check': 'check',
+      copy: 'copy',
+      zero: 'zero',
+      jump: 'jump',
+      table: 'table',
+    },
   },
   address: { copy: 'Copy address' },
 };

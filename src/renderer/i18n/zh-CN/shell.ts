@@ -144,5 +144,20 @@ export default {
     board: '主板',
     vm: '虚拟机 {vm}',
   },
+  boot: {
+    title: '启动报告',
+    empty: '上电后，固件启动程序的每一步会显示在这里。',
+    failed: '失败',
+    kind: {
+      firmware: '固件',
+      header: '文件头',
+      segment: '段',
+      'range-check': '检查',
+      copy: '复制',
+      zero: '清零',
+      jump: '跳转',
+      table: '表',
+    },
+  },
   address: { copy: '复制地址' },
 };

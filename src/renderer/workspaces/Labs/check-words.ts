@@ -1,7 +1,7 @@
 /** A check of the lab file in words, before anything has run. Pure: the message's key and what goes into it. */
 import { formatAddress } from '../../../machine/address';
 import type { Check } from '../../../lab/document/schema';
-import { formatCount, formatSize } from '../../components/format';
+import { exactSize, formatCount, plainDigits } from '../../components/format';
 
 export interface CheckWords {
   key: string;
@@ -13,6 +13,13 @@ const words = (key: string, named: Record<string, string | number> = {}): CheckW
 const bounds = (min: number | undefined, max: number | undefined): string =>
   [min === undefined ? '' : `≥ ${formatCount(min)}`, max === undefined ? '' : `≤ ${formatCount(max)}`].filter(Boolean).join(', ') || '≥ 1';
 
+function exceptionWords({ vector, errorCode, cr2 }: { vector: number; errorCode?: number; cr2?: number }): CheckWords {
+  const code = errorCode === undefined ? '' : `0x${plainDigits(errorCode, 4)}`;
+  if (cr2 !== undefined)
+    return words(errorCode === undefined ? 'exceptionAt' : 'exceptionCodeAt', { vector, code, address: formatAddress(cr2) });
+  return errorCode === undefined ? words('exception', { vector }) : words('exceptionCode', { vector, code });
+}
+
 export function checkWords(check: Check): CheckWords {
   if ('memory' in check) {
     const { space, vm, address } = check.memory.at;
@@ -23,27 +30,28 @@ export function checkWords(check: Check): CheckWords {
   if ('unchanged' in check) {
     const { vm, vmmPart, from, bytes } = check.unchanged.range;
     if (vmmPart !== undefined) return words('unchangedPart', { part: vm ? `${vmmPart} (${vm})` : vmmPart });
-    return words(vm ? 'unchangedVm' : 'unchanged', { vm: vm ?? '', address: formatAddress(from), size: formatSize(bytes) });
+    return words(vm ? 'unchangedVm' : 'unchanged', { vm: vm ?? '', address: formatAddress(from), size: exactSize(bytes) });
   }
   if ('located' in check) return words('located', { address: formatAddress(check.located.address), slot: check.located.slot });
   if ('unanswered' in check) return words('unanswered', { count: check.unanswered.count });
   if ('differs' in check)
-    return words('differs', { frames: check.differs.frames.map(({ vm, gpa }) => `${vm} ${formatAddress(gpa)}`).join(', ') });
+    return words('differs', { frames: check.differs.frames.map(({ vm, gpa }) => `${vm} ${formatAddress(gpa)}`).join(' · ') });
   if ('contiguous' in check) {
     const { range, in: space, expect } = check.contiguous;
     const whose = range.vm === undefined ? '' : 'Vm';
     return words(`${expect ? 'contiguous' : 'scattered'}${{ host: 'Host', guest: 'Guest', slot: 'Slot' }[space]}${whose}`, {
       vm: range.vm ?? '',
       address: formatAddress(range.from),
-      size: formatSize(range.bytes),
+      size: exactSize(range.bytes),
     });
   }
   if ('serial' in check) {
     const text = check.serial.contains ?? check.serial.equals ?? '';
+    if (text === '') return words(check.serial.vm ? 'silentVm' : 'silent', { vm: check.serial.vm ?? '' });
     return words(check.serial.vm ? 'serialVm' : 'serial', { vm: check.serial.vm ?? '', text: text.trim() });
   }
   if ('exits' in check) return words('exits', { vm: check.exits.vm, reason: check.exits.reason });
-  if ('exception' in check) return words('exception', { vector: check.exception.vector });
+  if ('exception' in check) return exceptionWords(check.exception);
   if ('tlb' in check) {
     const { count, min, max } = check.tlb;
     return words(`${count}${max === undefined ? 'Least' : 'Most'}`, { n: formatCount(max ?? min ?? 1) });

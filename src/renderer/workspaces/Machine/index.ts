@@ -1,5 +1,16 @@
 /** The Machine workspace: follow one access on top; beneath it the program, the registers and memory. */
-import { Binary, Grid3x3, ListChecks, ListTree, Route, Rows3, SlidersHorizontal, SquareTerminal, TableProperties } from '@lucide/vue';
+import {
+  Binary,
+  Grid3x3,
+  ListChecks,
+  ListOrdered,
+  ListTree,
+  Route,
+  Rows3,
+  SlidersHorizontal,
+  SquareTerminal,
+  TableProperties,
+} from '@lucide/vue';
 import type { WorkspaceDefinition } from '../../docking/workspace';
 import ControlPanel from '../../panels/machine/ControlPanel.vue';
 import DescriptorsPanel from '../../panels/machine/DescriptorsPanel.vue';
@@ -9,6 +20,7 @@ import MemoryPanel from '../../panels/machine/MemoryPanel.vue';
 import PageTablesPanel from '../../panels/machine/PageTablesPanel.vue';
 import RegistersPanel from '../../panels/machine/RegistersPanel.vue';
 import TlbPanel from '../../panels/machine/TlbPanel.vue';
+import BootPanel from '../../panels/shared/BootPanel.vue';
 import ConsolePanel from '../../panels/shared/ConsolePanel.vue';
 import MachineToolbar from './MachineToolbar.vue';
 
@@ -25,6 +37,7 @@ const workspace: WorkspaceDefinition = {
     tlb: { title: 'machine.panels.tlb', icon: ListChecks, component: TlbPanel },
     memory: { title: 'machine.panels.memory', icon: Grid3x3, component: MemoryPanel, scrolls: false },
     console: { title: 'shell.console.title', icon: SquareTerminal, component: ConsolePanel },
+    boot: { title: 'shell.boot.title', icon: ListOrdered, component: BootPanel },
   },
   layout: {
     split: 'column',
@@ -35,7 +48,7 @@ const workspace: WorkspaceDefinition = {
         of: [
           { panels: ['disassembly'], share: 1.2 },
           { panels: ['registers', 'control'], share: 0.9 },
-          { panels: ['memory', 'descriptors', 'pages', 'tlb', 'console'], share: 1.4 },
+          { panels: ['memory', 'descriptors', 'pages', 'tlb', 'console', 'boot'], share: 1.4 },
         ],
       },
     ],

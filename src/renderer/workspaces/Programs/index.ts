@@ -1,6 +1,7 @@
 /** Programs: the lab's files, edited and assembled as they are typed, with what became of them beneath. */
-import { CircleAlert, FileCodeCorner, Files, List, SquareTerminal } from '@lucide/vue';
+import { CircleAlert, FileCodeCorner, Files, List, ListOrdered, SquareTerminal } from '@lucide/vue';
 import type { WorkspaceDefinition } from '../../docking/workspace';
+import BootPanel from '../../panels/shared/BootPanel.vue';
 import ConsolePanel from '../../panels/shared/ConsolePanel.vue';
 import ProblemsPanel from '../../panels/shared/ProblemsPanel.vue';
 import EditorPanel from './EditorPanel.vue';
@@ -17,6 +18,7 @@ const programs: WorkspaceDefinition = {
     problems: { title: 'shell.problems.title', icon: CircleAlert, component: ProblemsPanel },
     listing: { title: 'programs.panels.listing', icon: List, component: ListingPanel },
     console: { title: 'shell.console.title', icon: SquareTerminal, component: ConsolePanel },
+    boot: { title: 'shell.boot.title', icon: ListOrdered, component: BootPanel },
   },
   layout: {
     split: 'row',
@@ -32,7 +34,7 @@ const programs: WorkspaceDefinition = {
             split: 'row',
             of: [
               { share: 1.34, panels: ['problems', 'listing'] },
-              { share: 1, panels: ['console'] },
+              { share: 1, panels: ['console', 'boot'] },
             ],
           },
         ],
