@@ -201,6 +201,7 @@ export class MemoryAccess implements DataAccess {
     const at = this.resolve(linear >>> 0, user ? ACCESS.user | ACCESS.execute : ACCESS.execute);
     if (at === VIOLATION) this.exits.leaveForEpt(this.walk, linear >>> 0, { kind: 'execute', size: 1, value: 0 });
     if (at < 0 && at !== CHIPSET) return -1;
+    this.frameCache.learn();
     const frame = Math.floor(this.host / 4096);
     if (this.translating !== 0 && !continued) this.tlb.enterCodePage(page, user, frame);
     return frame;
@@ -211,6 +212,11 @@ export class MemoryAccess implements DataAccess {
   /** Accesses that compiled code made through the fast table; entering another page with code is one of them. */
   countAccesses(count: number): void {
     if (this.translating !== 0) this.tlb.countAccesses(count);
+  }
+
+  /** Does the TLB hold the page of the running code? Always, while nothing is translated. */
+  get holdsCodePage(): boolean {
+    return this.translating === 0 || this.tlb.holdsCodePage;
   }
 
   /** Compiled code has gone on to another page. */

@@ -116,6 +116,7 @@ export class Processor {
         state: this.state,
         access: this.system.access,
         blocks,
+        system: this.system,
         geometry: this.system.tlb,
       });
       this.interpreter.compiled = this.compiledTier;

@@ -320,6 +320,9 @@ export class Tlb {
     const context = this.contexts[this.current]!;
     return context.codePage === page && context.codeUser === user ? context.codeFrame : -1;
   }
+  get holdsCodePage(): boolean {
+    return this.contexts[this.current]!.codePage >= 0;
+  }
   enterCodePage(page: number, user: boolean, frame: number): void {
     const context = this.contexts[this.current]!;
     context.codePage = page;

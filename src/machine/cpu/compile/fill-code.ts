@@ -21,11 +21,8 @@ import {
   TLB_WORD,
 } from '../tlb-layout';
 import { FunctionBody, OP, encodeModule } from './encoder';
-import { IMPORT, IMPORTS, TYPES } from './locals';
+import { FILL_TYPE, IMPORT, IMPORTS, TYPES } from './locals';
 
-/** (linear, ACCESS bits) → pool offset of the byte, 0 when the slow path must do it. */
-const FILL_TYPE = TYPES.length;
-const FILL_TYPES = [...TYPES, { parameters: 2, results: 1 }] as const;
 /** Number of the function `fill` in the module. */
 const FILL = IMPORTS.length;
 
@@ -57,7 +54,7 @@ export function makeFill(
 ): FillExports {
   const nothing = (): number => 0;
   const bytes = encodeModule({
-    types: FILL_TYPES,
+    types: TYPES,
     imports: IMPORTS,
     functions: [
       { name: 'fill', type: FILL_TYPE, locals: FILL_LOCALS, body: new FillCode(geometry).body },
@@ -66,7 +63,7 @@ export function makeFill(
       { name: 'probe', type: 2, locals: 2, body: access(ACCESS.write, IMPORT.slowProbe) },
     ],
   });
-  const imports = { ...slow, m: memory, t: table, load: nothing, store: nothing, probe: nothing };
+  const imports = { ...slow, m: memory, t: table, load: nothing, store: nothing, probe: nothing, fill: nothing };
   const instance = new WebAssembly.Instance(new WebAssembly.Module(bytes), { e: imports });
   return instance.exports as unknown as FillExports;
 }

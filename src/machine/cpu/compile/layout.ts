@@ -25,8 +25,11 @@ export const WORD = {
   next: WORDS + 16,
 } as const;
 
+/** Multiplier and shift of the jump cache's hash: the high bits of a product depend on all bits of the instruction pointer. */
+export const JUMP_HASH = { multiplier: 0x9e37_79b1 | 0, shift: 32 - Math.log2(JUMP_CACHE.entries) } as const;
+
 /** Index of an instruction pointer's entry in the jump cache. */
-export const jumpIndex = (rip: number): number => (rip ^ (rip >>> 10)) & (JUMP_CACHE.entries - 1);
+export const jumpIndex = (rip: number): number => Math.imul(rip, JUMP_HASH.multiplier) >>> JUMP_HASH.shift;
 
 /** What compiled code returns with. */
 export const LEFT = {

@@ -41,12 +41,15 @@ export const TYPES = [
   { parameters: 6, results: 1 },
   { parameters: 5, results: 1 },
   { parameters: PARAMETERS, results: 1 },
+  { parameters: 2, results: 1 },
 ] as const;
 export const REGION_TYPE = 5;
+/** (linear, ACCESS bits) → pool offset of the byte, 0 when the slow path must do it. */
+export const FILL_TYPE = 6;
 
 /**
  * Imported functions in order, with their types. `load`, `store` and `probe` fill the fast table if they can (fill-code.ts) and
- * are for flat segments; those named slow always ask the tier.
+ * are for flat segments; those named slow always ask the tier. `system` is a call of the IR.
  */
 export const IMPORTS = [
   ['load', 0],
@@ -55,6 +58,8 @@ export const IMPORTS = [
   ['slowLoad', 0],
   ['slowStore', 1],
   ['slowProbe', 2],
+  ['fill', FILL_TYPE],
+  ['system', 3],
   ['condition', 3],
   ['carry', 4],
   ['eflags', 4],

@@ -6,15 +6,16 @@
 import { PAGE_SIZE } from '../../address';
 import { STATUS_FLAGS, FLAG } from '../flags';
 import { EXCEPTION } from '../lower/exceptions';
-import { IR, IR_STRIDE } from '../lower/ir';
+import { IR, IR_STRIDE, SYSTEM_CALL } from '../lower/ir';
+import { ACCESS } from '../paging';
 import { SEGMENT, SEGMENT_INDEX, STATE, STOP } from '../state-layout';
 import { FAST_TLB } from '../tlb-layout';
 import { ArithmeticCode } from './arithmetic-code';
 import { FunctionBody, OP, type Label } from './encoder';
 import { FlagCode } from './flag-code';
-import { JUMP_CACHE, LEFT, WORD } from './layout';
+import { JUMP_CACHE, JUMP_HASH, LEFT, WORD } from './layout';
 import { AT, IMPORT, LOCAL, PARAMETERS, REGION_TYPE, packNote } from './locals';
-import { operationsOf, type Region, type RegionBlock } from './region';
+import { advanceOf, operationsOf, type Region, type RegionBlock } from './region';
 import { Structure } from './structure';
 
 export interface RegionPlace {
@@ -50,6 +51,8 @@ const INDEX_MASK = (FAST_TLB.entries - 1) << 4;
 const PLAIN_READ = [0x1_001c, 0x10] as const;
 const PLAIN_WRITE = [0x1_001e, 0x12] as const;
 const CS_LIMIT = STATE.segments.offset + SEGMENT_INDEX.CS * SEGMENT.size + SEGMENT.limit;
+const SS_ATTRIBUTES = STATE.segments.offset + SEGMENT_INDEX.SS * SEGMENT.size + SEGMENT.attributes;
+const DPL_3 = 0x60;
 const DF = 10;
 
 const {
@@ -208,6 +211,15 @@ class RegionCode {
       case IR.probe:
         this.probe(a, b, c);
         return;
+      case IR.call:
+        this.call(a, b, c, d);
+        return;
+      case IR.advance:
+        // `leave` knows where it goes on
+        return;
+      case IR.leave:
+        this.afterSystem();
+        return;
       case IR.raiseIf:
         values.push(a);
         this.faultIf(b, c);
@@ -347,6 +359,13 @@ class RegionCode {
 
   /** Arguments of the slow path, but for the value of a store. */
   private slowArguments(segment: number, size: number): void {
+    this.body.get(this.isFlat(segment) ? LINEAR : OFFSET);
+    this.noteAndPlace(segment, size);
+    this.body.get(BUDGET);
+  }
+
+  /** What the slow path is told of the running instruction: the note, and RIP. */
+  private noteAndPlace(segment: number, size: number): void {
     const { block } = this;
     const { offset, length } = block.ir.instructions[this.instruction]!;
     const note = packNote({
@@ -357,11 +376,7 @@ class RegionCode {
       uncounted: block.accesses - this.accessesDone,
       unfinished: block.count - this.instruction,
     });
-    this.body
-      .get(this.isFlat(segment) ? LINEAR : OFFSET)
-      .i32(note)
-      .i32(this.ripAt(block.start + offset))
-      .get(BUDGET);
+    this.body.i32(note).i32(this.ripAt(block.start + offset));
   }
 
   private isFlat(segment: number): boolean {
@@ -415,6 +430,54 @@ class RegionCode {
     body.end();
   }
 
+  // --- the system side -------------------------------------------------------------------------------------------------
+
+  private call(to: number, id: number, first: number, second: number): void {
+    const { body, values } = this;
+    if (id === SYSTEM_CALL.requirePrivilege) {
+      body.word(SS_ATTRIBUTES).i32(DPL_3).op(OP.and);
+      this.faultIf(EXCEPTION.GP, 0);
+      return;
+    }
+    this.noteAndPlace(0, 0);
+    body.get(BUDGET).i32(id);
+    values.push(first);
+    values.push(second);
+    body.call(IMPORT.system);
+    values.pop(to);
+    body.word(WORD.leave).brIf(this.stopped);
+  }
+
+  /**
+   * A system instruction is over. When it took the code page away from the TLB, the page is looked up again before the next
+   * instruction, if there is one to come in this run.
+   */
+  private afterSystem(): void {
+    const { body, place } = this;
+    const distance = advanceOf(this.block.ir)!;
+    const offset = this.block.start + distance;
+    const next = this.ripAt(offset);
+    if (offset >= PAGE_SIZE) return this.leaveAt(next, LEFT.unknown);
+    this.reloadGeneration();
+    body.word(WORD.slot).op(OP.eqz).if();
+    if (place.flatCode) {
+      body.get(BUDGET).i32(0).op(OP.le_s).if();
+      this.leaveAt(next, LEFT.budget);
+      body.end();
+      body.i32(next).i32(this.executeAccess).call(IMPORT.fill).i32(-PAGE_SIZE).op(OP.and).i32(place.pool).op(OP.ne).if();
+      this.leaveAt(next, LEFT.unknown);
+      body.end();
+      body.get(ACCESSES).i32(1).op(OP.add).set(ACCESSES);
+      body.i32(0).i32(place.slot).memory(OP.store, WORD.slot);
+    } else this.leaveAt(next, LEFT.unknown);
+    body.end();
+    this.goTo(distance, 4);
+  }
+
+  private get executeAccess(): number {
+    return ACCESS.execute | (this.place.user ? ACCESS.user : 0);
+  }
+
   // --- jumps -----------------------------------------------------------------------------------------------------------
 
   /** The block is over; RIP moves by `distance` from its start, cut to `size` bytes. */
@@ -431,16 +494,7 @@ class RegionCode {
   private emitChain(again: Label): void {
     const { body, place } = this;
     const { offset } = JUMP_CACHE;
-    body
-      .get(RIP)
-      .get(RIP)
-      .i32(10)
-      .op(OP.shr_u, OP.xor)
-      .i32(4)
-      .op(OP.shl)
-      .i32((JUMP_CACHE.entries - 1) << 4)
-      .op(OP.and)
-      .tee(INDEX);
+    body.get(RIP).i32(JUMP_HASH.multiplier).op(OP.mul).i32(JUMP_HASH.shift).op(OP.shr_u).i32(4).op(OP.shl).tee(INDEX);
     body.memory(OP.load, offset).get(RIP).op(OP.eq);
     body
       .get(INDEX)
@@ -474,10 +528,11 @@ class RegionCode {
     body.i32(LEFT.unknown).set(CODE).br(this.exit);
   }
 
-  /** To another page, if its translation is in the fast table; entering it counts as an access to the TLB. */
+  /** To another page, if its translation is in the fast table or can be filled; entering it counts as an access to the TLB. */
   private chainToPage(): void {
     const { body } = this;
     const { offset } = JUMP_CACHE;
+    const page = (): FunctionBody => body.get(RIP).i32(-PAGE_SIZE).op(OP.and);
     body
       .get(RIP)
       .i32(8)
@@ -486,13 +541,19 @@ class RegionCode {
       .op(OP.and)
       .tee(LINEAR)
       .memory(OP.load, this.table + 8);
-    body.get(RIP).i32(-PAGE_SIZE).op(OP.and).get(GENERATION).op(OP.or, OP.eq);
+    page().get(GENERATION).op(OP.or, OP.eq).if();
     body
       .get(LINEAR)
       .memory(OP.load, this.table + 12)
+      .set(LINEAR);
+    body.else();
+    body.get(RIP).i32(this.executeAccess).call(IMPORT.fill).i32(-PAGE_SIZE).op(OP.and);
+    page().op(OP.sub).set(LINEAR).end();
+    body
+      .get(LINEAR)
       .get(INDEX)
       .memory(OP.load, offset + 4)
-      .op(OP.eq, OP.and)
+      .op(OP.eq)
       .if();
     body.get(ACCESSES).i32(1).op(OP.add).set(ACCESSES);
     body

@@ -106,6 +106,7 @@ function canCompile(ir: IrBlock, from: number, to: number): boolean {
   if (ir.instructions[0]!.length === 0) return false;
   for (let at = from; at < to; at += IR_STRIDE) {
     if (!isCompiled(ir, at)) return false;
+    if (ir.ops[at] === IR.leave && advanceOf(ir) === undefined) return false;
     const opcode = IR_OPCODES[ir.ops[at]!]!;
     if (stored && opcode.faults) return false;
     stored ||= STORES.has(opcode.number);
@@ -129,8 +130,19 @@ function directTargets(ir: IrBlock, start: number): number[] {
     case IR.branch:
     case IR.branchIf:
       targets.push(start + ops[last + 2]!, start + ops[last + 3]!);
+      break;
+    case IR.leave: {
+      const next = advanceOf(ir);
+      if (next !== undefined) targets.push(start + next);
+    }
   }
   return targets;
+}
+
+/** Distance from the block's start to where its last instruction, a system instruction, goes on. */
+export function advanceOf({ ops, instructions }: IrBlock): number | undefined {
+  for (let at = instructions.at(-1)!.first * IR_STRIDE; at < ops.length; at += IR_STRIDE) if (ops[at] === IR.advance) return ops[at + 1]!;
+  return undefined;
 }
 
 /** Offset behind a call, where its return comes back to. */

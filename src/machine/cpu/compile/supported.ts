@@ -1,13 +1,13 @@
 /** Which operations are compiled, and what is known of the flags behind them. */
 import { LAZY, STATUS_FLAGS, FLAG } from '../flags';
-import { IR, IR_STRIDE, ROTATE, type IrBlock, type IrName } from '../lower/ir';
+import { IR, IR_STRIDE, ROTATE, SYSTEM_CALL, type IrBlock, type IrName } from '../lower/ir';
 
 const PLAIN: readonly IrName[] = [
   'mov', 'get8', 'get16', 'put8', 'put16', 'sext8', 'sext16', 'bswap',
   'add', 'sub', 'and', 'or', 'xor', 'shl', 'shr', 'sar', 'mul', 'mulHigh', 'mulOverflow', 'equal', 'less', 'choose', 'scan',
   'rotate', 'flags', 'flagsIncDec', 'carry', 'setFlags', 'getFlags', 'condition', 'stringStep',
   'load8', 'load16', 'load32', 'store8', 'store16', 'store32', 'probe', 'raiseIf', 'checkTarget', 'nextRip',
-  'exitIfZero', 'goto', 'jump', 'branch', 'branchIf', 'jumpTo',
+  'exitIfZero', 'goto', 'jump', 'branch', 'branchIf', 'jumpTo', 'advance', 'leave',
 ]; // prettier-ignore
 
 const COMPILED = new Set<number>(PLAIN.map((name) => IR[name]));
@@ -15,10 +15,23 @@ const COMPILED = new Set<number>(PLAIN.map((name) => IR[name]));
 /** Value of a slot when it is a constant of the block. */
 export const constantOf = (ir: IrBlock, slot: number): number | undefined => (slot < 0 ? ir.constants[-1 - slot] : undefined);
 
+/** Calls of the system side that need no registers in the state and change no mode: compiled code makes them and goes on. */
+const CALLS = new Set<number>([
+  SYSTEM_CALL.requirePrivilege, SYSTEM_CALL.readControl, SYSTEM_CALL.invalidatePage, SYSTEM_CALL.selector,
+  SYSTEM_CALL.tableBase, SYSTEM_CALL.tableLimit, SYSTEM_CALL.machineStatus, SYSTEM_CALL.checkCoprocessor,
+]); // prettier-ignore
+
+/** Is the call at word `at` one of those? MOV to CR3 is, too. */
+function isCompiledCall(ir: IrBlock, at: number): boolean {
+  const id = ir.ops[at + 2]!;
+  return CALLS.has(id) || (id === SYSTEM_CALL.writeControl && constantOf(ir, ir.ops[at + 3]!) === 3);
+}
+
 /** Is the operation at word `at` compiled? */
 export function isCompiled(ir: IrBlock, at: number): boolean {
   const { ops } = ir;
   const number = ops[at]!;
+  if (number === IR.call) return isCompiledCall(ir, at);
   if (number === IR.rotate) return ops[at + 2] !== ROTATE.rcl && ops[at + 2] !== ROTATE.rcr;
   if (number === IR.rotateFlags) return shiftCount(ir, at) !== undefined || (ops[at + 2] === 4 && ops[at + 1]! >= ROTATE.shl);
   if (number === IR.doubleShift || number === IR.doubleShiftFlags) {

@@ -8,9 +8,10 @@ import { wordOf, type CpuState } from '../cpu-state';
 import { carryFlag, conditionHolds, statusFlags, STATUS_FLAGS } from '../flags';
 import type { BlockCache, CodePage } from '../interpret/blocks';
 import { rotateValue } from '../interpret/integer';
+import { callSystem } from '../interpret/system-calls';
 import { modeKey, type Mode } from '../lower/ir';
-import type { OperandSize, SegmentIndex } from '../runtime';
-import { POOL_RESERVED, SEGMENT, SEGMENT_INDEX, STATE } from '../state-layout';
+import type { OperandSize, SegmentIndex, SystemInstructions } from '../runtime';
+import { POOL_RESERVED, SEGMENT, SEGMENT_INDEX, STATE, STOP } from '../state-layout';
 import { encodeModule, type FunctionBody } from './encoder';
 import { makeEntry, supportsTailCalls } from './entry';
 import { JUMP_CACHE, LEAVE, LEFT, WORD, jumpIndex } from './layout';
@@ -79,6 +80,7 @@ export interface TierParts {
   state: CpuState;
   access: MemoryAccess;
   blocks: BlockCache;
+  system: SystemInstructions;
   /** of the architectural TLB */
   geometry: { sets: number; ways: number };
 }
@@ -121,6 +123,7 @@ export class CompiledTier {
       slowLoad: (offset: number, note: number, rip: number, budget: number) => this.load(offset, note, rip, budget),
       slowStore: (offset: number, note: number, rip: number, budget: number, value: number) => this.store(offset, note, rip, budget, value),
       slowProbe: (offset: number, note: number, rip: number, budget: number) => this.probe(offset, note, rip, budget),
+      system: (note: number, rip: number, budget: number, id: number, a: number, b: number) => this.system(note, rip, budget, id, a, b),
       condition: (code: number, kind: number, left: number, right: number, result: number, flags: number) =>
         conditionHolds(code, kind, left, right, result, flags) ? 1 : 0,
       carry: carryFlag,
@@ -189,7 +192,12 @@ export class CompiledTier {
 
   /** After `run`: the group of the page that execution has gone to, undefined when it stayed where it was entered. */
   get movedTo(): RegionGroup | undefined {
-    return this.heldSlot === this.enteredSlot ? undefined : this.regions.get(this.heldSlot)!.group;
+    return this.heldSlot === this.enteredSlot || this.heldSlot === 0 ? undefined : this.regions.get(this.heldSlot)!.group;
+  }
+
+  /** After `run`: the TLB holds no code page any more, it must be looked up again. */
+  get lostPage(): boolean {
+    return this.heldSlot === 0;
   }
 
   // --- compiling -------------------------------------------------------------------------------------------------------
@@ -348,6 +356,17 @@ export class CompiledTier {
     if (this.parts.access.prepareStore((note & 7) as SegmentIndex, offset >>> 0, size)) return;
     this.parts.access.refused = LEAVE.stop;
     this.leave(note, rip, budget);
+  }
+
+  private system(note: number, rip: number, budget: number, id: number, a: number, b: number): number {
+    this.begin(note, rip, budget);
+    const { state, access } = this.parts;
+    const value = callSystem(state, this.parts.system, id, a, b, 0);
+    if (state.stop !== STOP.none) {
+      access.refused = LEAVE.stop;
+      this.leave(note, rip, budget);
+    } else if (!access.holdsCodePage) this.words[WORD.slot >> 2] = this.heldSlot = 0;
+    return value;
   }
 
   /** Devices and logs may look at the state meanwhile. */

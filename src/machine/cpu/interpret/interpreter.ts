@@ -178,6 +178,7 @@ export class Interpreter {
     const done = tier.run(handle, limit);
     state.f64[INSTRUCTIONS] = state.f64[INSTRUCTIONS]! + done;
     state.f64[TICKS] = state.f64[TICKS]! + done;
+    if (tier.lostPage) this.page = -1;
     const to = tier.movedTo;
     if (to !== undefined) {
       this.page = to.pageRip >>> 12;
