@@ -1,6 +1,7 @@
 /**
  * The processors of the parts catalogue. Pure data. Address lines: 8086 data sheet (20), 386 SX and 386 DX data sheets (24, 32;
- * the 386 DX's TLB has 32 entries in 4 ways), Pentium (32; data TLB 64 entries in 4 ways), P6 with PSE-36 and PAE (36).
+ * the 386 DX's TLB has 32 entries in 4 ways), Pentium (32; data TLB 64 entries in 4 ways), P6 with PSE-36 and PAE (36); a
+ * server part drives as many as PAE's entries of later processors can name (46, as the Xeon E5).
  */
 import type { InstructionSet } from '../cpu/instruction-set';
 
@@ -28,6 +29,16 @@ export const PROCESSORS: readonly ProcessorPart[] = [
     instructionSet: 'p6',
     dataBits: 64,
     physicalAddressBits: 36,
+    linearAddressBits: 32,
+    features: ['virtualization'],
+    tlb: { entries: 64, ways: 4 },
+  },
+  {
+    id: 'p6-server',
+    name: { en: 'P6-class server processor: 46 address lines', 'zh-CN': 'P6 级服务器处理器：46 根地址线' },
+    instructionSet: 'p6',
+    dataBits: 64,
+    physicalAddressBits: 46,
     linearAddressBits: 32,
     features: ['virtualization'],
     tlb: { entries: 64, ways: 4 },
