@@ -378,6 +378,29 @@ export interface PageTableView {
   readable: boolean;
 }
 
+/** Linear pages that follow one another, map frames that follow one another, and allow the same. */
+export interface LinearRunView {
+  linear: bigint;
+  bytes: number;
+  /** guest-physical (host-physical on the bare machine): of the first byte */
+  guest: bigint;
+  pageBytes: number;
+  writable: boolean;
+  user: boolean;
+  executable: boolean;
+}
+
+/** What one page-table root maps, ascending. */
+export interface LinearSpaceView {
+  cr3: bigint;
+  /** the one that is loaded now */
+  current: boolean;
+  format: '32-bit' | 'pae';
+  runs: LinearRunView[];
+  /** runs beyond those listed */
+  more: number;
+}
+
 export interface AccessQuery {
   vm: string | null;
   space: Exclude<Space, 'dram'>;
@@ -439,6 +462,8 @@ export interface SessionCommands {
   disassemble(query: { vm: string | null; linear: bigint; count: number; before?: number }): Promise<DisassemblyLine[]>;
   /** the page table that the indices of `path` lead to from the root; null when there is none */
   pageTable(query: { vm: string | null; path: number[] }): Promise<PageTableView | null>;
+  /** the linear spaces of the CR3 that is loaded and of others that were, in the order of their first load; empty while paging is off */
+  linearSpaces(query: { vm: string | null }): Promise<LinearSpaceView[]>;
   /** host-physical address → cell and owner */
   locate(hostAddress: number): Promise<{ cell: Cell | null; owner: FrameOwner | null }>;
   evaluateChecks(): Promise<CheckResult[]>;

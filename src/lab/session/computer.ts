@@ -21,6 +21,7 @@ import type {
   TlbView,
   TransactionsView,
   VirtualizationView,
+  LinearSpaceView,
 } from '../protocol';
 import type { Cell } from '../../machine/journey/journey';
 import type { PlacedProgram } from './breakpoints';
@@ -96,6 +97,7 @@ export interface Computer {
   /** `before`: at most so many instructions in front of it, where the source says where they begin */
   disassemble(vm: string | null, linear: bigint, count: number, before?: number): DisassemblyLine[];
   pageTable(vm: string | null, path: readonly number[]): PageTableView | null;
+  linearSpaces(vm: string | null): LinearSpaceView[];
   locate(hostAddress: number): { cell: Cell | null; owner: FrameOwner | null };
 
   /** SHA-256 of the canonical state, 64 hex digits. */

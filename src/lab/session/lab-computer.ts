@@ -21,6 +21,7 @@ import type {
   TlbView,
   TransactionsView,
   VirtualizationView,
+  LinearSpaceView,
 } from '../protocol';
 import type { Cell } from '../../machine/journey/journey';
 import { hostPhysical, PAGE_SIZE } from '../../machine/address';
@@ -33,7 +34,9 @@ import { Evidence, watchedRanges, type SavedEvidence } from './evidence';
 import { explainQuery, hostAddressOf, translationContext, withCells } from './explain-query';
 import { isolationView } from './isolation-view';
 import { memoryRange } from './memory-view';
-import { pageTable } from './page-tables';
+import type { TranslationContext } from '../../machine/cpu/explain';
+import { linearSpace } from './linear-spaces';
+import { pageTable, type GuestMemory } from './page-tables';
 import { registersView, stateCopy } from './registers-view';
 import { stopProblems } from './stop-problems';
 import { explainSource, memorySource, ownerOf, vmOf, type System } from './system';
@@ -283,15 +286,31 @@ export class LabComputer implements Computer {
   }
 
   pageTable(vm: string | null, path: readonly number[]): PageTableView | null {
-    const source = explainSource(this.system);
-    const context = translationContext(source, vm);
-    const host = (guest: number): number | null => hostAddressOf(source, context, 'guest', guest);
-    const memory = memorySource(this.system);
+    const context = translationContext(explainSource(this.system), vm);
+    return pageTable(context, this.guestMemory(context), path);
+  }
+
+  linearSpaces(vm: string | null): LinearSpaceView[] {
+    const context = translationContext(explainSource(this.system), vm);
+    const memory = this.guestMemory(context);
+    const { instructions } = stateCopy(this.stateBytes(vm));
+    const used = this.system.machine.processor.system.addressSpaces.list(context.vpid, instructions);
+    const others = used.some(({ cr3 }) => cr3 === context.cr3) ? used : [...used, context];
+    return others.flatMap(({ cr3, cr4 }) => {
+      const current = cr3 === context.cr3;
+      return linearSpace(current ? context : { ...context, cr3, cr4 }, memory, current) ?? [];
+    });
+  }
+
+  /** Physical memory as a guest's page tables name it. */
+  private guestMemory(context: TranslationContext): GuestMemory {
+    const host = (guest: number): number | null => hostAddressOf(explainSource(this.system), context, 'guest', guest);
     const read = (guest: number, length: number): Uint8Array | null => {
-      const range = memoryRange(memory, guest, length, 2 ** this.system.machine.map.physicalAddressBits, host);
+      const end = 2 ** this.system.machine.map.physicalAddressBits;
+      const range = memoryRange(memorySource(this.system), guest, length, end, host);
       return range.present.includes(0) ? null : range.bytes;
     };
-    return pageTable(context, { read, host }, path);
+    return { read, host };
   }
 
   locate(hostAddress: number): { cell: Cell | null; owner: FrameOwner | null } {

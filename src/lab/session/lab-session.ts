@@ -24,6 +24,7 @@ import type {
   StatusView,
   ViewName,
   Views,
+  LinearSpaceView,
 } from '../protocol';
 import type { Cell, Journey } from '../../machine/journey/journey';
 import { Breakpoints, sourceLine } from './breakpoints';
@@ -295,6 +296,10 @@ export class LabSession implements SessionCommands {
   async disassemble(query: { vm: string | null; linear: bigint; count: number; before?: number }): Promise<DisassemblyLine[]> {
     const before = whole(query.before ?? 0, 0, MAX_DISASSEMBLY, 'before');
     return this.on.disassemble(this.shownVm(query.vm), query.linear, whole(query.count, 0, MAX_DISASSEMBLY, 'count'), before);
+  }
+
+  async linearSpaces(query: { vm: string | null }): Promise<LinearSpaceView[]> {
+    return this.on.linearSpaces(this.shownVm(query.vm));
   }
 
   async pageTable(query: { vm: string | null; path: number[] }): Promise<PageTableView | null> {

@@ -3,14 +3,15 @@ import { readFile } from 'node:fs/promises';
 import { describe, expect, it } from 'vitest';
 import { loadLab } from '../document/load';
 import { powerOn } from './power-on';
+import type { LinearSpaceView } from '../protocol';
 import type { Computer } from './computer';
 
-async function ran(name: string): Promise<Computer> {
+async function ran(name: string, instructions = 100_000): Promise<Computer> {
   const yaml = await readFile(`resources/labs/${name}.lab.yaml`, 'utf8');
   const files = { [`${name}.asm`]: await readFile(`resources/labs/${name}.asm`, 'utf8') };
   const { document } = loadLab(yaml, files);
   const { computer } = powerOn(document!, files);
-  computer!.run(100_000);
+  computer!.run(instructions);
   return computer!;
 }
 
@@ -47,5 +48,40 @@ describe('segments-and-paging', () => {
     expect(lines.map(({ text: shown }) => shown.split(' ')[0])).toEqual(['mov', 'call', 'mov', 'mov']);
     expect(lines.map(({ linear, bytes }) => linear + BigInt(bytes.length)).slice(0, 3)).toEqual(lines.map(({ linear }) => linear).slice(1));
     expect(lines.at(-1)!.line).toBe(line);
+  });
+});
+
+describe('linear spaces', () => {
+  const runs = (space: LinearSpaceView): unknown[] =>
+    space.runs.map(({ linear, bytes, guest, writable }) => [Number(linear), bytes, Number(guest), writable]);
+
+  it('are shown for each CR3 that was loaded: two processes with one linear address and two frames', async () => {
+    const computer = await ran('two-processes');
+    const [one, two, ...others] = computer.linearSpaces(null);
+    expect(others).toEqual([]);
+    expect([one!.cr3, one!.current, two!.cr3, two!.current]).toEqual([0x2_1000n, true, 0x2_3000n, false]);
+    expect(runs(one!)).toEqual([
+      [0, 0x40_0000, 0, true],
+      [0x40_0000, 4096, 0x50_0000, true],
+    ]);
+    expect(runs(two!)[1]).toEqual([0x40_0000, 4096, 0x60_0000, true]);
+  });
+
+  it('forget a process that a snapshot has not loaded yet', async () => {
+    const computer = await ran('two-processes');
+    const begun = await ran('two-processes', 3000);
+    expect(begun.linearSpaces(null)).toHaveLength(0);
+    computer.restore(begun.snapshot());
+    expect(computer.linearSpaces(null)).toEqual([]);
+  });
+
+  it('name rights, large pages and NX of PAE tables', async () => {
+    const [before, space] = (await ran('pae-and-large-pages')).linearSpaces(null);
+    expect(before).toMatchObject({ format: '32-bit', current: false });
+    expect(before!.runs.some(({ pageBytes }) => pageBytes === 2 ** 22)).toBe(true);
+    expect(space).toMatchObject({ format: 'pae', current: true, more: 0 });
+    expect(space!.runs.some(({ pageBytes }) => pageBytes === 2 ** 21)).toBe(true);
+    expect(space!.runs.some(({ executable }) => !executable)).toBe(true);
+    expect((await ran('real-mode-20-bits')).linearSpaces(null)).toEqual([]);
   });
 });

@@ -3,6 +3,7 @@
  * exist, and what follows from a change (SDM vol. 3, 2.5 and 4.10.4; vol. 2 for each instruction).
  */
 import type { MemoryAccess } from './access';
+import { AddressSpaces } from './address-spaces';
 import { CONTROL } from './control-block';
 import type { CpuState } from './cpu-state';
 import { DR6, DR7 } from './debug';
@@ -96,7 +97,10 @@ export function cpuidLeaf(part: SystemPart, leaf: number): { eax: number; ebx: n
   }
 }
 
+const VPID = STATE.vpid.offset >> 2;
+
 export class ControlRegisters {
+  readonly addressSpaces = new AddressSpaces();
   private readonly efer = STATE.efer.offset >> 2;
   private readonly pdpte = STATE.pdpte.offset >> 2;
   private readonly model: Model;
@@ -177,6 +181,7 @@ export class ControlRegisters {
     state.cr0 = next;
     if (changed & (CR0.PG | CR0.PE)) this.tlb.flushCurrent();
     else if (changed & CR0.WP) this.tlb.dropFast();
+    if (changed & CR0.PG) this.noteAddressSpace();
     this.access.contextChanged();
     return true;
   }
@@ -185,8 +190,16 @@ export class ControlRegisters {
     const { state } = this;
     if (pagingEnabled(this.context) && state.cr4 & CR4.PAE && !this.loadPdptes(value)) return false;
     state.cr3 = value;
+    this.noteAddressSpace();
     this.tlb.flushNonGlobal();
     return true;
+  }
+
+  /** For views: tables are in use from here on. */
+  private noteAddressSpace(): void {
+    const { state } = this;
+    if (!pagingEnabled(this.context)) return;
+    this.addressSpaces.note(this.exits.guestRuns ? state.u32[VPID]! : 0, state.cr3, state.cr4, state.instructions);
   }
 
   /** MOV CR3 without its privilege check: for task switches. */
@@ -200,7 +213,10 @@ export class ControlRegisters {
     const changed = state.cr4 ^ value;
     if (changed & value & CR4.PAE && pagingEnabled(this.context) && !this.loadPdptes(state.cr3)) return false;
     state.cr4 = value;
-    if (changed & (CR4.PGE | CR4.PSE | CR4.PAE)) this.tlb.flushCurrent();
+    if (changed & (CR4.PGE | CR4.PSE | CR4.PAE)) {
+      this.tlb.flushCurrent();
+      this.noteAddressSpace();
+    }
     if (changed & CR4.DE) this.debug.refresh();
     return true;
   }

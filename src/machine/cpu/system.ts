@@ -7,6 +7,7 @@ import type { HostPhysicalAddress } from '../address';
 import type { FrameStore } from '../memory/frame-store';
 import type { MemoryObserver, PhysicalMemory } from '../memory/physical-memory';
 import { MemoryAccess } from './access';
+import type { AddressSpaces } from './address-spaces';
 import { ControlRegisters } from './control';
 import type { SystemPart } from './control';
 import type { CpuState } from './cpu-state';
@@ -138,6 +139,11 @@ export class ProcessorSystem implements SystemInstructions {
   set observer(observer: MemoryObserver | undefined) {
     this.access.observer = this.tables.observer = observer;
     this.tlb.clearFast();
+  }
+
+  /** the page-table roots that were loaded, for views */
+  get addressSpaces(): AddressSpaces {
+    return this.control.addressSpaces;
   }
 
   /** After RESET: an empty TLB, no guest. The state itself is the instruction side's to reset. */

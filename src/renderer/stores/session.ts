@@ -103,7 +103,7 @@ export const useSession = defineStore('session', () => {
   const commands = {
     open: command('open'), update: command('update'), powerOn: command('powerOn'), powerOff: command('powerOff'), run: command('run'),
     pause: command('pause'), step: command('step'), reset: command('reset'), setSpeed: command('setSpeed'), setBreakpoints: command('setBreakpoints'),
-    setObserve: command('setObserve'), explain: command('explain'), readMemory: command('readMemory'), disassemble: command('disassemble'), pageTable: command('pageTable'),
+    setObserve: command('setObserve'), explain: command('explain'), readMemory: command('readMemory'), disassemble: command('disassemble'), pageTable: command('pageTable'), linearSpaces: command('linearSpaces'),
     locate: command('locate'), evaluateChecks: command('evaluateChecks'), selectVm: command('selectVm'), snapshot: command('snapshot'),
     restore: command('restore'), subscribe: command('subscribe'), stateHash: command('stateHash'), ping: command('ping'),
     misbehave: command('misbehave'),

@@ -5,6 +5,7 @@ import {
   ListChecks,
   ListOrdered,
   ListTree,
+  MapIcon,
   Route,
   Rows3,
   SlidersHorizontal,
@@ -16,6 +17,7 @@ import ControlPanel from '../../panels/machine/ControlPanel.vue';
 import DescriptorsPanel from '../../panels/machine/DescriptorsPanel.vue';
 import DisassemblyPanel from '../../panels/machine/DisassemblyPanel.vue';
 import JourneyPanel from '../../panels/machine/JourneyPanel.vue';
+import LinearSpacePanel from '../../panels/machine/LinearSpacePanel.vue';
 import MemoryPanel from '../../panels/machine/MemoryPanel.vue';
 import PageTablesPanel from '../../panels/machine/PageTablesPanel.vue';
 import RegistersPanel from '../../panels/machine/RegistersPanel.vue';
@@ -34,6 +36,7 @@ const workspace: WorkspaceDefinition = {
     control: { title: 'machine.panels.control', icon: SlidersHorizontal, component: ControlPanel },
     descriptors: { title: 'machine.panels.descriptors', icon: TableProperties, component: DescriptorsPanel },
     pages: { title: 'machine.panels.pages', icon: ListTree, component: PageTablesPanel },
+    space: { title: 'machine.panels.space', icon: MapIcon, component: LinearSpacePanel },
     tlb: { title: 'machine.panels.tlb', icon: ListChecks, component: TlbPanel },
     memory: { title: 'machine.panels.memory', icon: Grid3x3, component: MemoryPanel, scrolls: false },
     console: { title: 'shell.console.title', icon: SquareTerminal, component: ConsolePanel },
@@ -42,7 +45,7 @@ const workspace: WorkspaceDefinition = {
   layout: {
     split: 'column',
     of: [
-      { panels: ['journey'], share: 1.7 },
+      { panels: ['journey', 'space'], share: 1.7 },
       {
         split: 'row',
         of: [
