@@ -13,6 +13,7 @@ port.on('message', (message) => {
   if (message === 'ping') return port.postMessage('pong');
   if (message[0] === 1) process.exit(0);
   if (message[0] === 2) for (;;) Math.sqrt(2);
+  if (message[0] === 5) { Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, message[1] * 100); return port.postMessage(message); }
   if (message[0] === 3) { const hoard = []; const fill = () => { for (let i = 0; i < 8; i++) hoard.push(Array.from({ length: 100000 }, (_, n) => n + 0.5)); setImmediate(fill); }; return fill(); }
   if (message[0] === 4) throw new Error('a mistake');
   port.postMessage(message);
@@ -65,6 +66,15 @@ describe('startSession', () => {
     const { handle, lost } = start(order === 3 ? 2_000 : 100);
     handle.send(new Uint8Array([order]));
     expect(await lost).toBe(why);
+  });
+
+  it('waits for a worker that gets no processor time, and gives up at last', async () => {
+    const { handle, frame, lost } = start();
+    // silent for five beats without computing, as on a machine that has no time for it
+    handle.send(new Uint8Array([5, 5]));
+    expect([...(await frame)]).toEqual([5, 5]);
+    handle.send(new Uint8Array([5, 100]));
+    expect(await lost).toBe('unresponsive');
   });
 
   it('a mistake in the worker is a loss, and is logged for whoever looks', async () => {

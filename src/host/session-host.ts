@@ -12,7 +12,10 @@ export interface SessionOptions {
   onFrame(frame: Uint8Array): void;
   /** called once, and never after `stop` */
   onLost(why: SessionLoss): void;
-  /** ms between heartbeats; the worker is lost when two in a row stay unanswered */
+  /**
+   * ms between heartbeats; the worker is lost when two in a row stay unanswered while this process was computing, or ten whatever it did: on a
+   * busy machine a worker that is only waiting for a processor is not taken for one that hangs
+   */
   heartbeat?: number;
   /** ms a worker may take until it first answers */
   startLimit?: number;
@@ -29,9 +32,18 @@ export interface SessionHandle {
 
 const HEARTBEAT_MS = 2_000;
 const START_LIMIT_MS = 30_000;
+/** Part of two heartbeats that the process must have computed for a silent worker to count as hanging. */
+const COMPUTING = 0.75;
+const LONGEST_SILENCE = 10;
 const HEAP_MEGABYTES = 2_048;
 /** A small heap makes the test of its exhaustion quick. */
 const TEST_HEAP_MEGABYTES = 256;
+
+/** ms of processor time that all threads of this process have used since. */
+function computedSince(before: NodeJS.CpuUsage): number {
+  const { user, system } = process.cpuUsage(before);
+  return (user + system) / 1_000;
+}
 
 export function startSession(options: SessionOptions): SessionHandle {
   const { workerPath, onFrame, onLost, heartbeat = HEARTBEAT_MS, startLimit = START_LIMIT_MS } = options;
@@ -40,6 +52,8 @@ export function startSession(options: SessionOptions): SessionHandle {
   let over = false;
   let ready = false;
   let unanswered = 0;
+  /** when the first of the unanswered beats was sent, in processor time */
+  let askedAt = process.cpuUsage();
   let outOfHeap = false;
   const startedAt = Date.now();
 
@@ -58,7 +72,9 @@ export function startSession(options: SessionOptions): SessionHandle {
       if (Date.now() - startedAt > startLimit) lost('unresponsive');
       return;
     }
-    if (unanswered >= 2) return lost('unresponsive');
+    if (unanswered >= LONGEST_SILENCE || (unanswered >= 2 && computedSince(askedAt) >= COMPUTING * 2 * heartbeat))
+      return lost('unresponsive');
+    if (unanswered === 0) askedAt = process.cpuUsage();
     unanswered++;
     worker.postMessage(PING);
   }, heartbeat);

@@ -31,7 +31,8 @@ export interface RunLoopHost {
 export class RunLoop {
   private active = false;
   private turn = 0;
-  private slice = 50_000;
+  /** small at first: nothing is compiled yet, and a machine may be slow */
+  private slice = 10_000;
   private cancelPause: (() => void) | null = null;
   /** instructions a second, or null */
   speed: number | null = null;

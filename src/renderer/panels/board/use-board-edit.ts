@@ -1,5 +1,6 @@
 /** Applies a change of the board as one undo step; refused while the power is on, with the reason shown. Says what became of it. */
 import { useWords } from '../../i18n';
+import { useControl } from '../../stores/control';
 import { useDocument } from '../../stores/document';
 import { useUi } from '../../stores/ui';
 import { useBoardView } from './board-view';
@@ -11,6 +12,7 @@ export function useBoardEdit() {
   const board = useBoardView();
   const canvas = useCanvas();
   const ui = useUi();
+  const control = useControl();
   const { t, say } = useWords();
 
   function apply(wanted: BoardChange, mergeKey: string | null): boolean {
@@ -31,7 +33,11 @@ export function useBoardEdit() {
   /** A change of the hardware. False when nothing was changed. */
   function change(wanted: BoardChange): boolean {
     if (board.locked) {
-      ui.notify({ tone: 'neutral', text: t('board.locked') });
+      ui.notify({
+        tone: 'neutral',
+        text: t('board.locked'),
+        action: { label: t('shell.action.powerOff'), perform: () => void control.powerOff() },
+      });
       return false;
     }
     return apply(wanted, null);
