@@ -17,6 +17,7 @@ import { printTable } from './table.mjs';
 /** In the order of the columns. */
 const ENGINES = {
   interpreter: pagewalk('interpreter'),
+  threaded: pagewalk('threaded'),
   compiled: pagewalk('compiled'),
   v86,
   qemu: qemu(false),

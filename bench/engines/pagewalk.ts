@@ -13,7 +13,7 @@ const LOAD = 0x10_0000;
 const SLICE = 200_000;
 
 /** The tiers that can be asked for. */
-const TIERS = ['interpreter', 'compiled'] as const;
+const TIERS = ['interpreter', 'threaded', 'compiled'] as const;
 type Tier = (typeof TIERS)[number];
 
 const [image, tier] = process.argv.slice(2);

@@ -173,7 +173,7 @@ export async function commandLine(argv: readonly string[], surroundings: Surroun
     .option('--memory <size>', help('memory'), size)
     .option('--board <lab>', help('bootBoard'))
     .option('--cpu <part>', help('cpu'))
-    .addOption(new Option('--engine <tier>', help('engine')).choices(['auto', 'interpreter', 'compiled']))
+    .addOption(new Option('--engine <tier>', help('engine')).choices(['auto', 'interpreter', 'threaded', 'compiled']))
     .option('--serial <where>', help('serial'))
     .option('--post-port <n>', help('postPort'), wholeNumber)
     .option('--exit-port <n>', help('exitPort'), wholeNumber)

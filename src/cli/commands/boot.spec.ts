@@ -179,13 +179,14 @@ describe('hashes and traces', () => {
   it('are the same in every tier', async () => {
     const file = program('tiers.bin', `${COUNT.replace('ecx, 1000', 'ecx, 200000')}\nhlt`);
     const hashes = [];
-    for (const engine of ['auto', 'interpreter', 'compiled']) {
+    for (const engine of ['auto', 'interpreter', 'threaded', 'compiled']) {
       const { out } = await boot('--kernel', file, '--engine', engine, '--hash-at', '100,123457,400002', '--json');
       hashes.push(json(out).hashes);
     }
     expect(Object.keys(hashes[0]!)).toHaveLength(3);
     expect(hashes[1]).toEqual(hashes[0]);
     expect(hashes[2]).toEqual(hashes[0]);
+    expect(hashes[3]).toEqual(hashes[0]);
     expect((await boot('--kernel', file, '--engine', 'fast')).status).toBe(2);
   });
 

@@ -20,6 +20,7 @@ import { CR0 } from './paging';
 import type { CpuPorts, ExceptionKind } from './runtime';
 import { ACTIVITY, SEGMENT_INDEX, STATE_SIZE, STOP, VIRTUALIZATION } from './state-layout';
 import { ProcessorSystem } from './system';
+import { ThreadedTier } from './threaded/tier';
 import type { SystemPart } from './control';
 import type { Tlb } from './tlb';
 
@@ -59,11 +60,20 @@ export interface ProcessorOptions {
   engine?: Engine;
 }
 
-/** `auto`: interprets, and compiles what is hot; `compiled`: compiles nearly everything, for comparisons; `interpreter`: compiles nothing. */
-export type Engine = 'auto' | 'interpreter' | 'compiled';
+/**
+ * `auto`: interprets at first, goes on with threaded code, and compiles what is hot. The others leave tiers out: `interpreter`
+ * has only that, `threaded` compiles nothing, `compiled` compiles nearly everything, for comparisons.
+ */
+export const ENGINES = ['auto', 'interpreter', 'threaded', 'compiled'] as const;
+export type Engine = (typeof ENGINES)[number];
 
-/** Executions of a block after which it is compiled. */
-const HOT_AFTER: Readonly<Record<'auto' | 'compiled', number>> = { auto: 400, compiled: 2 };
+/** Executions of a block after which it is left to the next tier; undefined: there is none. */
+const LEAVES_AFTER: Readonly<Record<Engine, { interpreter?: number; threaded?: number }>> = {
+  auto: { interpreter: 6, threaded: 400 },
+  interpreter: {},
+  threaded: { interpreter: 2 },
+  compiled: { interpreter: 2 },
+};
 
 /** Delivered events kept for checks; older ones are only counted. */
 const LOG_LIMIT = 1024;
@@ -91,7 +101,8 @@ export class Processor {
   private readonly stopAddresses = new Set<number>();
   private debugVersion = 0;
   private readonly memory: PhysicalMemory;
-  /** undefined: everything is interpreted */
+  /** undefined: left out */
+  private readonly threadedTier: ThreadedTier | undefined;
   private readonly compiledTier: CompiledTier | undefined;
 
   constructor({ frames, memory, ports, part, engine = 'auto' }: ProcessorOptions) {
@@ -109,16 +120,21 @@ export class Processor {
     );
     if (engine !== 'interpreter' && modelOf(part.instructionSet).level !== LEVEL.i8086) {
       const { blocks } = this.interpreter;
-      blocks.hotAfter = HOT_AFTER[engine];
-      this.compiledTier = new CompiledTier({
+      const { interpreter, threaded } = LEAVES_AFTER[engine];
+      blocks.hotAfter = interpreter!;
+      const parts = {
         memory: frames.memory,
-        poolOffset: (frame) => memory.readableFrame(frame),
+        poolOffset: (frame: number): number => memory.readableFrame(frame),
         state: this.state,
         access: this.system.access,
         blocks,
         system: this.system,
         geometry: this.system.tlb,
-      });
+      };
+      if (engine !== 'compiled') this.threadedTier = new ThreadedTier(parts);
+      if (engine !== 'threaded') this.compiledTier = new CompiledTier(parts);
+      if (this.threadedTier !== undefined && threaded !== undefined) this.threadedTier.hotAfter = threaded;
+      this.interpreter.threaded = this.threadedTier;
       this.interpreter.compiled = this.compiledTier;
     }
     this.system.events.onDelivered = (event) => this.note(event.vector, event.kind, event.errorCode);
@@ -383,10 +399,12 @@ export class Processor {
     this.chooseTier();
   }
 
-  /** Compiled code makes most accesses where nobody sees them. */
+  /** The faster tiers make most accesses where nobody sees them. */
   private chooseTier(): void {
     const { recordAccess, observer } = this.system.access;
-    this.interpreter.compiled = recordAccess || observer !== undefined ? undefined : this.compiledTier;
+    const seen = recordAccess || observer !== undefined;
+    this.interpreter.threaded = seen ? undefined : this.threadedTier;
+    this.interpreter.compiled = seen ? undefined : this.compiledTier;
   }
 
   /** Opcodes that raised #UD because nobody knows them. */

@@ -133,5 +133,7 @@ export const STOP = { none: 0, fault: 1, exit: 2, endSlice: 3, codeWritten: 4 } 
 
 /** Where the pool keeps the IR of decoded blocks, in bytes. Below it: the state and the fast tables. */
 export const IR_CODE = { offset: 2 * 1024 * 1024, bytes: 14 * 1024 * 1024 } as const;
-/** Bytes kept free at the bottom of the pool for state, fast tables and IR. */
-export const POOL_RESERVED = IR_CODE.offset + IR_CODE.bytes;
+/** Behind it: threaded code, with the words and the jump cache that it works with. */
+export const THREADED_CODE = { offset: IR_CODE.offset + IR_CODE.bytes, bytes: 8 * 1024 * 1024 } as const;
+/** Bytes kept free at the bottom of the pool for state, fast tables and code. */
+export const POOL_RESERVED = THREADED_CODE.offset + THREADED_CODE.bytes;

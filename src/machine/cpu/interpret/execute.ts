@@ -14,15 +14,8 @@ import type { BlockCache } from './blocks';
 import { decimalAdjust } from './decimal';
 import { divide } from './divide';
 import { HEADER_WORDS, HEAT } from './encode';
-import {
-  doubleShiftCarryOverflow,
-  doubleShiftValue,
-  multiplyHighSigned,
-  multiplyHighUnsigned,
-  multiplyOverflow,
-  rotateCarryOverflow,
-  rotateValue,
-} from './integer';
+import { doubleShiftValue, multiplyHighSigned, multiplyHighUnsigned, multiplyOverflow, rotateValue } from './integer';
+import { keepCarry, noteDoubleShift, noteRotate } from './shift-flags';
 import { callSystem } from './system-calls';
 
 const RIP = wordOf('rip');
@@ -35,7 +28,6 @@ const STOPPED = wordOf('stop');
 const PROGRESS = wordOf('blockProgress');
 const CS_LIMIT = (STATE.segments.offset + SEGMENT_INDEX.CS * SEGMENT.size + SEGMENT.limit) >> 2;
 const FLAG_DF = 1 << 10;
-const FLAG_CF = 1;
 
 /** Where a run of blocks came from and what it may chain to. */
 export interface CodeContext {
@@ -240,7 +232,7 @@ export class Executor {
             continue;
           }
           case 24: // rotateFlags
-            this.rotateFlags(M[pc + 1]!, M[pc + 2]!, M[M[pc + 3]!]!, M[M[pc + 4]!]!);
+            noteRotate(state, M, M[pc + 1]!, M[pc + 2]!, M[M[pc + 3]!]!, M[M[pc + 4]!]!);
             pc += 5;
             continue;
           case 25: // doubleShift
@@ -248,7 +240,7 @@ export class Executor {
             pc += 7;
             continue;
           case 26: // doubleShiftFlags
-            this.doubleShiftFlags(M[pc + 1]!, M[pc + 2]!, M[M[pc + 3]!]!, M[M[pc + 4]!]!, M[M[pc + 5]!]!);
+            noteDoubleShift(M, M[pc + 1]!, M[pc + 2]!, M[M[pc + 3]!]!, M[M[pc + 4]!]!, M[M[pc + 5]!]!);
             pc += 6;
             continue;
           case 27: // divide
@@ -264,7 +256,7 @@ export class Executor {
           case 30: // flagsIncDec
           case 29: {
             // flags
-            if (M[pc] === 30 /* flagsIncDec */) this.keepCarry();
+            if (M[pc] === 30 /* flagsIncDec */) keepCarry(M);
             const shift = 32 - (M[pc + 2]! << 3);
             M[KIND] = M[pc + 1]!;
             M[LEFT] = (M[M[pc + 3]!]! << shift) >> shift;
@@ -565,7 +557,7 @@ export class Executor {
           case 63: // incFlags
           case 64: {
             // decFlags
-            this.keepCarry();
+            keepCarry(M);
             const down = M[pc] === 64; /* decFlags */
             const a = M[M[pc + 2]!]!;
             const r = (down ? a - 1 : a + 1) | 0;
@@ -636,44 +628,5 @@ export class Executor {
     M[RIP] = M[RIP]! + this.blocks.at(header).offsets[endIndex]!;
     M[PROGRESS] = 0;
     return done + endIndex;
-  }
-
-  /** CF goes to rflags, where an operation that keeps it expects it. */
-  private keepCarry(): void {
-    const M = this.words;
-    const kind = M[KIND]!;
-    if (kind === LAZY.none || kind === LAZY.inc || kind === LAZY.dec) return;
-    if (carryFlag(kind, M[LEFT]!, M[RIGHT]!, M[RESULT]!, M[FLAGS]!) !== 0) M[FLAGS] = M[FLAGS]! | FLAG_CF;
-    else M[FLAGS] = M[FLAGS]! & ~FLAG_CF;
-  }
-
-  /** A count of zero changes no flag. Rotates change CF and OF only. */
-  private rotateFlags(operation: number, size: number, value: number, count: number): void {
-    if (count === 0) return;
-    const M = this.words;
-    const throughCarry = operation === ROTATE.rcl || operation === ROTATE.rcr;
-    if (throughCarry && count % (size * 8 + 1) === 0) return;
-    const carry = throughCarry ? carryFlag(M[KIND]!, M[LEFT]!, M[RIGHT]!, M[RESULT]!, M[FLAGS]!) : 0;
-    const result = rotateValue(operation, size, value, count, carry);
-    const bits = rotateCarryOverflow(operation, size, value, count, result);
-    if (operation >= ROTATE.shl) this.known(size, result, bits);
-    else {
-      this.state.materialiseFlags();
-      M[FLAGS] = (M[FLAGS]! & ~0x801) | (bits & 1) | ((bits & 2) << 10);
-    }
-  }
-
-  private doubleShiftFlags(right: number, size: number, value: number, filler: number, count: number): void {
-    if (count === 0) return;
-    const result = doubleShiftValue(right, size, value, filler, count);
-    this.known(size, result, doubleShiftCarryOverflow(right, size, value, filler, count, result));
-  }
-
-  private known(size: number, result: number, bits: number): void {
-    const M = this.words;
-    const shift = 32 - size * 8;
-    M[KIND] = LAZY.known;
-    M[RIGHT] = bits;
-    M[RESULT] = (result << shift) >> shift;
   }
 }

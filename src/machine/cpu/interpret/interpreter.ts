@@ -15,6 +15,7 @@ import { modeKey, type IrBlock, type Mode } from '../lower/ir';
 import { lowerBlock } from '../lower/lower';
 import type { DataAccess, SystemInstructions } from '../runtime';
 import { SEGMENT_INDEX, STATE, STOP } from '../state-layout';
+import type { ThreadedGroup, ThreadedTier } from '../threaded/tier';
 import { BlockCache, type CodePage } from './blocks';
 import { Executor, type CodeContext } from './execute';
 
@@ -34,8 +35,10 @@ export class Interpreter {
   /** after `run`: it ended before the instruction at a breakpoint */
   atBreakpoint = false;
 
-  /** runs what is hot; undefined: everything is interpreted */
+  /** runs what is hot; undefined: nothing is compiled */
   compiled: CompiledTier | undefined;
+  /** runs what has been met a few times; undefined: that is left to the others */
+  threaded: ThreadedTier | undefined;
 
   private readonly executor: Executor;
   private mode: Mode = { code32: false, stack32: false, protectedMode: false, codeLimited: false };
@@ -49,6 +52,10 @@ export class Interpreter {
   private codePage: CodePage | undefined;
   /** compiled regions of the current page; undefined: not looked for yet, or there can be none */
   private group: RegionGroup | undefined;
+  /** threaded code of the current page, likewise */
+  private threadedGroup: ThreadedGroup | undefined;
+  /** instructions that the tier run last has completed */
+  private completed = 0;
   /** of the current segments and mode (regionKey); -1: not worked out yet */
   private regionKey = -1;
   /** the current page reaches beyond CS's limit, so instructions must be checked one by one */
@@ -122,11 +129,11 @@ export class Interpreter {
       if (link !== 0 && linkPage === this.page && linkEpoch === this.blocks.epoch && code.entries.length !== 0) {
         if (this.blocks.at(header).secondPage === undefined) executor.setLink(link, header);
       }
-      if (!interpretNext && this.compiled !== undefined && this.blocks.heat(header)) {
-        const handle = this.compiledAt(header, limit - total);
-        if (handle !== 0) {
-          total += this.runCompiled(handle, limit - total);
-          interpretNext = this.compiled.interpretNext;
+      if (!interpretNext && (this.compiled ?? this.threaded) !== undefined && this.blocks.heat(header)) {
+        const tier = this.runFaster(header, limit - total);
+        if (tier !== undefined) {
+          total += this.completed;
+          interpretNext = tier.interpretNext;
           link = 0;
           if (state.i32[STOPPED]! !== STOP.none) break;
           continue;
@@ -157,36 +164,64 @@ export class Interpreter {
     return total;
   }
 
-  /** Handle of compiled code for the block at RIP that may run now, or 0. */
-  private compiledAt(header: number, limit: number): number {
-    const { blocks, code, codePage } = this;
-    if (code.entries.length === 0 || codePage === undefined || blocks.lengthOf(header) > limit) return 0;
-    if (this.group === undefined || this.group.dropped) {
-      if (this.regionKey < 0) this.regionKey = regionKey(this.state, this.mode);
-      this.group = this.compiled!.group(codePage, this.mode, this.regionKey, code.pageRip);
+  /** Runs the block at RIP and what follows in the tier that is due, and gives that; undefined when none can. `completed` says how far. */
+  private runFaster(header: number, limit: number): CompiledTier | ThreadedTier | undefined {
+    const { blocks, code, codePage, threaded } = this;
+    if (code.entries.length === 0 || codePage === undefined || blocks.lengthOf(header) > limit) return undefined;
+    if (blocks.at(header).secondPage !== undefined) {
+      blocks.neverHot(header);
+      return undefined;
     }
     const offset = (this.state.u32[RIP]! - code.pageRip) | 0;
-    const crosses = blocks.at(header).secondPage !== undefined;
-    const handle = this.group === undefined || crosses ? 0 : this.compiled!.handle(this.group, offset);
-    if (handle === 0) blocks.neverHot(header);
-    return handle;
+    const start = threaded === undefined ? 0 : this.threadedAt(codePage, offset);
+    if (this.compiled !== undefined && (start === 0 || threaded!.isHot(start))) {
+      const handle = this.compiledAt(codePage, offset);
+      if (handle !== 0) {
+        const done = this.compiled.run(handle, limit);
+        if (this.compiled.lostPage) this.page = -1;
+        this.ran(done, this.compiled.movedTo);
+        return this.compiled;
+      }
+      if (start !== 0) threaded!.neverHot(start);
+    }
+    if (start !== 0) {
+      const done = threaded!.run(start, limit);
+      this.ran(done, threaded!.movedTo);
+      return threaded;
+    }
+    blocks.neverHot(header);
+    return undefined;
   }
 
-  private runCompiled(handle: number, limit: number): number {
+  /** Handle of the compiled code at an offset of the current page, or 0. */
+  private compiledAt(codePage: CodePage, offset: number): number {
+    if (this.group === undefined || this.group.dropped) {
+      if (this.regionKey < 0) this.regionKey = regionKey(this.state, this.mode);
+      this.group = this.compiled!.group(codePage, this.mode, this.regionKey, this.code.pageRip);
+    }
+    return this.group === undefined ? 0 : this.compiled!.handle(this.group, offset);
+  }
+
+  /** Header of the threaded code at an offset of the current page, or 0. */
+  private threadedAt(codePage: CodePage, offset: number): number {
+    if (this.threadedGroup === undefined || this.threadedGroup.dropped) {
+      if (this.regionKey < 0) this.regionKey = regionKey(this.state, this.mode);
+      this.threadedGroup = this.threaded!.group(codePage, this.mode, this.regionKey, this.code.pageRip);
+    }
+    return this.threadedGroup === undefined ? 0 : this.threaded!.header(this.threadedGroup, offset);
+  }
+
+  /** Another tier has completed instructions and perhaps gone on to another page. */
+  private ran(done: number, to: Pick<RegionGroup | ThreadedGroup, 'pageRip' | 'codePage'> | undefined): void {
     const { state } = this;
-    const tier = this.compiled!;
-    const done = tier.run(handle, limit);
+    this.completed = done;
     state.f64[INSTRUCTIONS] = state.f64[INSTRUCTIONS]! + done;
     state.f64[TICKS] = state.f64[TICKS]! + done;
-    if (tier.lostPage) this.page = -1;
-    const to = tier.movedTo;
-    if (to !== undefined) {
-      this.page = to.pageRip >>> 12;
-      this.frame = to.codePage.frame;
-      this.straddlesLimit = false;
-      this.codePage = undefined;
-    }
-    return done;
+    if (to === undefined) return;
+    this.page = to.pageRip >>> 12;
+    this.frame = to.codePage.frame;
+    this.straddlesLimit = false;
+    this.codePage = undefined;
   }
 
   /** The header of the block at RIP, or NO_BLOCK. */
@@ -264,6 +299,7 @@ export class Interpreter {
     const chains = !this.straddlesLimit && this.breakpoints.size === 0;
     this.code.entries = chains ? this.blocks.entries(this.codePage, this.key) : NOTHING;
     this.group = undefined;
+    this.threadedGroup = undefined;
   }
 
   /** Makes the block at `offset` of the current page. */

@@ -93,6 +93,15 @@ describe('lowering', () => {
     expect(dump('01 d8 11 c8 eb fe').filter((line) => line.startsWith('flags'))).toHaveLength(2);
   });
 
+  it('drops the flags of INC and DEC before another one, but not what CF comes from', () => {
+    // add eax, ebx; inc esi; dec ecx; jmp $
+    const flags = dump('01 d8 46 49 eb fe').filter((line) => line.startsWith('flags'));
+    expect(flags).toEqual(['flags 1, 4, r0, r3, t0', 'flagsIncDec 5, 4, r1, #1, t0']);
+    // inc esi; rol ecx, 1: keeps ZF and so does not hide it; inc esi; mov eax, [ebx]; dec ecx: a fault shows them
+    expect(dump('46 d1 c1 eb fe').filter((line) => line.startsWith('flags'))).toHaveLength(1);
+    expect(dump('46 8b 03 49 eb fe').filter((line) => line.startsWith('flags'))).toHaveLength(2);
+  });
+
   it('a REP iteration ends by jumping back to the instruction', () => {
     const lines = dump('f3 a4');
     expect(lines[1]).toBe('exitIfZero r1, 2');

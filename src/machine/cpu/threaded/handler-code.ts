@@ -1,0 +1,595 @@
+/**
+ * The handler of one shape (unit.ts): the operations of a sample unit in WebAssembly, with every register and constant read
+ * from the running unit's words. A register is loaded once and stored whenever it is written; temporaries are locals.
+ */
+import type { FunctionBody, Label } from '../compile/encoder';
+import { OP } from '../compile/encoder';
+import { PAGE_SIZE } from '../../address';
+import { EXCEPTION } from '../lower/exceptions';
+import { IR, IR_STRIDE, ROTATE, TEMPORARY, type IrBlock } from '../lower/ir';
+import { SEGMENT, SEGMENT_INDEX, STATE } from '../state-layout';
+import { FAST_TLB } from '../tlb-layout';
+import { HandlerFlags } from './handler-flags';
+import { WORD, packAccess } from './layout';
+import { IMPORT, LOCAL } from './locals';
+import { endsBlock, type Range, type Unit } from './unit';
+
+const BINARY: Readonly<Record<number, number>> = {
+  [IR.add]: OP.add,
+  [IR.sub]: OP.sub,
+  [IR.and]: OP.and,
+  [IR.or]: OP.or,
+  [IR.xor]: OP.xor,
+  [IR.shl]: OP.shl,
+  [IR.shr]: OP.shr_u,
+  [IR.sar]: OP.shr_s,
+  [IR.mul]: OP.mul,
+  [IR.equal]: OP.eq,
+  [IR.less]: OP.lt_s,
+};
+const SIZES: Readonly<Record<number, 1 | 2 | 4>> = {
+  [IR.load8]: 1,
+  [IR.load16]: 2,
+  [IR.load32]: 4,
+  [IR.store8]: 1,
+  [IR.store16]: 2,
+  [IR.store32]: 4,
+};
+const LOAD_OP = { 1: OP.load8_u, 2: OP.load16_u, 4: OP.load } as const;
+const STORE_OP = { 1: OP.store8, 2: OP.store16, 4: OP.store } as const;
+const INDEX_MASK = (FAST_TLB.entries - 1) * FAST_TLB.entryBytes;
+const ENTRY_SHIFT = 12 - Math.log2(FAST_TLB.entryBytes);
+/** attributes of plain data, and of plain writable data (access.ts) */
+const PLAIN_READ = [0x1_001c, 0x10] as const;
+const PLAIN_WRITE = [0x1_001e, 0x12] as const;
+const CS_LIMIT = STATE.segments.offset + SEGMENT_INDEX.CS * SEGMENT.size + SEGMENT.limit;
+
+/** Where handlers go on. */
+export interface Ways {
+  /** to the unit at `pc` */
+  readonly step: Label;
+  /** to the block at `next`, or at `rip` when that is 0 */
+  readonly block: Label;
+  /** out of the loop: the slow path asked for it */
+  readonly stopped: Label;
+}
+
+/** Emits the handler of `unit`'s shape, a range of the operations of `ir`. `kind` as in UnitPlace. */
+export function emitHandler(body: FunctionBody, ways: Ways, unit: Unit, ir: IrBlock, range: Range, kind?: number): void {
+  new HandlerCode(body, ways, unit, ir, kind).emit(range);
+}
+
+class HandlerCode {
+  private readonly flags: HandlerFlags;
+  /** operands whose value, and registers whose address, is in its local */
+  private readonly valueHeld = new Set<number>();
+  private readonly addressHeld = new Set<number>();
+  /** operations on memory so far, and how many of them count as accesses */
+  private position = 0;
+  private accesses = 0;
+  /** the access that `probed` is about: address slot, size */
+  private probe: { address: number; size: number } | undefined;
+
+  constructor(
+    private readonly body: FunctionBody,
+    private readonly ways: Ways,
+    private readonly unit: Unit,
+    private readonly ir: IrBlock,
+    kind: number | undefined,
+  ) {
+    this.flags = new HandlerFlags(body, kind);
+  }
+
+  emit({ from, to }: Range): void {
+    const { body, ir } = this;
+    for (let at = from; at < to; at += IR_STRIDE) this.operation(at);
+    if (endsBlock(ir.ops[to - IR_STRIDE]!)) return;
+    body
+      .get(LOCAL.pc)
+      .i32(this.unit.words.length * 4)
+      .op(OP.add)
+      .set(LOCAL.pc)
+      .br(this.ways.step);
+  }
+
+  // --- operands --------------------------------------------------------------------------------------------------------
+
+  private word(index: number): void {
+    this.body.get(LOCAL.pc).memory(OP.load, index * 4);
+  }
+
+  private push(slot: number): void {
+    const { body } = this;
+    if (slot >= TEMPORARY) {
+      body.get(LOCAL.temporaries + slot - TEMPORARY);
+      return;
+    }
+    const index = this.unit.slots.get(slot)!;
+    if (this.valueHeld.has(index)) {
+      body.get(LOCAL.operands + index);
+      return;
+    }
+    if (slot < 0) this.word(index);
+    else {
+      this.address(index);
+      body.memory(OP.load, 0);
+    }
+    body.tee(LOCAL.operands + index);
+    this.valueHeld.add(index);
+  }
+
+  private address(index: number): void {
+    const { body } = this;
+    if (this.addressHeld.has(index)) body.get(LOCAL.addresses + index);
+    else {
+      this.word(index);
+      body.tee(LOCAL.addresses + index);
+      this.addressHeld.add(index);
+    }
+  }
+
+  /** The value on the stack goes to a register or temporary. */
+  private pop(slot: number): void {
+    const { body } = this;
+    if (slot >= TEMPORARY) {
+      body.set(LOCAL.temporaries + slot - TEMPORARY);
+      return;
+    }
+    const index = this.unit.slots.get(slot)!;
+    body.set(LOCAL.operands + index);
+    this.valueHeld.add(index);
+    this.address(index);
+    body.get(LOCAL.operands + index).memory(OP.store, 0);
+  }
+
+  // --- operations ------------------------------------------------------------------------------------------------------
+
+  private operation(at: number): void {
+    const { body, flags, ir } = this;
+    const [number, a, b, c, d, e, f] = ir.ops.subarray(at, at + IR_STRIDE) as unknown as [
+      number,
+      number,
+      number,
+      number,
+      number,
+      number,
+      number,
+    ];
+    const operator = BINARY[number];
+    if (operator !== undefined) {
+      this.push(b);
+      this.push(c);
+      body.op(operator);
+      this.pop(a);
+      return;
+    }
+    switch (number) {
+      case IR.mov:
+        this.push(b);
+        break;
+      case IR.get8:
+        this.push(b);
+        if (c !== 0) body.i32(c).op(OP.shr_u);
+        body.i32(0xff).op(OP.and);
+        break;
+      case IR.get16:
+        this.push(b);
+        body.i32(0xffff).op(OP.and);
+        break;
+      case IR.put8:
+        this.push(a);
+        body.i32(~(0xff << c)).op(OP.and);
+        this.push(b);
+        body.i32(0xff).op(OP.and);
+        if (c !== 0) body.i32(c).op(OP.shl);
+        body.op(OP.or);
+        break;
+      case IR.put16:
+        this.push(a);
+        body.i32(~0xffff).op(OP.and);
+        this.push(b);
+        body.i32(0xffff).op(OP.and, OP.or);
+        break;
+      case IR.sext8:
+        this.push(b);
+        body.op(OP.extend8_s);
+        break;
+      case IR.sext16:
+        this.push(b);
+        body.op(OP.extend16_s);
+        break;
+      case IR.bswap:
+        this.push(b);
+        body.i32(8).op(OP.rotl).i32(0x00ff_00ff).op(OP.and);
+        this.push(b);
+        body.i32(8).op(OP.rotr).i32(0xff00_ff00).op(OP.and, OP.or);
+        break;
+      case IR.mulHigh:
+        for (const slot of [b, c]) {
+          this.push(slot);
+          body.op(d !== 0 ? OP.extend_s : OP.extend_u);
+        }
+        body.op(OP.mul64, OP.const64, 32, OP.shr64_u, OP.wrap);
+        break;
+      case IR.mulOverflow:
+        this.multiplyOverflow(b, c, d, e !== 0);
+        break;
+      case IR.choose:
+        this.push(c);
+        this.push(d);
+        this.push(b);
+        body.op(OP.select);
+        break;
+      case IR.scan:
+        body.i32(31);
+        this.push(b);
+        if (c === 0) {
+          body.i32(0);
+          this.push(b);
+          body.op(OP.sub, OP.and);
+        }
+        body.op(OP.clz, OP.sub);
+        break;
+      case IR.rotate:
+        this.rotate(b, c, d, e);
+        break;
+      case IR.rotateFlags:
+        this.rotateFlags(a, b, c, d);
+        return;
+      case IR.doubleShift:
+        body.i32(b).i32(c);
+        for (const slot of [d, e, f]) this.push(slot);
+        body.call(IMPORT.doubleShift);
+        break;
+      case IR.doubleShiftFlags:
+        body.i32(a).i32(b);
+        for (const slot of [c, d, e]) this.push(slot);
+        body.call(IMPORT.doubleShiftFlags);
+        flags.changed();
+        return;
+      case IR.divide:
+        body.i32(a).i32(b);
+        this.push(c);
+        this.slow();
+        body.i32(this.accesses).get(LOCAL.pc).get(LOCAL.budget).call(IMPORT.divide);
+        this.leaveIfAsked();
+        return;
+      case IR.flags:
+      case IR.flagsIncDec:
+        flags.note(a, b, number === IR.flagsIncDec, {
+          left: () => this.push(c),
+          right: () => this.push(d),
+          result: () => this.push(e),
+        });
+        return;
+      case IR.carry:
+        flags.carry();
+        break;
+      case IR.condition:
+        flags.condition(b);
+        break;
+      case IR.getFlags:
+        body.call(IMPORT.eflags);
+        break;
+      case IR.setFlags:
+        flags.set(b, () => this.push(a));
+        return;
+      case IR.stringStep:
+        flags.stringStep(b);
+        break;
+      case IR.nextRip:
+        this.word(this.unit.places.get(at)!);
+        break;
+      case IR.load8:
+      case IR.load16:
+      case IR.load32:
+        this.load(at, SIZES[number]!, a, c);
+        return;
+      case IR.store8:
+      case IR.store16:
+      case IR.store32:
+        this.store(at, SIZES[number]!, b, c);
+        return;
+      case IR.probe:
+        this.probeWrite(at, b, c);
+        return;
+      case IR.raiseIf:
+        this.push(a);
+        this.faultIf(b, c);
+        return;
+      case IR.checkTarget:
+        this.push(a);
+        body.word(CS_LIMIT).op(OP.gt_u);
+        this.faultIf(EXCEPTION.GP, 0);
+        return;
+      case IR.exitIfZero:
+        this.exitIfZero(a, at);
+        return;
+      case IR.goto:
+      case IR.jump:
+        this.goTo(this.unit.places.get(at)!);
+        return;
+      case IR.branch:
+      case IR.branchIf:
+        if (number === IR.branch) flags.condition(a);
+        else this.push(a);
+        body.if();
+        this.goTo(this.unit.places.get(at)!);
+        body.end();
+        this.goTo(this.unit.places.get(at)! + 2);
+        return;
+      case IR.jumpTo:
+        body.i32(0).set(LOCAL.next);
+        this.push(a);
+        body.set(LOCAL.rip).i32(WORD.nowhere).set(LOCAL.link).br(this.ways.block);
+        return;
+      default:
+        throw new Error(`operation ${number} is not threaded`);
+    }
+    this.pop(a);
+  }
+
+  private multiplyOverflow(a: number, b: number, size: number, isSigned: boolean): void {
+    const { body } = this;
+    if (size !== 4) {
+      this.push(a);
+      this.push(b);
+      body
+        .i32(size)
+        .i32(isSigned ? 1 : 0)
+        .call(IMPORT.multiplyOverflow);
+      return;
+    }
+    for (const slot of [a, b]) {
+      this.push(slot);
+      body.op(isSigned ? OP.extend_s : OP.extend_u);
+    }
+    body.op(OP.mul64);
+    if (isSigned) {
+      this.push(a);
+      this.push(b);
+      body.op(OP.mul, OP.extend_s, OP.ne64);
+    } else body.op(OP.const64, 32, OP.shr64_u, OP.wrap).i32(0).op(OP.ne);
+    body.i32(3).op(OP.mul);
+  }
+
+  private rotate(operation: number, size: number, value: number, count: number): void {
+    const { body } = this;
+    if (size !== 4 || operation === ROTATE.rcl || operation === ROTATE.rcr) {
+      body.i32(operation).i32(size);
+      this.push(value);
+      this.push(count);
+      body.call(IMPORT.rotate);
+      return;
+    }
+    this.push(value);
+    this.push(count);
+    body.op(ROTATE_OP[operation]!);
+  }
+
+  /** Shifts of 32 bits work their flags out themselves; a count of zero changes none. */
+  private rotateFlags(operation: number, size: number, value: number, count: number): void {
+    const { body, flags } = this;
+    if (size !== 4 || operation < ROTATE.shl || count >= 0) {
+      body.i32(operation).i32(size);
+      this.push(value);
+      this.push(count);
+      body.call(IMPORT.rotateFlags);
+      flags.changed();
+      return;
+    }
+    // a constant count is not zero (lower/bits.ts)
+    this.push(value);
+    this.push(count);
+    body.op(ROTATE_OP[operation]!).set(LOCAL.result);
+    this.push(value);
+    if (operation === ROTATE.shl) {
+      body.i32(0);
+      this.push(count);
+      body.op(OP.sub, OP.shr_u).i32(1).op(OP.and);
+      body.tee(LOCAL.spare).get(LOCAL.spare).get(LOCAL.result).i32(31).op(OP.shr_u, OP.xor).i32(1).op(OP.shl, OP.or);
+    } else {
+      this.push(count);
+      body
+        .i32(1)
+        .op(OP.sub, operation === ROTATE.shr ? OP.shr_u : OP.shr_s)
+        .i32(1)
+        .op(OP.and);
+      if (operation === ROTATE.shr) {
+        // OF: the two highest bits of the result differ
+        body.get(LOCAL.result).get(LOCAL.result).i32(1).op(OP.shl, OP.xor).i32(30).op(OP.shr_u).i32(2).op(OP.and, OP.or);
+      }
+    }
+    body.set(LOCAL.right);
+    flags.noteKnown();
+  }
+
+  // --- faults and the slow path ----------------------------------------------------------------------------------------
+
+  /** Raises an exception at the running instruction when the value on the stack is not zero. */
+  private faultIf(vector: number, errorCode: number): void {
+    const { body } = this;
+    body.if();
+    this.slow();
+    body.i32(vector).i32(errorCode).i32(this.accesses).get(LOCAL.pc).get(LOCAL.budget).call(IMPORT.fault).br(this.ways.stopped);
+    body.end();
+  }
+
+  /** Before a call that may want to know where it is. */
+  private slow(): void {
+    this.body.i32(0).get(LOCAL.header).memory(OP.store, WORD.header);
+  }
+  private leaveIfAsked(): void {
+    this.body.word(WORD.leave).brIf(this.ways.stopped);
+  }
+
+  // --- memory ----------------------------------------------------------------------------------------------------------
+
+  /** Leaves 1 on the stack when the fast table does not allow the access; `linear`, `index` and `offset` are set. */
+  private check(at: number, address: number, size: number, write: boolean): void {
+    const { body } = this;
+    const place = this.unit.places.get(at);
+    this.push(address);
+    if (place === undefined) {
+      body.tee(LOCAL.linear);
+      this.compareTag(size, write);
+      return;
+    }
+    // the segment's place in the state is in the unit
+    const [mask, plain] = write ? PLAIN_WRITE : PLAIN_READ;
+    body.tee(LOCAL.offset);
+    this.word(place);
+    body.tee(LOCAL.spare).memory(OP.load, SEGMENT.base).op(OP.add).tee(LOCAL.linear);
+    this.compareTag(size, write);
+    body.get(LOCAL.spare).memory(OP.load, SEGMENT.attributes).i32(mask).op(OP.and).i32(plain).op(OP.ne, OP.or);
+    body.get(LOCAL.offset).get(LOCAL.spare).memory(OP.load, SEGMENT.limit).op(OP.gt_u, OP.or);
+    if (size === 1) return;
+    body.get(LOCAL.spare).memory(OP.load, SEGMENT.limit).get(LOCAL.offset).op(OP.sub);
+    body.i32(size - 1).op(OP.lt_u, OP.or);
+  }
+
+  /** The linear address is on the stack and in its local. */
+  private compareTag(size: number, write: boolean): void {
+    const { body } = this;
+    body.i32(ENTRY_SHIFT).op(OP.shr_u).i32(INDEX_MASK).op(OP.and).get(LOCAL.table).op(OP.add).tee(LOCAL.index);
+    body.memory(OP.load, write ? 4 : 0).get(LOCAL.linear);
+    if (size > 1) body.i32(size - 1).op(OP.add);
+    body.i32(-PAGE_SIZE).op(OP.and).word(STATE.tlbGeneration.offset).op(OP.or, OP.ne);
+  }
+
+  private poolAddress(): void {
+    this.body.get(LOCAL.linear).get(LOCAL.index).memory(OP.load, 12).op(OP.add);
+  }
+
+  private slowArguments(at: number, size: number): void {
+    this.slow();
+    // what it does may evict the page that was probed
+    if (this.probe !== undefined) this.body.i32(0).set(LOCAL.probed);
+    this.body
+      .get(this.isFlat(at) ? LOCAL.linear : LOCAL.offset)
+      .i32(packAccess({ position: this.position, before: this.accesses, size }))
+      .get(LOCAL.pc)
+      .get(LOCAL.budget);
+  }
+
+  /** Is the segment of an operation on memory flat? */
+  private isFlat(at: number): boolean {
+    return !this.unit.places.has(at);
+  }
+
+  /** Does an access to what was probed have its pool address already? Then `probed` is on the stack. */
+  private isProbed(address: number, size: number): boolean {
+    if (this.probe?.address !== address || this.probe.size !== size) return false;
+    this.body.get(LOCAL.probed);
+    return true;
+  }
+
+  private load(at: number, size: 1 | 2 | 4, to: number, address: number): void {
+    const { body } = this;
+    const probed = this.isProbed(address, size);
+    if (probed) {
+      body.if();
+      body.get(LOCAL.probed).memory(LOAD_OP[size], 0).set(LOCAL.spare);
+      body.else();
+    }
+    this.check(at, address, size, false);
+    body.if();
+    this.slowArguments(at, size);
+    body.call(this.isFlat(at) ? IMPORT.load : IMPORT.slowLoad).set(LOCAL.spare);
+    this.leaveIfAsked();
+    body.else();
+    this.poolAddress();
+    body.memory(LOAD_OP[size], 0).set(LOCAL.spare);
+    body.end();
+    if (probed) body.end();
+    body.get(LOCAL.spare);
+    this.pop(to);
+    this.position++;
+    this.accesses++;
+  }
+
+  private store(at: number, size: 1 | 2 | 4, address: number, value: number): void {
+    const { body } = this;
+    // both ways need it in its local
+    this.push(value);
+    body.op(OP.drop);
+    const probed = this.isProbed(address, size);
+    if (probed) {
+      body.if();
+      body.get(LOCAL.probed);
+      this.push(value);
+      body.memory(STORE_OP[size], 0);
+      body.else();
+    }
+    this.check(at, address, size, true);
+    body.if();
+    this.slowArguments(at, size);
+    this.push(value);
+    body.call(this.isFlat(at) ? IMPORT.store : IMPORT.slowStore);
+    this.leaveIfAsked();
+    body.else();
+    this.poolAddress();
+    this.push(value);
+    body.memory(STORE_OP[size], 0);
+    body.end();
+    if (probed) body.end();
+    this.position++;
+    this.accesses++;
+  }
+
+  private probeWrite(at: number, address: number, size: number): void {
+    const { body } = this;
+    // the address must not change until it is used
+    this.push(address);
+    body.op(OP.drop);
+    this.check(at, address, size, true);
+    body.if();
+    this.slowArguments(at, size);
+    body.call(this.isFlat(at) ? IMPORT.probe : IMPORT.slowProbe);
+    this.leaveIfAsked();
+    body.i32(0).set(LOCAL.probed);
+    body.else();
+    this.poolAddress();
+    body.set(LOCAL.probed).end();
+    this.probe = { address, size };
+    this.position++;
+  }
+
+  // --- jumps -----------------------------------------------------------------------------------------------------------
+
+  /** To the target whose instruction pointer and link are at an index of the unit's words. */
+  private goTo(index: number): void {
+    const { body } = this;
+    this.word(index + 1);
+    body.tee(LOCAL.next).brIf(this.ways.block);
+    this.word(index);
+    body
+      .set(LOCAL.rip)
+      .get(LOCAL.pc)
+      .i32((index + 1) * 4)
+      .op(OP.add)
+      .set(LOCAL.link)
+      .br(this.ways.block);
+  }
+
+  /** The block is over when a value is zero: the instruction's accesses have been counted in advance. */
+  private exitIfZero(value: number, at: number): void {
+    const { body } = this;
+    const place = this.unit.places.get(at)!;
+    this.push(value);
+    body.op(OP.eqz).if();
+    body.get(LOCAL.accesses);
+    this.word(place + 2);
+    body.op(OP.sub).set(LOCAL.accesses);
+    this.goTo(place);
+    body.end();
+  }
+}
+
+const ROTATE_OP: Readonly<Record<number, number>> = {
+  [ROTATE.rol]: OP.rotl,
+  [ROTATE.ror]: OP.rotr,
+  [ROTATE.shl]: OP.shl,
+  [ROTATE.shr]: OP.shr_u,
+  [ROTATE.sar]: OP.shr_s,
+};
