@@ -32,6 +32,7 @@ import { bootRom } from './devices/rom/rom';
 import { Uart } from './devices/uart/uart';
 import type { Platform } from './firmware/platform';
 import { BoardInterrupts, PIT_IRQ } from './interrupts/board-interrupts';
+import { DELIVERY_NAMES } from './interrupts/interrupt-message';
 import { COM1_IRQ, deviceIrq } from './interrupts/lines';
 import { Iommu } from './iommu/iommu';
 import type { JourneyEnd, JourneyRecorder } from './journey/journey';
@@ -149,6 +150,13 @@ export class Machine {
       apicEnabled: () => (this.processor.state.u32[APIC_BASE_MSR]! & APIC_ENABLED) !== 0,
       raised: () => this.endSlice(),
       nonMaskable: () => this.processor.signalNmi(),
+      unheard: ({ mode, vector, destination }) =>
+        this.log.add({
+          kind: 'interrupt',
+          code: 'interrupt-unheard',
+          outcome: 'nobody',
+          data: { mode: DELIVERY_NAMES[mode] ?? '', vector, destination },
+        }),
     });
     this.processor = new Processor({
       frames: this.frames,

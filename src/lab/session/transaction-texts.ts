@@ -40,6 +40,11 @@ const SENTENCES: Record<string, Sentence> = {
     text(`reads ${address(entry)}: ${entry.matched ?? ''} answer together`, `读 ${address(entry)}：${entry.matched ?? ''} 同时应答`),
   'conflict-write': (entry) =>
     text(`writes ${address(entry)}: ${entry.matched ?? ''} both take it`, `写 ${address(entry)}：${entry.matched ?? ''} 同时写入`),
+  'interrupt-unheard': (entry) =>
+    text(
+      `the interrupt message ${datum(entry, 'mode')}, vector ${hex(entry.data?.['vector'])}, for APIC ${hex(entry.data?.['destination'])} changes nothing: there is one processor, and it does not take it`,
+      `中断消息 ${datum(entry, 'mode')}（向量 ${hex(entry.data?.['vector'])}，目标 APIC ${hex(entry.data?.['destination'])}）没有作用：只有一个处理器，而它不接受此消息`,
+    ),
   'dma-address-clamped': (entry) =>
     text(
       `the address ${datum(entry, 'address')} is cut to ${datum(entry, 'clamped') || datum(entry, 'to')} by the device's DMA mask`,

@@ -1,6 +1,6 @@
 import { beforeEach, describe, expect, it } from 'vitest';
 import { deviceBench, type DeviceBench } from '../devices/bench.spec-support';
-import { DELIVERY, messageOf } from './interrupt-message';
+import { DELIVERY, messageOf, type InterruptMessage } from './interrupt-message';
 import { IoApic, pinOfLine } from './io-apic';
 import { APIC, LocalApic } from './local-apic';
 import { InterruptControllerPair } from './pic';
@@ -12,6 +12,7 @@ let io: IoApic;
 let enabled: boolean;
 let raised: number;
 let nmis: number;
+let unheard: InterruptMessage[];
 
 const write = (offset: number, value: number) => apic.write('registers', offset, 4, value);
 const read = (offset: number) => apic.read('registers', offset, 4);
@@ -36,12 +37,14 @@ beforeEach(() => {
   pic = new InterruptControllerPair();
   enabled = true;
   raised = nmis = 0;
+  unheard = [];
   apic = new LocalApic({
     clock: bench.context.clock,
     external: pic,
     enabled: () => enabled,
     raised: () => raised++,
     nonMaskable: () => nmis++,
+    unheard: (message) => unheard.push(message),
     ended: (vector) => io.ended(vector),
   });
   io = new IoApic((message) => apic.deliver(message));
@@ -148,6 +151,14 @@ describe('local APIC', () => {
     }
     write(APIC.commandLow, 0x4_0402);
     expect(nmis).toBe(1);
+  });
+
+  it('takes no notice of SMI, INIT and start-up, nor of what is for processors that are not there, and says so', () => {
+    for (const low of [0x4_0200, 0x4_4500, 0x4_4608, 0xc_0045]) write(APIC.commandLow, low);
+    write(APIC.commandHigh, 0x0300_0000);
+    write(APIC.commandLow, 0x4500);
+    expect(unheard.map(({ mode }) => mode)).toEqual([DELIVERY.smi, DELIVERY.init, DELIVERY.startUp, DELIVERY.fixed, DELIVERY.init]);
+    expect([apic.pending(), raised, nmis]).toEqual([false, 0, 0]);
   });
 
   it('reports vectors below 16 as errors', () => {

@@ -4,7 +4,7 @@
  */
 import type { InterruptSource } from '../cpu/runtime';
 import type { Device, DeviceClock } from '../devices/device';
-import { messageOf } from './interrupt-message';
+import { messageOf, type InterruptMessage } from './interrupt-message';
 import { IoApic, pinOfLine } from './io-apic';
 import { InterruptLines, PCI_LEVEL_TRIGGERED } from './lines';
 import { LocalApic } from './local-apic';
@@ -23,6 +23,8 @@ export interface BoardInterruptsOptions {
   /** the processor's pin, or its APIC, has something new: the slice that runs now should end */
   raised: () => void;
   nonMaskable: () => void;
+  /** a message that nobody takes, or that changes nothing */
+  unheard: (message: InterruptMessage) => void;
 }
 
 export class BoardInterrupts {
@@ -31,7 +33,7 @@ export class BoardInterrupts {
   readonly apic?: LocalApic;
   readonly ioApic?: IoApic;
 
-  constructor({ apic, clockFor, apicEnabled, raised, nonMaskable }: BoardInterruptsOptions) {
+  constructor({ apic, clockFor, apicEnabled, raised, nonMaskable, unheard }: BoardInterruptsOptions) {
     this.pic = new InterruptControllerPair('pic', raised);
     if (apic) {
       const local = new LocalApic({
@@ -40,6 +42,7 @@ export class BoardInterrupts {
         enabled: apicEnabled,
         raised,
         nonMaskable,
+        unheard,
         ended: (vector) => this.ioApic?.ended(vector),
       });
       this.apic = local;

@@ -3,8 +3,8 @@
  * entry describes it, or as another processor sends it.
  */
 
-/** Delivery modes that arrive somewhere on a board with one processor. */
-export const DELIVERY = { fixed: 0, lowestPriority: 1, nmi: 4, init: 5, external: 7 } as const;
+/** Delivery modes (SDM vol. 3, table 10-1 and 10.6.1). SMI, INIT and start-up change nothing on a board with one processor. */
+export const DELIVERY = { fixed: 0, lowestPriority: 1, smi: 2, nmi: 4, init: 5, startUp: 6, external: 7 } as const;
 
 export interface InterruptMessage {
   vector: number;
@@ -16,6 +16,9 @@ export interface InterruptMessage {
   /** level triggered: the end of interrupt is told to the IOAPIC */
   level: boolean;
 }
+
+/** Names of the modes, for the log. */
+export const DELIVERY_NAMES: readonly string[] = ['fixed', 'lowest priority', 'SMI', 'reserved', 'NMI', 'INIT', 'start-up', 'ExtINT'];
 
 /** The message that a 4-byte write to 0xFEEx_xxxx means. */
 export const messageOf = (address: number, data: number): InterruptMessage => ({

@@ -1,7 +1,8 @@
 /**
  * The local APIC of the one processor (xAPIC, SDM vol. 3, ch. 10): requests and services by vector, task and processor priority,
  * its timer, interrupts to itself, spurious ones, and the local inputs, through which the 8259 pair reaches the processor. Its
- * registers stay at 0xFEE0_0000. There is no other processor to send anything to; INIT and start-up messages go nowhere.
+ * registers stay at 0xFEE0_0000. There is no other processor to send anything to; SMI, INIT and start-up messages change nothing, and
+ * are reported as unheard.
  */
 import { APIC_BYTES, LOCAL_APIC_BASE, LOCAL_APIC_ID } from '../board/windows';
 import type { InterruptSource } from '../cpu/runtime';
@@ -74,6 +75,8 @@ export interface LocalApicOptions {
   enabled: () => boolean;
   /** the processor has something to take: the slice that runs now should end */
   raised?: () => void;
+  /** a message that changes nothing here: SMI, INIT, start-up, or for processors that are not there */
+  unheard?: (message: InterruptMessage) => void;
   /** a message of mode NMI */
   nonMaskable?: () => void;
   /** a level-triggered vector has ended */
@@ -154,9 +157,13 @@ export class LocalApic implements Device, InterruptSource {
 
   /** An interrupt message; whether it was for this APIC. */
   deliver(message: InterruptMessage): boolean {
-    if (!this.works() || !this.isAddressed(message)) return false;
+    if (!this.works() || !this.isAddressed(message)) {
+      this.options.unheard?.(message);
+      return false;
+    }
     if (message.mode === DELIVERY.fixed || message.mode === DELIVERY.lowestPriority) this.accept(message.vector, message.level);
     else if (message.mode === DELIVERY.nmi) this.options.nonMaskable?.();
+    else this.options.unheard?.(message);
     return true;
   }
 
@@ -284,7 +291,7 @@ export class LocalApic implements Device, InterruptSource {
       level: false,
     };
     // to all others: there are none
-    if (shorthand > SHORTHAND.all) return;
+    if (shorthand > SHORTHAND.all) return this.options.unheard?.(message);
     const carriesVector = message.mode === DELIVERY.fixed || message.mode === DELIVERY.lowestPriority;
     if (carriesVector && message.vector < 16) this.fail(ERROR.sendIllegalVector);
     else this.deliver(message);

@@ -74,6 +74,89 @@ describe('interrupt controllers', () => {
     expect(() => pic.setLine(16, true)).toThrow(RangeError);
   });
 
+  describe('with rotating priority', () => {
+    const serve = (...lines: number[]): number[] => {
+      for (const line of lines) pic.setLine(line, false);
+      for (const line of lines) pic.setLine(line, true);
+      return lines.map(() => {
+        const vector = pic.acknowledge();
+        out('master', 0, 0xa0); // rotate on a non-specific end of interrupt
+        return vector;
+      });
+    };
+
+    it('give a line that was served the lowest priority at its end of interrupt', () => {
+      initialise();
+      expect(serve(1, 3, 5)).toEqual([0x21, 0x23, 0x25]);
+      // 5 is the lowest now, and 6 the highest
+      expect(serve(0, 5, 7)).toEqual([0x27, 0x20, 0x25]);
+      expect(pic.pending()).toBe(false);
+    });
+
+    it('take the lowest from a command, with an end of interrupt or without', () => {
+      initialise();
+      out('master', 0, 0xc3); // 3 is the lowest
+      pic.setLine(1, true);
+      pic.setLine(4, true);
+      expect(pic.acknowledge()).toBe(0x24);
+      expect(pic.pending()).toBe(false);
+      out('master', 0, 0xe4); // ends 4, which is the lowest then
+      expect(pic.acknowledge()).toBe(0x21);
+    });
+
+    it('rotate by themselves with automatic end of interrupt, until told not to', () => {
+      initialise(true);
+      out('master', 0, 0x80);
+      for (const line of [0, 1]) pic.setLine(line, true);
+      expect([pic.acknowledge(), pic.acknowledge()]).toEqual([0x20, 0x21]);
+      for (const line of [0, 1, 4]) pic.setLine(line, false);
+      for (const line of [0, 1, 4]) pic.setLine(line, true);
+      expect([pic.acknowledge(), pic.acknowledge(), pic.acknowledge()]).toEqual([0x24, 0x20, 0x21]);
+      out('master', 0, 0x00);
+      pic.setLine(7, true);
+      expect(pic.acknowledge()).toBe(0x27);
+      pic.setLine(1, false);
+      pic.setLine(1, true);
+      pic.setLine(3, true);
+      expect(pic.acknowledge()).toBe(0x23); // 1 is the lowest still
+    });
+  });
+
+  it('let everything else through in special mask mode, and keep what is masked from a non-specific end', () => {
+    initialise();
+    pic.setLine(1, true);
+    expect(pic.acknowledge()).toBe(0x21);
+    pic.setLine(5, true);
+    expect(pic.pending()).toBe(false);
+    out('master', 0, 0x68); // special mask mode on
+    expect(pic.pending()).toBe(false);
+    out('master', 1, 0x02); // the service routine masks its own line
+    expect(pic.acknowledge()).toBe(0x25);
+    out('master', 0, 0x20);
+    out('master', 0, 0x0b);
+    expect(pic.read('master', 0, 1)).toBe(0x02);
+    out('master', 0, 0x48); // off again
+    pic.setLine(6, true);
+    expect(pic.pending()).toBe(false);
+    out('master', 0, 0x20);
+    expect(pic.acknowledge()).toBe(0x26);
+  });
+
+  it('let the second controller interrupt its own routine in special fully nested mode', () => {
+    for (const [region, base, wiring] of [['master', 0x20, 4], ['slave', 0x28, 2]] as const) {
+      out(region, 0, 0x11);
+      for (const value of [base, wiring, region === 'master' ? 0x11 : 1, 0]) out(region, 1, value);
+    } // prettier-ignore
+    pic.setLine(12, true);
+    expect(pic.acknowledge()).toBe(0x2c);
+    pic.setLine(5, true);
+    pic.setLine(14, true);
+    expect(pic.pending()).toBe(false);
+    pic.setLine(9, true);
+    expect(pic.acknowledge()).toBe(0x29);
+    expect(pic.pending()).toBe(false);
+  });
+
   it('mask single lines, and show mask, requests and services', () => {
     initialise();
     out('master', 1, 0x10);

@@ -1,7 +1,7 @@
 /**
  * A pair of 8259A interrupt controllers as PC boards wire them: the second hangs on input 2 of the first. Initialisation words
- * ICW1-4, operation words OCW1-3, fixed priority, edge and level triggered inputs (ELCR), automatic and commanded end of
- * interrupt, spurious requests. Rotation and the special mask and fully nested modes are not here. Intel 8259A data sheet; the
+ * ICW1-4, operation words OCW1-3, fixed and rotating priority, the special mask and special fully nested modes, edge and level
+ * triggered inputs (ELCR), automatic and commanded end of interrupt, polling, spurious requests. Intel 8259A data sheet; the
  * ELCR ports are those of the PIIX. At reset every input is masked, so that nothing arrives before a program initialises them.
  */
 import type { InterruptSource } from '../cpu/runtime';
@@ -14,7 +14,7 @@ export const ELCR_BASE = 0x4d0;
 /** The input of the first controller that the second one drives. */
 export const CASCADE_INPUT = 2;
 const SPURIOUS_INPUT = 7;
-const STATE_VERSION = 1;
+const STATE_VERSION = 2;
 
 interface Saved8259 {
   request: number;
@@ -29,6 +29,14 @@ interface Saved8259 {
   automaticEnd: boolean;
   readService: boolean;
   poll: boolean;
+  /** the input with the lowest priority: 7 until it is rotated */
+  lowest: number;
+  /** automatic end of interrupt gives the input that was served the lowest priority */
+  rotates: boolean;
+  /** special mask mode: what is in service and masked holds nothing back */
+  specialMask: boolean;
+  /** special fully nested mode: the second controller may interrupt its own service routine */
+  fullyNested: boolean;
 }
 
 const AT_RESET: Saved8259 = {
@@ -44,14 +52,25 @@ const AT_RESET: Saved8259 = {
   automaticEnd: false,
   readService: false,
   poll: false,
+  lowest: 7,
+  rotates: false,
+  specialMask: false,
+  fullyNested: false,
 };
 
-/** Number of the lowest set bit: the input with the highest priority; 8 when none is. */
-const highest = (bits: number): number => (bits === 0 ? 8 : 31 - Math.clz32(bits & -bits));
+/** Priority of the best of some inputs, 0 (the best) to 7; 8 when there is none. The one behind `lowest` is the best. */
+function priority(inputs: number, lowest: number): number {
+  const turned = ((inputs << 8) | inputs) >> (lowest + 1);
+  const bits = turned & 0xff;
+  return bits === 0 ? 8 : 31 - Math.clz32(bits & -bits);
+}
 
 /** One controller. */
 class Controller8259 {
   state: Saved8259 = { ...AT_RESET };
+
+  /** `first`: the second one hangs on its cascade input */
+  constructor(private readonly first: boolean) {}
 
   reset(): void {
     const { levels } = this.state;
@@ -73,15 +92,26 @@ class Controller8259 {
 
   /** The input to be served now, or -1. */
   wanted(): number {
-    const { request, mask, service } = this.state;
-    const input = highest(request & ~mask);
-    return input < highest(service) ? input : -1;
+    const { request, mask, lowest } = this.state;
+    const best = priority(request & ~mask, lowest);
+    return best < 8 && this.passes(this.inputOf(best)) ? this.inputOf(best) : -1;
+  }
+
+  /** Does nothing that is in service hold this input back? */
+  private passes(input: number): boolean {
+    const { service, mask, lowest, specialMask, fullyNested } = this.state;
+    const held = priority(specialMask ? service & ~mask : service, lowest);
+    const rank = priority(1 << input, lowest);
+    return rank < held || (rank === held && fullyNested && this.first && input === CASCADE_INPUT);
+  }
+
+  private inputOf(rank: number): number {
+    return (rank + this.state.lowest + 1) & 7;
   }
 
   /** Would a request at this input be served now? */
   opens(input: number): boolean {
-    const { mask, service } = this.state;
-    return !(mask & (1 << input)) && input < highest(service);
+    return !(this.state.mask & (1 << input)) && this.passes(input);
   }
 
   /** Takes a request: the input, or the spurious one when there is nothing to take. */
@@ -92,6 +122,7 @@ class Controller8259 {
     const state = this.state;
     if (!(state.levelTriggered & bit)) state.request &= ~bit;
     if (!state.automaticEnd) state.service |= bit;
+    else if (state.rotates) state.lowest = input;
     return input;
   }
 
@@ -113,12 +144,29 @@ class Controller8259 {
     } else if (value & 0x08) {
       // OCW3
       if (value & 0x04) state.poll = true;
+      if (value & 0x40) state.specialMask = (value & 0x20) !== 0;
       if (value & 0x02) state.readService = (value & 0x01) !== 0;
-    } else if (value & 0x20) {
-      // OCW2 with EOI: specific, or the one in service with the highest priority
-      const input = value & 0x40 ? value & 7 : highest(state.service);
-      if (input < 8) state.service &= ~(1 << input);
+    } else this.command(value);
+  }
+
+  /** OCW2: ends of interrupt, and who has the lowest priority from now on. */
+  private command(value: number): void {
+    const state = this.state;
+    const rotate = (value & 0x80) !== 0;
+    const specific = (value & 0x40) !== 0;
+    if (!(value & 0x20)) {
+      if (specific) {
+        if (rotate) state.lowest = value & 7;
+      } else state.rotates = rotate;
+      return;
     }
+    // without a level: the best that is in service (in special mask mode, and not masked)
+    const ending = state.specialMask ? state.service & ~state.mask : state.service;
+    const best = priority(ending, state.lowest);
+    if (!specific && best === 8) return;
+    const input = specific ? value & 7 : this.inputOf(best);
+    state.service &= ~(1 << input);
+    if (rotate) state.lowest = input;
   }
 
   writeData(value: number): void {
@@ -134,6 +182,7 @@ class Controller8259 {
         return;
       case 4:
         state.automaticEnd = (value & 0x02) !== 0;
+        state.fullyNested = (value & 0x10) !== 0;
         state.step = 0;
         return;
       default:
@@ -158,8 +207,8 @@ export class InterruptControllerPair implements Device, InterruptSource {
     { name: 'slave', kind: 'port', size: 2, base: SLAVE_BASE },
     { name: 'elcr', kind: 'port', size: 2, base: ELCR_BASE },
   ];
-  private readonly master = new Controller8259();
-  private readonly slave = new Controller8259();
+  private readonly master = new Controller8259(true);
+  private readonly slave = new Controller8259(false);
 
   /** `raised` is called when the processor's pin goes up: the slice that runs now should end. */
   constructor(
