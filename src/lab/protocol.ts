@@ -256,6 +256,8 @@ export interface Views {
   journey: Journey | null;
   tlb: TlbView;
   tables: TablesView;
+  /** null while accesses are not counted */
+  dram: DramView | null;
 }
 export type ViewName = keyof Views;
 
@@ -280,6 +282,54 @@ export interface TlbView {
   evictions: number;
   /** table entries that misses have read */
   tableReads: number;
+}
+
+/** Accesses that found their row open, none open, or another one; and how many of them were writes. */
+export interface DramCounts {
+  hits: number;
+  misses: number;
+  conflicts: number;
+  writes: number;
+}
+
+export interface DramBankView extends DramCounts {
+  /** within the module: subchannel, rank, bank group and bank as one number */
+  number: number;
+  subchannel: number;
+  rank: number;
+  bankGroup: number;
+  bank: number;
+  /** -1: none */
+  openRow: number;
+  /** activations in this refresh window, added up over 64 equal stretches of its rows */
+  rowHeat: number[];
+}
+
+export interface DramModuleView extends DramCounts {
+  slot: string;
+  channel: number;
+  /** speed grade: `DDR3-1600` */
+  grade: string;
+  ecc: boolean;
+  /** rows that target row refresh counts in each bank; 0: there is none */
+  trr: number;
+  /** activations of neighbours that flip a row's weakest cell; null: never */
+  threshold: number | null;
+  /** most activations of one row within one refresh window */
+  mostActivations: number;
+  /** rows with most activations in the window that is running */
+  hottest: { subchannel: number; rank: number; bankGroup: number; bank: number; row: number; count: number }[];
+  errors: { flips: number; corrected: number; uncorrectable: number; miscorrected: number; refreshed: number };
+  /** those that were accessed, at most 64 */
+  banks: DramBankView[];
+}
+
+/** Accesses to DRAM since power-on, or since they are counted. */
+export interface DramView {
+  timing: boolean;
+  disturbance: boolean;
+  /** in the board's order, at most 64 */
+  modules: DramModuleView[];
 }
 
 export type DescriptorKind =
@@ -455,7 +505,8 @@ export interface SessionCommands {
   setSpeed(instructionsPerSecond: number | null): Promise<void>;
   /** the lines (1-based) that carry code get a breakpoint; returns where they ended up */
   setBreakpoints(file: string, lines: number[]): Promise<{ line: number; bound: boolean }[]>;
-  setObserve(mode: 'off' | 'sampled' | 'exact'): Promise<void>;
+  /** `exact`: every access to DRAM is counted (view `dram`), and everything is interpreted. A board with memory timing or disturbance counts anyway. */
+  setObserve(mode: 'off' | 'exact'): Promise<void>;
   explain(query: AccessQuery): Promise<Journey>;
   readMemory(query: { space: 'linear' | 'guest' | 'host'; vm: string | null; base: bigint; length: number }): Promise<MemoryRange>;
   /** `count` instructions from a linear address, and up to `before` in front of it as far as the program's source says where they begin */

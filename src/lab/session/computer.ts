@@ -8,6 +8,7 @@ import type { Text } from '../document/problem';
 import type {
   AccessQuery,
   BootReport,
+  DramView,
   DisassemblyLine,
   FrameOwner,
   IsolationView,
@@ -89,6 +90,9 @@ export interface Computer {
   serial(): SerialView;
   tlb(): TlbView;
   tables(vm: string | null): TablesView;
+  dram(): DramView | null;
+  /** are accesses to DRAM counted, though the board does not ask for it? */
+  set counting(on: boolean);
   checkContext(): CheckContext;
 
   /** Throws QueryError when the query names a VM, device or space that is not there. The same for the queries below. */

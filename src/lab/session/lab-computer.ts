@@ -8,6 +8,7 @@ import { text } from '../document/problem';
 import type {
   AccessQuery,
   BootReport,
+  DramView,
   DisassemblyLine,
   FrameOwner,
   IsolationView,
@@ -30,6 +31,7 @@ import { checkFacts, serialChannels } from './check-facts';
 import type { CodeAddress, Computer, ComputerSnapshot, MemoryQuery, RunEnd, Stop } from './computer';
 import { tablesView } from './descriptor-tables';
 import { disassembly, linesBefore } from './disassembly';
+import { dramView } from './dram-view';
 import { Evidence, watchedRanges, type SavedEvidence } from './evidence';
 import { explainQuery, hostAddressOf, translationContext, withCells } from './explain-query';
 import { isolationView } from './isolation-view';
@@ -257,6 +259,12 @@ export class LabComputer implements Computer {
     return tablesView(vm, stateCopy(this.stateBytes(vm)), (linear, length) =>
       memoryRange(memorySource(this.system), linear, length, 2 ** 32, translate),
     );
+  }
+  dram(): DramView | null {
+    return dramView(this.system.machine);
+  }
+  set counting(on: boolean) {
+    this.system.machine.memory.counting = on;
   }
   checkContext(): CheckContext {
     return checkFacts(this.system, this.evidence);

@@ -63,6 +63,7 @@ const VIEW_NAMES: readonly ViewName[] = [
   'journey',
   'tlb',
   'tables',
+  'dram',
 ];
 
 interface KeptSnapshot {
@@ -95,6 +96,8 @@ export class LabSession implements SessionCommands {
   private stop: Stop | null = null;
   private breakpointHit: CodeAddress | null = null;
   private selected: string | null = null;
+  /** accesses to DRAM are counted, whatever the board asks for */
+  private observing = false;
   private readonly breakpoints = new Breakpoints();
   private readonly loop: RunLoop;
   private readonly inputs = new InputLog();
@@ -151,6 +154,7 @@ export class LabSession implements SessionCommands {
     this.forgetRun();
     const { computer, problems } = powerOn(this.document, this.files);
     this.computer = computer;
+    if (computer && this.observing) computer.counting = true;
     this.stop = computer?.stopped ?? null;
     if (computer) computer.setBreakpoints(this.breakpoints.addresses(computer.programs));
     this.labProblems = problems;
@@ -258,8 +262,10 @@ export class LabSession implements SessionCommands {
     return this.breakpoints.bound(file, computer.programs);
   }
 
-  async setObserve(_mode: 'off' | 'sampled' | 'exact'): Promise<void> {
-    // there is one tier so far, and it passes every access through the walkers: everything is observed exactly
+  async setObserve(mode: 'off' | 'exact'): Promise<void> {
+    this.observing = mode === 'exact';
+    if (this.computer) this.computer.counting = this.observing;
+    this.pushNow();
   }
 
   private onEnd(end: RunEnd | { kind: 'limit' }): void {
@@ -436,6 +442,8 @@ export class LabSession implements SessionCommands {
         return computer.tlb();
       case 'tables':
         return computer.tables(this.shownVm(null));
+      case 'dram':
+        return computer.dram();
     }
   }
 

@@ -54,6 +54,8 @@ interface Chips {
   timings: DramTimings;
   ecc: boolean;
   disturbance: Disturbance | undefined;
+  /** null: this module is not disturbed */
+  threshold: number | null;
   errors: ModuleErrors;
 }
 
@@ -99,6 +101,7 @@ export class Dram implements MemoryObserver {
         rows: new RowCounts(timings.refreshWindow),
         timings,
         ecc,
+        threshold,
         disturbance:
           disturbance && threshold !== null
             ? new Disturbance({ seed, slotIndex, threshold, reach: reach === 2 ? 2 : 1, trr, rows, rowBytes: columns * busBytes, timings })
@@ -221,6 +224,11 @@ export class Dram implements MemoryObserver {
 
   rows(module: Module): RowCounts {
     return this.chipsOf.get(module)!.rows;
+  }
+
+  /** Activations of a row's neighbours in a refresh window that flip its weakest cell; null for a module that is not disturbed. */
+  threshold(module: Module): number | null {
+    return this.chipsOf.get(module)!.threshold;
   }
 
   errors(module: Module): Readonly<ModuleErrors> & { refreshed: number } {

@@ -50,6 +50,14 @@ export class RowCounts {
     return rows.sort((a, b) => b.count - a.count || a.bank - b.bank || a.row - b.row).slice(0, count);
   }
 
+  /** Activations in this window of a bank's rows, added up over `stretches` equal stretches of its `rows`. */
+  heat(bank: number, rows: number, stretches: number): number[] {
+    const heat = new Array<number>(stretches).fill(0);
+    for (const [key, activations] of this.counts)
+      if (Math.floor(key / ROWS_LIMIT) === bank) heat[Math.floor(((key % ROWS_LIMIT) * stretches) / rows)]! += activations;
+    return heat;
+  }
+
   save(): SavedRowCounts {
     return { window: this.window, counts: [...this.counts].sort(([a], [b]) => a - b), most: this.most };
   }

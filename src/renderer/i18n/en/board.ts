@@ -1,6 +1,14 @@
 /** Board workspace: the drawing, parts, address map, inspector, problems. */
 export default {
-  panels: { parts: 'Parts', board: 'Board', list: 'Parts list', problems: 'Problems', map: 'Address map', inspector: 'Inspector' },
+  panels: {
+    parts: 'Parts',
+    board: 'Board',
+    list: 'Parts list',
+    problems: 'Problems',
+    map: 'Address map',
+    inspector: 'Inspector',
+    dram: 'DRAM',
+  },
   none: 'The board appears here once the lab file can be read. Mend the errors in Problems first.',
   locked: 'power is on: hardware is locked',
   unlocked: 'power is off: hardware can be changed',

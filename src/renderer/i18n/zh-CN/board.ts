@@ -1,6 +1,6 @@
 /** “主板”工作区：图纸、部件、地址图、属性、问题。 */
 export default {
-  panels: { parts: '部件', board: '主板', list: '部件清单', problems: '问题', map: '地址图', inspector: '属性' },
+  panels: { parts: '部件', board: '主板', list: '部件清单', problems: '问题', map: '地址图', inspector: '属性', dram: 'DRAM' },
   none: '实验文件可读之后，这里显示主板。请先解决“问题”中的错误。',
   locked: '已通电：硬件锁定',
   unlocked: '已断电：可更改硬件',

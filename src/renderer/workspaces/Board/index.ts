@@ -1,5 +1,5 @@
 /** The Board workspace: the drawing, the parts for it, who answers at each address, and what is wrong. */
-import { CircleAlert, CircuitBoard, LibraryBig, List, Ruler, SlidersHorizontal } from '@lucide/vue';
+import { CircleAlert, CircuitBoard, Flame, LibraryBig, List, Ruler, SlidersHorizontal } from '@lucide/vue';
 import type { WorkspaceDefinition } from '../../docking/workspace';
 import AddressMapPanel from '../../panels/board/AddressMapPanel.vue';
 import BoardCanvas from '../../panels/board/BoardCanvas.vue';
@@ -7,6 +7,7 @@ import BoardListPanel from '../../panels/board/BoardListPanel.vue';
 import BoardProblemsPanel from '../../panels/board/BoardProblemsPanel.vue';
 import InspectorPanel from '../../panels/board/InspectorPanel.vue';
 import PartsPanel from '../../panels/board/PartsPanel.vue';
+import DramPanel from '../../panels/dram/DramPanel.vue';
 import BoardToolbar from './BoardToolbar.vue';
 
 const workspace: WorkspaceDefinition = {
@@ -18,6 +19,7 @@ const workspace: WorkspaceDefinition = {
     list: { title: 'board.panels.list', icon: List, component: BoardListPanel },
     problems: { title: 'board.panels.problems', icon: CircleAlert, component: BoardProblemsPanel },
     map: { title: 'board.panels.map', icon: Ruler, component: AddressMapPanel, scrolls: false },
+    dram: { title: 'board.panels.dram', icon: Flame, component: DramPanel },
     inspector: { title: 'board.panels.inspector', icon: SlidersHorizontal, component: InspectorPanel },
   },
   layout: {
@@ -26,7 +28,7 @@ const workspace: WorkspaceDefinition = {
       { panels: ['parts'], px: 222 },
       { split: 'column', of: [{ panels: ['board', 'list'] }, { panels: ['problems'], px: 108 }] },
       { panels: ['map'], px: 240 },
-      { panels: ['inspector'], px: 268 },
+      { panels: ['inspector', 'dram'], px: 268 },
     ],
   },
 };
