@@ -100,7 +100,9 @@ export class LabComputer implements Computer {
     return this.system.vmm?.current?.id ?? null;
   }
   get engine(): 'interpreter' | 'compiled' {
-    return this.system.machine.processor.compiles ? 'compiled' : 'interpreter';
+    const { processor, memory } = this.system.machine;
+    // an access that is counted is interpreted
+    return processor.compiles && !memory.counting ? 'compiled' : 'interpreter';
   }
   get poolBytes(): number {
     return this.system.machine.frames.bytesUsed;
