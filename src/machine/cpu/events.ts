@@ -161,8 +161,8 @@ export class Events {
   }
 
   /** INT n, INT3, INTO. A fault is the instruction's own: RIP goes back to it. */
-  softwareInterrupt(vector: number, nextOffset: number): boolean {
-    const event: Event = { vector: vector & 0xff, kind: 'software', errorCode: NO_ERROR_CODE };
+  softwareInterrupt(vector: number, nextOffset: number, checksGate = true): boolean {
+    const event: Event = { vector: vector & 0xff, kind: checksGate ? 'software' : 'trap', errorCode: NO_ERROR_CODE };
     if (!this.deliverOnce(event, nextOffset)) return false;
     this.softwareTaken = true;
     this.onDelivered?.(event);

@@ -58,7 +58,8 @@ export class PortAccess {
     this.ports.writePort(port, size, masked);
   }
 
-  private allowed(port: number, size: number): boolean {
+  /** IOPL, or the I/O bitmap (SDM vol. 1, 19.5). Raises #GP(0) when neither allows it. */
+  allowed(port: number, size: number): boolean {
     const { state, access } = this;
     if (!state.protectedMode || (!state.virtual8086 && state.cpl <= state.iopl)) return true;
     const tr = SEGMENT_INDEX.TR;

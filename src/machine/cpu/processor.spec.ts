@@ -372,6 +372,23 @@ describe('between instructions', () => {
     expect(bench.processor.lastAccess).toBeNull();
   });
 
+  it('leaves the flags of the last instruction, wherever a slice ends', () => {
+    const bench = makeBench();
+    // cmp eax, 1; xor ecx, ecx; the second hides the flags of the first
+    bench.load(0x1000, [0x83, 0xf8, 1, 0x31, 0xc9, 0xf4]);
+    for (const [slices, flags] of [
+      [[1], 0x97],
+      [[1, 1], 0x46],
+      [[2], 0x46],
+    ] as const) {
+      // prettier-ignore
+      flatProtected(bench, 0x1000);
+      bench.processor.state.setReg32(0, 0);
+      for (const slice of slices) bench.processor.run(slice);
+      expect(bench.processor.state.eflags & 0xd7).toBe(flags);
+    }
+  });
+
   it('starts where RESET says', () => {
     const { processor } = makeBench();
     const { state } = processor;
@@ -390,6 +407,17 @@ describe('real mode', () => {
     expect(bench.processor.state.reg16(3)).toBe(0x1234);
     expect(bench.processor.state.reg16(2)).toBe(0x100);
     expect(bench.memory.read(0x3000 as never, 2)).toBe(0x1234);
+  });
+
+  it('an instruction across the end of its segment is #GP, also when a page ends there', () => {
+    const bench = realBench('jmp 0x100:0xffff');
+    bench.load(13 * 4, [0, 0x20, 0, 0]);
+    bench.load(0x10fff, [0x31, 0xc0]); // xor ax, ax
+    bench.load(0x2000, [0xf4]);
+    bench.processor.state.setReg32(0, 5);
+    go(bench, 20);
+    const { state } = bench.processor;
+    expect([state.eip, state.reg16(0), bench.memory.read(state.reg16(4) as never, 2)]).toEqual([0x2001, 5, 0xffff]);
   });
 
   it('a jump wraps at 64 KiB with 16-bit operands', () => {

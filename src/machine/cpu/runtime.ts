@@ -41,7 +41,7 @@ export interface SystemInstructions {
   returnFar(operandSize: OperandSize, popBytes: number): boolean;
   returnFromInterrupt(operandSize: OperandSize): boolean;
   /** INT n, INT3, INTO: `nextOffset` is the offset of the next instruction, which the frame saves. */
-  softwareInterrupt(vector: number, nextOffset: number): boolean;
+  softwareInterrupt(vector: number, nextOffset: number, checksGate?: boolean): boolean;
   loadDescriptorTable(table: 'gdtr' | 'idtr', base: number, limit: number): boolean;
   loadLdtr(selector: number): boolean;
   loadTr(selector: number): boolean;
@@ -68,7 +68,9 @@ export interface SystemInstructions {
   exitSystem(): boolean;
   /** VMCALL */
   callHypervisor(): boolean;
-  /** IOPL and the I/O bitmap, and the VM exit; then the port. */
+  /** IOPL and the I/O bitmap: #GP(0) when neither allows it. */
+  checkPort(port: number, size: OperandSize): boolean;
+  /** The same, and the VM exit; then the port. */
   portIn(port: number, size: OperandSize): number;
   portOut(port: number, size: OperandSize, value: number): void;
   /** Is CPL 0 (else #GP(0))? */

@@ -191,8 +191,8 @@ export class SegmentLoads {
   dropInaccessible(cpl: number): void {
     for (const segment of [SEGMENT_INDEX.ES, SEGMENT_INDEX.DS, SEGMENT_INDEX.FS, SEGMENT_INDEX.GS]) {
       const attributes = this.state.segmentAttributes(segment);
-      if (attributes & ATTRIBUTE.unusable) continue;
-      if (!isConforming(attributes) && descriptorDpl(attributes) < cpl) this.installNull(segment, 0);
+      if (attributes & ATTRIBUTE.unusable) this.installNull(segment, 0);
+      else if (!isConforming(attributes) && descriptorDpl(attributes) < cpl) this.installNull(segment, 0);
     }
   }
 

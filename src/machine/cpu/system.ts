@@ -178,8 +178,8 @@ export class ProcessorSystem implements SystemInstructions {
   returnFromInterrupt(operandSize: OperandSize): boolean {
     return this.transfers.returnFromInterrupt(operandSize);
   }
-  softwareInterrupt(vector: number, nextOffset: number): boolean {
-    return this.events.softwareInterrupt(vector, nextOffset);
+  softwareInterrupt(vector: number, nextOffset: number, checksGate?: boolean): boolean {
+    return this.events.softwareInterrupt(vector, nextOffset, checksGate);
   }
   loadDescriptorTable(table: 'gdtr' | 'idtr', base: number, limit: number): boolean {
     return this.control.loadDescriptorTable(table, base, limit);
@@ -243,6 +243,9 @@ export class ProcessorSystem implements SystemInstructions {
   }
   halt(): boolean {
     return this.control.halt();
+  }
+  checkPort(port: number, size: OperandSize): boolean {
+    return this.portAccess.allowed(port, size);
   }
   portIn(port: number, size: OperandSize): number {
     return this.portAccess.portIn(port, size);

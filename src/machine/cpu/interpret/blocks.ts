@@ -22,6 +22,8 @@ export interface Block {
   secondPage: CodePage | undefined;
   /** `secondPage.version` when the block was made */
   secondVersion: number;
+  /** executing only its first instructions would leave wrong flags */
+  flagsDropped: boolean;
 }
 
 /** Blocks of one code frame. */
@@ -31,6 +33,8 @@ export interface CodePage {
   entries: (Int32Array | undefined)[];
   /** blocks that reach into the next page, by offset × MODE_KEYS + mode key: never linked to, as the next page must be looked up */
   crossing: Map<number, number>;
+  /** the first instructions of a block alone, by (offset × MODE_KEYS + mode key) × MAX_BLOCK + instructions */
+  shortened: Map<number, number>;
   /** 1 for every byte that some block was made from */
   code: Uint8Array;
   /** offset × MODE_KEYS + mode key of every block here */
@@ -109,6 +113,7 @@ export class BlockCache {
         frame,
         entries: new Array<Int32Array | undefined>(MODE_KEYS).fill(undefined),
         crossing: new Map(),
+        shortened: new Map(),
         code: new Uint8Array(PAGE_SIZE),
         keys: [],
         version: 0,
@@ -171,6 +176,7 @@ export class BlockCache {
       starts: encoded.starts.map((start) => header + start),
       secondPage,
       secondVersion: secondPage?.version ?? 0,
+      flagsDropped: block.flagsDropped ?? false,
     });
     this.translated++;
     if (frame >= 0) {
@@ -234,6 +240,7 @@ export class BlockCache {
     for (const key of page.keys) page.entries[key % MODE_KEYS]![Math.floor(key / MODE_KEYS)] = 0;
     page.keys.length = 0;
     page.crossing.clear();
+    page.shortened.clear();
     page.code.fill(0);
     page.version++;
     page.idleWrites = 0;

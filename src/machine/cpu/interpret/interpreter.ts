@@ -11,8 +11,8 @@ import { wordOf, type CpuState } from '../cpu-state';
 import { MAX_INSTRUCTION_LENGTH } from '../decode/decoder';
 import { LEVEL, type Level } from '../instruction-set';
 import { EXCEPTION } from '../lower/exceptions';
-import { modeKey, type IrBlock, type Mode } from '../lower/ir';
-import { lowerBlock } from '../lower/lower';
+import { MODE_KEYS, modeKey, type IrBlock, type Mode } from '../lower/ir';
+import { lowerBlock, MAX_BLOCK } from '../lower/lower';
 import type { DataAccess, SystemInstructions } from '../runtime';
 import { SEGMENT_INDEX, STATE, STOP } from '../state-layout';
 import type { ThreadedGroup, ThreadedTier } from '../threaded/tier';
@@ -145,7 +145,8 @@ export class Interpreter {
         state.raise(EXCEPTION.GP, 0);
         break;
       }
-      const done = executor.execute(header, Math.min(Math.max(allowed, 1), limit - total), code);
+      const most = Math.min(Math.max(allowed, 1), limit - total);
+      const done = executor.execute(this.blocks.lengthOf(header) > most ? this.shortened(header, most) : header, most, code);
       executor.rest();
       total += done;
       state.f64[INSTRUCTIONS] = state.f64[INSTRUCTIONS]! + done;
@@ -250,6 +251,7 @@ export class Interpreter {
     if (header === 0) return this.translate(linear, offset);
     const block = this.blocks.at(header);
     if (block.secondPage === undefined) return header;
+    if (!this.reaches(rip, block.lengths[0]!)) return NO_BLOCK;
     const frame = this.fetchFrame(linear + PAGE_SIZE - offset, true);
     if (frame === undefined) return NO_BLOCK;
     return this.blocks.secondIsCurrent(block, frame) ? header : this.translate(linear, offset);
@@ -310,6 +312,8 @@ export class Interpreter {
     const splits = breaks.size === 0 ? undefined : (distance: number): boolean => breaks.has((offset + distance) & (PAGE_SIZE - 1));
     const block = lowerBlock({ bytes: page, start: offset, end: PAGE_SIZE }, this.mode, undefined, splits);
     if (block !== 'truncated') return this.keep(block, offset, -1);
+    const rip = this.state.u32[RIP]!;
+    if (!this.reaches(rip, PAGE_SIZE - offset + 1)) return NO_BLOCK;
     const second = this.fetchFrame((linear & ~(PAGE_SIZE - 1)) + PAGE_SIZE, true);
     if (second === undefined) return NO_BLOCK;
     const secondAt = this.memory.readableFrame(second);
@@ -319,7 +323,40 @@ export class Interpreter {
     bytes.set(this.blocks.poolBytes(secondAt).subarray(0, MAX_INSTRUCTION_LENGTH), PAGE_SIZE);
     const crossing = lowerBlock({ bytes, start: offset, end: bytes.length }, this.mode, 1);
     if (crossing === 'truncated') throw new Error('an instruction is longer than 15 bytes');
+    if (!this.reaches(rip, crossing.instructions[0]!.length)) return NO_BLOCK;
     return this.keep(crossing, offset, second);
+  }
+
+  /**
+   * A block of the first `count` instructions of another, when that one leaves out flags that would be seen between them: a slice
+   * ends there, CS's limit lies there, or TF steps.
+   */
+  private shortened(header: number, count: number): number {
+    const { blocks, code } = this;
+    if (!blocks.at(header).flagsDropped) return header;
+    const offset = (this.state.u32[RIP]! - code.pageRip) | 0;
+    const key = (offset * MODE_KEYS + this.key) * MAX_BLOCK + count;
+    const found = this.codePage!.shortened.get(key);
+    if (found !== undefined) return found;
+    const block = lowerBlock(
+      { bytes: blocks.poolBytes(this.memory.readableFrame(this.frame)), start: offset, end: PAGE_SIZE },
+      this.mode,
+      count,
+    );
+    if (block === 'truncated') throw new Error('a block has lost its first instruction');
+    const epoch = blocks.epoch;
+    const made = blocks.add(block, this.key, -1, 0);
+    if (epoch !== blocks.epoch) this.useFrame();
+    this.codePage!.shortened.set(key, made);
+    return made;
+  }
+
+  /** Do so many bytes from RIP on end within CS's limit? #GP(0) when they do not (SDM vol. 3, 5.3); the 8086 has no limit. */
+  private reaches(rip: number, bytes: number): boolean {
+    if (this.is8086 || rip + bytes - 1 <= this.codeLimit) return true;
+    this.state.instructionLength = 0;
+    this.state.raise(EXCEPTION.GP, 0);
+    return false;
   }
 
   private keep(block: IrBlock, offset: number, second: number): number {

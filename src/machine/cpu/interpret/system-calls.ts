@@ -31,7 +31,7 @@ export function callSystem(state: CpuState, system: SystemInstructions, id: numb
       system.returnFromInterrupt(a as OperandSize);
       return 0;
     case SYSTEM_CALL.softwareInterrupt:
-      system.softwareInterrupt(a, b >>> 0);
+      system.softwareInterrupt(a, b >>> 0, c !== 0);
       return 0;
     case SYSTEM_CALL.loadGdtr:
       system.loadDescriptorTable('gdtr', a >>> 0, b & 0xffff);
@@ -88,6 +88,9 @@ export function callSystem(state: CpuState, system: SystemInstructions, id: numb
       return 0;
     case SYSTEM_CALL.portIn:
       return system.portIn(a & 0xffff, b as OperandSize);
+    case SYSTEM_CALL.checkPort:
+      system.checkPort(a & 0xffff, b as OperandSize);
+      return 0;
     case SYSTEM_CALL.portOut:
       system.portOut(a & 0xffff, b as OperandSize, b === 4 ? c >>> 0 : c & ((1 << (b * 8)) - 1));
       return 0;

@@ -95,13 +95,16 @@ function returnFar(b: BlockBuilder): void {
   b.emit('leave');
 }
 
-/** `sensitive`: INT n is #GP(0) in virtual-8086 mode with IOPL below 3; INT3 and INTO are not (SDM vol. 3, 20.3.3). */
-function interrupt(vector: (b: BlockBuilder) => number, sensitive = false): Lower {
+/**
+ * `sensitive`: INT n is #GP(0) in virtual-8086 mode with IOPL below 3; INT3 and INTO are not (SDM vol. 3, 20.3.3).
+ * `checksGate`: against the gate's privilege; not for INT1 (SDM vol. 2, INT n).
+ */
+function interrupt(vector: (b: BlockBuilder) => number, sensitive = false, checksGate = true): Lower {
   return (b) => {
     if (sensitive) b.emit('checkVirtual', 0);
     const next = b.nextRip();
     b.emit('advance', b.end);
-    b.call('softwareInterrupt', b.constant(vector(b)), next);
+    b.call('softwareInterrupt', b.constant(vector(b)), next, b.constant(checksGate ? 1 : 0));
     b.emit('leave');
   };
 }
@@ -144,7 +147,7 @@ export const CONTROL: Record<string, Lower> = {
   },
   int: interrupt((b) => b.immediate(0), true),
   int3: interrupt(() => EXCEPTION.BP),
-  int1: interrupt(() => EXCEPTION.DB),
+  int1: interrupt(() => EXCEPTION.DB, false, false),
   into: (b) => {
     b.emit('exitIfZero', b.make('condition', 0), b.end, 0);
     interrupt(() => EXCEPTION.OF)(b);

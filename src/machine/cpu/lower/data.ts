@@ -13,6 +13,8 @@ const segmentOperand = (b: BlockBuilder, position: number): number => SEGMENT_NA
 /** PUSHA, POPA order: EAX ECX EDX EBX ESP EBP ESI EDI. */
 function pushAll(b: BlockBuilder): void {
   const size = b.instruction.operandSize;
+  // the first is what a fault is reported for when all would fault
+  b.probe(size, SEGMENT_INDEX.SS, b.stackAddress(-size));
   b.probe(size, SEGMENT_INDEX.SS, b.stackAddress(-8 * size));
   for (let register = 0; register < 8; register++) {
     const mark = b.mark;
@@ -43,6 +45,7 @@ function enter(b: BlockBuilder): void {
   const level = b.immediate(1) & 31;
   const ss = SEGMENT_INDEX.SS;
   const depth = level === 0 ? 1 : level + 1;
+  if (level > 0) b.probe(size, ss, b.stackAddress(-size));
   b.probe(size, ss, b.stackAddress(-depth * size));
   const frame = b.stackAddress(-size);
   b.store(size, ss, frame, EBP);

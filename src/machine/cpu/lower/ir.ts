@@ -150,7 +150,7 @@ export const SYSTEM_CALL = {
   returnFar: 3,
   /** operand size */
   returnFromInterrupt: 4,
-  /** vector, offset of the next instruction */
+  /** vector, offset of the next instruction, 1 when the gate's privilege is checked */
   softwareInterrupt: 5,
   /** base, limit */
   loadGdtr: 6,
@@ -201,6 +201,8 @@ export const SYSTEM_CALL = {
   sysenter: 35,
   sysexit: 36,
   vmcall: 37,
+  /** port, size: #GP(0) unless IOPL or the I/O bitmap allows it */
+  checkPort: 38,
 } as const;
 
 /** One instruction of a block. */
@@ -238,6 +240,8 @@ export interface IrBlock {
   instructions: IrInstruction[];
   /** bytes of code the block was made from */
   bytes: number;
+  /** flags that only the end of the block makes invisible were left out: a part of it must be made anew */
+  flagsDropped?: boolean;
 }
 
 /** The block as text, one operation a line: for tests and for people. */

@@ -33,6 +33,7 @@ export function dropDeadFlags(block: IrBlock): IrBlock {
   }
   return {
     ...block,
+    flagsDropped: true,
     ops: Int32Array.from(ops),
     instructions: block.instructions.map((instruction) => ({ ...instruction, first: newIndex[instruction.first]! })),
   };

@@ -67,8 +67,12 @@ const cmps: Body = (b, size) => {
   return { moves: [ESI, EDI], commit: () => b.flags('sub', size, left, right, b.make('sub', left, right)) };
 };
 
-/** The destination is checked before the port is read: a fault must not lose what the device gave. */
+/**
+ * The right to the port comes before memory, as in the manual's operation of INS and OUTS. The destination is checked before the port
+ * is read: a fault must not lose what the device gave.
+ */
 const ins: Body = (b, size) => {
+  b.call('checkPort', b.make('get16', EDX), b.constant(size));
   const address = pointer(b, EDI);
   b.probe(size, ES, address);
   const value = b.call('portIn', b.make('get16', EDX), b.constant(size));
@@ -77,6 +81,7 @@ const ins: Body = (b, size) => {
 };
 
 const outs: Body = (b, size) => {
+  b.call('checkPort', b.make('get16', EDX), b.constant(size));
   const value = b.load(size, b.stringSegment, pointer(b, ESI));
   b.call('portOut', b.make('get16', EDX), b.constant(size), value);
   return { moves: [ESI] };

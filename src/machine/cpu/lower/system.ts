@@ -41,6 +41,7 @@ function storeTable(which: 0 | 1): Lower {
   return (b) => {
     const address = b.address();
     const upper = b.offsetBy(address, 2);
+    b.probe(2, b.segment, address);
     b.probe(4, b.segment, upper);
     b.store(2, b.segment, address, b.call('tableLimit', b.constant(which)));
     b.store(4, b.segment, upper, b.call('tableBase', b.constant(which)));
