@@ -80,7 +80,7 @@ export function frameCodec(): FrameCodec {
 /** birpc needs the names of what may be called; nothing else on an object is reachable from the other side. */
 const COMMAND_NAMES = [
   'open', 'update', 'powerOn', 'powerOff', 'run', 'pause', 'step', 'reset', 'setSpeed', 'setBreakpoints', 'setObserve', 'explain', 'readMemory',
-  'disassemble', 'pageTable', 'linearSpaces', 'locate', 'evaluateChecks', 'selectVm', 'snapshot', 'restore', 'subscribe', 'stateHash', 'ping', 'misbehave',
+  'disassemble', 'pageTable', 'linearSpaces', 'locate', 'findTransactions', 'evaluateChecks', 'selectVm', 'snapshot', 'restore', 'subscribe', 'stateHash', 'ping', 'misbehave',
 ] as const satisfies readonly (keyof SessionCommands)[]; // prettier-ignore
 
 type RemoteEvents = { view(name: ViewName, value: unknown): void; problems: SessionEvents['problems'] };

@@ -137,6 +137,8 @@ export interface VirtualizationView {
 }
 
 export interface Transaction {
+  /** 0 for the first since power-on */
+  sequence: number;
   at: number;
   tick: number;
   /** `cpu`, a VM's id, `vmm`, or a device's requester ID */
@@ -158,6 +160,8 @@ export interface Transaction {
   /** the instruction that caused it, when one did */
   instruction?: { linear: bigint; text: string; file?: string; line?: number };
   address?: { space: Space; address: bigint };
+  /** of a port access */
+  port?: number;
   size?: number;
   value?: bigint;
   /** decode-table entry, hop or table entry concerned */
@@ -224,6 +228,63 @@ export interface TransactionsView {
   entries: Transaction[];
 }
 
+/** A search in the whole transaction log. Everything given must hold. */
+export interface TransactionQuery {
+  /** as `Transaction.who` or `vm` says it */
+  who?: string;
+  kinds?: Transaction['kind'][] | undefined;
+  /** host or I/O virtual addresses, both ends included; a port's number counts as an address where `kinds` are port accesses */
+  from?: number;
+  to?: number;
+  /** only what nobody answered, or what was refused */
+  failed?: boolean;
+  /** entries older than this sequence number */
+  before?: number;
+  /** 1 to 500 */
+  most: number;
+}
+
+export interface TransactionsFound {
+  /** since power-on, and how many of those the bounded log has dropped */
+  total: number;
+  dropped: number;
+  /** entries in the log that match, before `before` and `most` */
+  matching: number;
+  /** newest last */
+  entries: Transaction[];
+  /** everybody who is in the log */
+  actors: string[];
+}
+
+/** The chipset's decode table: ascending, every address once. `slots` of an `mmio` entry are hidden under the device. */
+export interface ChipsetView {
+  physicalAddressBits: number;
+  entries: {
+    base: number;
+    /** first address behind */
+    end: number;
+    /** as `Transaction.matched` names it */
+    name: string;
+    kind: 'dram' | 'hole' | 'mmio' | 'reserved' | 'conflict';
+    slots: string[];
+    device: string | null;
+    region: string | null;
+    text: Record<Language, string>;
+  }[];
+  /** entries beyond those listed */
+  omitted: number;
+  counters: {
+    unansweredMemory: number;
+    unansweredPorts: number;
+    conflicts: number;
+    registers: number;
+    ports: number;
+    readOnlyWrites: number;
+  };
+  /** addresses that nobody answered, the most frequent first */
+  unanswered: [address: number, count: number][];
+}
+
 export interface BootReport {
   vm: string | null;
   steps: BootStep[];
@@ -254,6 +315,7 @@ export interface Views {
   checks: CheckResult[];
   /** the walk of the last access of the last instruction (paused), or null */
   journey: Journey | null;
+  chipset: ChipsetView;
   tlb: TlbView;
   tables: TablesView;
   /** null while accesses are not counted */
@@ -515,8 +577,9 @@ export interface SessionCommands {
   pageTable(query: { vm: string | null; path: number[] }): Promise<PageTableView | null>;
   /** the linear spaces of the CR3 that is loaded and of others that were, in the order of their first load; empty while paging is off */
   linearSpaces(query: { vm: string | null }): Promise<LinearSpaceView[]>;
-  /** host-physical address → cell and owner */
-  locate(hostAddress: number): Promise<{ cell: Cell | null; owner: FrameOwner | null }>;
+  /** host-physical address → cell and owner; `hiddenBy`: the device that answers there instead of the DIMM */
+  locate(hostAddress: number): Promise<{ cell: Cell | null; owner: FrameOwner | null; hiddenBy: string | null }>;
+  findTransactions(query: TransactionQuery): Promise<TransactionsFound>;
   evaluateChecks(): Promise<CheckResult[]>;
   /** registers and last-access views follow this VM (null: the bare machine, or the current one) */
   selectVm(vm: string | null): Promise<void>;

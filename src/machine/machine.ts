@@ -454,7 +454,7 @@ export class Machine {
       memory: this.chipset,
       ...(this.interrupts.apic ? { message: (address, data) => this.interrupts.message(address, data) } : {}),
       clock,
-      log: (entry) => this.log.add(reportOfHop(entry)),
+      log: (entry) => this.log.add(reportOfHop(entry, entry.hop === 'chipset' ? this.chipset.entryAt(entry.address)?.range : undefined)),
       describeHost: (address, recorder) => this.explainHost(address, recorder),
       instructions: () => this.instructions,
       touches: (address, length, write) => this.memory.dma(address, length, write),

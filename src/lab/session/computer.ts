@@ -8,6 +8,7 @@ import type { Text } from '../document/problem';
 import type {
   AccessQuery,
   BootReport,
+  ChipsetView,
   DramView,
   DisassemblyLine,
   FrameOwner,
@@ -20,6 +21,8 @@ import type {
   StopKind,
   TablesView,
   TlbView,
+  TransactionQuery,
+  TransactionsFound,
   TransactionsView,
   VirtualizationView,
   LinearSpaceView,
@@ -87,6 +90,7 @@ export interface Computer {
   virtualization(): VirtualizationView;
   isolation(running: boolean): IsolationView;
   transactions(): TransactionsView;
+  chipset(): ChipsetView;
   serial(): SerialView;
   tlb(): TlbView;
   tables(vm: string | null): TablesView;
@@ -102,7 +106,8 @@ export interface Computer {
   disassemble(vm: string | null, linear: bigint, count: number, before?: number): DisassemblyLine[];
   pageTable(vm: string | null, path: readonly number[]): PageTableView | null;
   linearSpaces(vm: string | null): LinearSpaceView[];
-  locate(hostAddress: number): { cell: Cell | null; owner: FrameOwner | null };
+  locate(hostAddress: number): { cell: Cell | null; owner: FrameOwner | null; hiddenBy: string | null };
+  findTransactions(query: TransactionQuery): TransactionsFound;
 
   /** SHA-256 of the canonical state, 64 hex digits. */
   stateHash(): string;

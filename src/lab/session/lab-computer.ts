@@ -8,6 +8,7 @@ import { text } from '../document/problem';
 import type {
   AccessQuery,
   BootReport,
+  ChipsetView,
   DramView,
   DisassemblyLine,
   FrameOwner,
@@ -20,6 +21,8 @@ import type {
   StopKind,
   TablesView,
   TlbView,
+  TransactionQuery,
+  TransactionsFound,
   TransactionsView,
   VirtualizationView,
   LinearSpaceView,
@@ -27,6 +30,7 @@ import type {
 import type { Cell } from '../../machine/journey/journey';
 import { hostPhysical, PAGE_SIZE } from '../../machine/address';
 import { stateHash } from '../snapshot/state-hash';
+import { chipsetView } from './chipset-view';
 import { checkFacts, serialChannels } from './check-facts';
 import type { CodeAddress, Computer, ComputerSnapshot, MemoryQuery, RunEnd, Stop } from './computer';
 import { tablesView } from './descriptor-tables';
@@ -249,6 +253,9 @@ export class LabComputer implements Computer {
   transactions(): TransactionsView {
     return this.log.view();
   }
+  chipset(): ChipsetView {
+    return chipsetView(this.system.machine);
+  }
   serial(): SerialView {
     return { channels: serialChannels(this.system) };
   }
@@ -323,8 +330,13 @@ export class LabComputer implements Computer {
     return { read, host };
   }
 
-  locate(hostAddress: number): { cell: Cell | null; owner: FrameOwner | null } {
+  findTransactions(query: TransactionQuery): TransactionsFound {
+    return this.log.find(query);
+  }
+
+  locate(hostAddress: number): { cell: Cell | null; owner: FrameOwner | null; hiddenBy: string | null } {
     return {
+      hiddenBy: this.system.machine.chipset.entryAt(hostAddress)?.range.device ?? null,
       cell: this.system.machine.controller.locate(hostPhysical(hostAddress))?.cell ?? null,
       owner: ownerOf(this.system, hostAddress),
     };

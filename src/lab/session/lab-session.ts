@@ -22,6 +22,8 @@ import type {
   SessionCommands,
   SessionEvents,
   StatusView,
+  TransactionQuery,
+  TransactionsFound,
   ViewName,
   Views,
   LinearSpaceView,
@@ -47,6 +49,7 @@ const VIEW_SHARE = 4;
 /** Bytes that one memory query may ask for. */
 const MAX_READ = 1024 * 1024;
 const MAX_DISASSEMBLY = 1_000;
+const MAX_TRANSACTIONS = 500;
 const MAX_SNAPSHOTS = 64;
 /** Bytes that all kept snapshots may hold together; the oldest go first. */
 const MAX_SNAPSHOT_BYTES = 1024 ** 3;
@@ -61,6 +64,7 @@ const VIEW_NAMES: readonly ViewName[] = [
   'boot',
   'checks',
   'journey',
+  'chipset',
   'tlb',
   'tables',
   'dram',
@@ -313,8 +317,14 @@ export class LabSession implements SessionCommands {
     return this.on.pageTable(this.shownVm(query.vm), path);
   }
 
-  async locate(hostAddress: number): Promise<{ cell: Cell | null; owner: FrameOwner | null }> {
+  async locate(hostAddress: number): Promise<{ cell: Cell | null; owner: FrameOwner | null; hiddenBy: string | null }> {
     return this.on.locate(whole(hostAddress, 0, Number.MAX_SAFE_INTEGER, 'address'));
+  }
+
+  async findTransactions(query: TransactionQuery): Promise<TransactionsFound> {
+    const { kinds } = query;
+    const asked = Array.isArray(kinds) ? kinds.slice(0, 20) : undefined;
+    return this.on.findTransactions({ ...query, kinds: asked, most: whole(query.most, 1, MAX_TRANSACTIONS, 'most') });
   }
 
   async evaluateChecks(): Promise<CheckResult[]> {
@@ -429,6 +439,8 @@ export class LabSession implements SessionCommands {
         return computer.isolation(this.loop.running);
       case 'transactions':
         return computer.transactions();
+      case 'chipset':
+        return computer.chipset();
       case 'serial':
         return computer.serial();
       case 'boot':

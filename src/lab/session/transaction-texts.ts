@@ -37,9 +37,9 @@ const SENTENCES: Record<string, Sentence> = {
       `向 ${address(entry)} 写入 ${hex(entry.value)}：无人应答，数据丢失`,
     ),
   'conflict-read': (entry) =>
-    text(`reads ${address(entry)}: ${entry.matched ?? ''} answer together`, `读 ${address(entry)}：${entry.matched ?? ''} 同时应答`),
+    text(`reads ${address(entry)}: ${entry.answeredBy ?? ''} answer together`, `读 ${address(entry)}：${entry.answeredBy ?? ''} 同时应答`),
   'conflict-write': (entry) =>
-    text(`writes ${address(entry)}: ${entry.matched ?? ''} both take it`, `写 ${address(entry)}：${entry.matched ?? ''} 同时写入`),
+    text(`writes ${address(entry)}: ${entry.answeredBy ?? ''} both take it`, `写 ${address(entry)}：${entry.answeredBy ?? ''} 同时写入`),
   'interrupt-unheard': (entry) =>
     text(
       `the interrupt message ${datum(entry, 'mode')}, vector ${hex(entry.data?.['vector'])}, for APIC ${hex(entry.data?.['destination'])} changes nothing: there is one processor, and it does not take it`,

@@ -1,6 +1,6 @@
 /** The bus log as a view: the newest entries with their sentences, and the source line of the instruction that caused each. */
 import type { TransactionEntry } from '../../machine/bus/transaction-log';
-import type { Transaction, TransactionsView } from '../protocol';
+import type { Transaction, TransactionQuery, TransactionsFound, TransactionsView } from '../protocol';
 import { sourceLine } from './breakpoints';
 import { instructionText } from './disassembly';
 import type { System } from './system';
@@ -9,10 +9,12 @@ import { transactionText } from './transaction-texts';
 const MOST_ENTRIES = 500;
 
 function transaction(system: System, entry: TransactionEntry): Transaction {
-  const { at, tick, who, vm, kind, address, size, value, matched, answeredBy, outcome, linear } = entry;
+  const { sequence, at, tick, who, vm, kind, address, size, value, matched, answeredBy, outcome, linear } = entry;
+  const { port, entry: range } = entry.data ?? {};
   const line = linear === undefined ? null : sourceLine(system.programs, vm ?? null, linear);
   const words = linear === undefined ? null : instructionText(system, vm ?? null, linear);
   return {
+    sequence,
     at,
     tick,
     who,
@@ -24,9 +26,21 @@ function transaction(system: System, entry: TransactionEntry): Transaction {
     ...(address ? { address: { space: address.space, address: BigInt(address.address) } } : {}),
     ...(size !== undefined ? { size } : {}),
     ...(value !== undefined ? { value: BigInt(value) } : {}),
-    ...(matched !== undefined ? { matched } : {}),
+    ...(typeof port === 'number' ? { port } : {}),
+    ...(matched !== undefined ? { matched: typeof range === 'string' ? range : matched } : {}),
     ...(answeredBy !== undefined ? { answeredBy } : {}),
   };
+}
+
+function matches(entry: TransactionEntry, { who, kinds, from, to, failed }: TransactionQuery): boolean {
+  if (who !== undefined && entry.who !== who && entry.vm !== who) return false;
+  if (kinds !== undefined && !kinds.includes(entry.kind)) return false;
+  if (failed && entry.outcome === 'ok') return false;
+  if (from === undefined && to === undefined) return true;
+  const port = entry.data?.['port'];
+  const at = entry.address?.address ?? (typeof port === 'number' ? port : undefined);
+  const last = at === undefined ? undefined : at + (entry.size ?? 1) - 1;
+  return at !== undefined && last! >= (from ?? 0) && at <= (to ?? Infinity);
 }
 
 /** Is it the same read of the same register again, with the same answer: a program that polls? */
@@ -63,6 +77,22 @@ export class TransactionsSource {
     const entries = shown.map(({ entry, times }) => this.describe(entry, times));
     const covered = shown.reduce((sum, { times }) => sum + times, 0);
     return { total: log.total, dropped: log.total - covered, entries };
+  }
+
+  /** Looks through the whole log. Entries are described only when they are part of the answer. */
+  find(query: TransactionQuery): TransactionsFound {
+    const { log } = this.system.machine;
+    const all = log.newest();
+    const matching = all.filter((entry) => matches(entry, query));
+    const older = query.before === undefined ? matching : matching.filter(({ sequence }) => sequence < query.before!);
+    const actors = [...new Set(all.flatMap(({ who, vm }) => (vm === undefined ? [who] : [who, vm])))].sort();
+    return {
+      total: log.total,
+      dropped: log.total - all.length,
+      matching: matching.length,
+      entries: older.slice(-query.most).map((entry) => this.describe(entry, 1)),
+      actors,
+    };
   }
 
   private describe(entry: TransactionEntry, times: number): Transaction {

@@ -221,7 +221,7 @@ describe('chipset: registers and ports', () => {
         answeredBy: 'dma0',
         value: 0xdead_beef,
         data: { region: 'bar0', offset: 0x10 },
-        matched: '0xfe000000-0xfe000fff',
+        matched: '0xFE00_0000 – 0xFE00_0FFF',
       },
       { kind: 'mmio-read', answeredBy: 'dma0', value: 0xdead },
     ]);

@@ -4,7 +4,7 @@
  * DIMMs answer: reads are the AND of both, writes reach both, counted.
  */
 import { PAGE_SIZE, type HostPhysicalAddress } from '../address';
-import type { AddressMap, AddressRange, Claim } from '../board/address-map';
+import { formatRange, type AddressMap, type AddressRange, type Claim } from '../board/address-map';
 import type { Device } from '../devices/device';
 import type { JourneyRecorder } from '../journey/journey';
 import { LAYER_STRIDE, type FrameStore } from '../memory/frame-store';
@@ -136,25 +136,33 @@ export class Chipset implements PhysicalMemory, PortSpace {
 
   read(address: HostPhysicalAddress, size: 1 | 2 | 4): number {
     const range = this.table.at(address);
-    if (range === undefined) return this.nobodyReads(address, size);
+    if (range === undefined) return this.nobodyReads(address, size, undefined);
     if (this.mustSplit(range, address, size)) return this.readSplit(address, size);
     switch (range.kind) {
       case 'dram':
         return this.loadFrom(Math.floor(address / PAGE_SIZE), address % PAGE_SIZE, size);
       case 'conflict':
         this.counters.conflicts++;
-        this.log.add({ kind: 'note', code: 'conflict-read', address: at(address), size, matched: range.slots.join('+'), outcome: 'ok' });
+        this.log.add({
+          kind: 'note',
+          code: 'conflict-read',
+          address: at(address),
+          size,
+          matched: formatRange(range),
+          answeredBy: range.slots.join('+'),
+          outcome: 'ok',
+        });
         return this.loadAll(range.claims, address, size);
       case 'mmio':
         return this.readRegister(range, address, size);
       default:
-        return this.nobodyReads(address, size);
+        return this.nobodyReads(address, size, range);
     }
   }
 
   write(address: HostPhysicalAddress, size: 1 | 2 | 4, value: number): void {
     const range = this.table.at(address);
-    if (range === undefined) return this.nobodyWrites(address, size, value);
+    if (range === undefined) return this.nobodyWrites(address, size, value, undefined);
     if (this.mustSplit(range, address, size)) return this.writeSplit(address, size, value);
     const frame = Math.floor(address / PAGE_SIZE);
     switch (range.kind) {
@@ -168,7 +176,8 @@ export class Chipset implements PhysicalMemory, PortSpace {
           address: at(address),
           size,
           value,
-          matched: range.slots.join('+'),
+          matched: formatRange(range),
+          answeredBy: range.slots.join('+'),
           outcome: 'ok',
         });
         range.claims.forEach((_claim, layer) => this.storeTo(frame + layer * LAYER_STRIDE, address % PAGE_SIZE, size, value));
@@ -176,7 +185,7 @@ export class Chipset implements PhysicalMemory, PortSpace {
       case 'mmio':
         return this.writeRegister(range, address, size, value);
       default:
-        return this.nobodyWrites(address, size, value);
+        return this.nobodyWrites(address, size, value, range);
     }
   }
 
@@ -387,20 +396,37 @@ export class Chipset implements PhysicalMemory, PortSpace {
     device.write(range.region!, offset, size, value >>> 0);
   }
 
-  private register({ device, region, base, end }: AddressRange, address: number, size: number, offset: number) {
-    const matched = `0x${base.toString(16)}-0x${(end - 1).toString(16)}`;
+  private register(range: AddressRange, address: number, size: number, offset: number) {
+    const { device, region } = range;
+    const matched = formatRange(range);
     return { address: at(address), size, matched, answeredBy: device!, outcome: 'ok' as const, data: { region: region!, offset } };
   }
 
-  private nobodyReads(address: number, size: 1 | 2 | 4): number {
+  private nobodyReads(address: number, size: 1 | 2 | 4, range: AddressRange | undefined): number {
     this.countUnanswered(address);
-    this.log.add({ kind: 'unanswered', code: 'memory-read', address: at(address), size, value: ones(size), outcome: 'nobody' });
+    this.log.add({
+      kind: 'unanswered',
+      code: 'memory-read',
+      address: at(address),
+      size,
+      value: ones(size),
+      ...matchedEntry(range),
+      outcome: 'nobody',
+    });
     return ones(size);
   }
 
-  private nobodyWrites(address: number, size: 1 | 2 | 4, value: number): void {
+  private nobodyWrites(address: number, size: 1 | 2 | 4, value: number, range: AddressRange | undefined): void {
     this.countUnanswered(address);
-    this.log.add({ kind: 'unanswered', code: 'memory-write', address: at(address), size, value, outcome: 'nobody' });
+    this.log.add({
+      kind: 'unanswered',
+      code: 'memory-write',
+      address: at(address),
+      size,
+      value,
+      ...matchedEntry(range),
+      outcome: 'nobody',
+    });
   }
 
   private countUnanswered(address: number): void {
@@ -433,6 +459,9 @@ export class Chipset implements PhysicalMemory, PortSpace {
     });
   }
 }
+
+/** The entry of the decode table that matched, as the log names it; beyond the address lines there is none. */
+const matchedEntry = (range: AddressRange | undefined): { matched?: string } => (range ? { matched: formatRange(range) } : {});
 
 /** What a device holds, for those who only look. */
 const memoryOf = (device: Device | undefined): Uint8Array | undefined => device?.contents ?? device?.storage;

@@ -1,12 +1,15 @@
 /** What one hop did with a DMA request, as an entry of the transaction log. */
+import { formatRange, type AddressRange } from '../board/address-map';
 import { formatRequester } from './dma-port';
 import type { DmaLogEntry } from './dma-path';
 import type { TransactionData, TransactionKind, TransactionReport } from './transaction-log';
 
-export function reportOfHop(entry: DmaLogEntry): TransactionReport {
+/** `range`: the entry of the decode table that matched, when the hop is the chipset. */
+export function reportOfHop(entry: DmaLogEntry, range?: AddressRange): TransactionReport {
   const { hop, id, requester, address, toAddress, length, outcome, status, reason, text } = entry;
   const failed = outcome === 'reject' || (status !== undefined && status !== 'success');
   const data: TransactionData = { id, hop, access: entry.kind, addressType: entry.addressType };
+  if (range) data['entry'] = formatRange(range);
   if (toAddress !== undefined) data['toAddress'] = toAddress;
   if (entry.asRequester !== undefined) data['asRequester'] = formatRequester(entry.asRequester);
   if (status !== undefined) data['status'] = status;
@@ -19,7 +22,7 @@ export function reportOfHop(entry: DmaLogEntry): TransactionReport {
     address: { space: hop === 'chipset' ? 'host' : 'iova', address },
     size: length,
     matched: hop,
-    answeredBy: hop,
+    answeredBy: range ? (range.device ?? (range.slots.join('+') || 'nobody')) : hop,
     outcome: failed ? 'fault' : 'ok',
     data,
   };

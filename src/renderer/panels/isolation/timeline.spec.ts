@@ -4,7 +4,7 @@ import { attackTimeline, markOf } from './timeline';
 
 const DEVICES = [{ id: 'dma0', kind: 'edu', requester: '00:04.0', path: [], sharedWith: [], assignedTo: 'attacker', bar: 0xfe00_0000 }];
 const entry = (kind: Transaction['kind'], loose: Partial<Transaction> = {}): Transaction => ({
-  at: 0, tick: 0, who: 'attacker', kind, outcome: 'ok', text: { en: '', 'zh-CN': '' }, ...loose,
+  sequence: 0, at: 0, tick: 0, who: 'attacker', kind, outcome: 'ok', text: { en: '', 'zh-CN': '' }, ...loose,
 }); // prettier-ignore
 
 describe('timeline of the attack', () => {
