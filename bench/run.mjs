@@ -1,7 +1,7 @@
 /**
  * `npm run bench`: the guests of bench/guests on our processor and on other emulators, interleaved in one run, with medians,
- * spread and ratios. Every emulator must print the same checksums. Options: --json, --runs N (5), --guests alu,fib,…,
- * --engines interpreter,v86,…
+ * spread and ratios. Every emulator must print the same phases and checksums. Options: --json, --runs N (5), --guests alu,fib,…,
+ * --engines interpreter,v86,…, --vm (also as a VM under the VMM, and what EPT costs)
  */
 import { existsSync } from 'node:fs';
 import { loadavg, cpus } from 'node:os';
@@ -19,11 +19,17 @@ const ENGINES = {
   interpreter: pagewalk('interpreter'),
   threaded: pagewalk('threaded'),
   compiled: pagewalk('compiled'),
+  vm: pagewalk('vm'),
   v86,
   qemu: qemu(false),
   qemuIcount: qemu(true),
   bochs,
 };
+
+/** Those of an ordinary run. */
+const BARE = Object.keys(ENGINES).filter((name) => name !== 'vm');
+/** Those that count instructions. */
+const COUNTING = ['interpreter', 'threaded', 'compiled'];
 
 function usage(text) {
   say(text);
@@ -46,6 +52,7 @@ function options() {
         runs: { type: 'string', default: '5' },
         guests: { type: 'string' },
         engines: { type: 'string' },
+        vm: { type: 'boolean', default: false },
       },
     }));
   } catch (error) {
@@ -53,12 +60,9 @@ function options() {
   }
   const runs = Number(values.runs);
   if (!Number.isInteger(runs) || runs < 1) usage(`--runs ${values.runs}: expected a whole number from 1.`);
-  return {
-    json: values.json,
-    runs,
-    guests: chosen(values.guests, GUESTS, '--guests'),
-    engines: chosen(values.engines, Object.keys(ENGINES), '--engines'),
-  };
+  const engines = chosen(values.engines ?? (values.vm ? 'compiled' : BARE.join()), Object.keys(ENGINES), '--engines');
+  if (values.vm && !engines.includes('vm')) engines.push('vm');
+  return { json: values.json, runs, guests: chosen(values.guests, GUESTS, '--guests'), engines };
 }
 
 /** Only the benchmark needs v86: it is installed when the benchmark is first run. */
@@ -79,50 +83,62 @@ for (const name of engines) {
   if (await ENGINES[name].available()) available.push(name);
   else say(`${name} is not there: left out`);
 }
-if (!available.includes('interpreter') && !available.includes('compiled'))
-  usage('--engines: interpreter or compiled must be among them, because they count the instructions.');
+if (!available.some((name) => COUNTING.includes(name)))
+  usage(`--engines: ${COUNTING.join(' or ')} must be among them, because they count the instructions.`);
 
-/** samples[engine][phase]: seconds of each run; `sums` and `counts` by phase */
+/** samples[engine][phase]: seconds of each run; checksums and counts by phase, and who printed them first */
 const samples = Object.fromEntries(available.map((name) => [name, {}]));
 const sums = {};
 const counts = {};
+const expected = {};
 let failures = 0;
+
+function complain(text) {
+  process.stderr.write('\n');
+  say(text);
+  failures++;
+}
+
+/** Takes the phases that an engine printed for a guest, in comparison with what others printed. */
+function take(name, guest, phases) {
+  const letters = phases.map(({ phase }) => phase).join('');
+  expected[guest] ??= { letters, engine: name };
+  if (letters !== expected[guest].letters)
+    return complain(`${guest}: ${name} printed the phases "${letters}", ${expected[guest].engine} "${expected[guest].letters}"`);
+  for (const { phase: letter, seconds, checksum, instructions } of phases) {
+    const phase = `${guest}.${letter}`;
+    sums[phase] ??= { checksum, engine: name };
+    if (instructions !== undefined) counts[phase] ??= { instructions, engine: name };
+    if (sums[phase].checksum !== checksum)
+      complain(`${phase}: ${name} printed ${checksum || 'nothing'}, ${sums[phase].engine} ${sums[phase].checksum}`);
+    else if (instructions !== undefined && counts[phase].instructions !== instructions)
+      complain(`${phase}: ${name} counted ${instructions} instructions, ${counts[phase].engine} ${counts[phase].instructions}`);
+    else (samples[name][phase] ??= []).push(seconds);
+  }
+}
+
 const begun = loadavg()[0];
 for (let round = 1; round <= runs; round++) {
   for (const guest of guests) {
     for (const name of available) {
-      process.stderr.write(`\rrun ${round}/${runs}  ${guest.padEnd(4)} ${name.padEnd(12)}`);
-      let phases;
+      if (process.stderr.isTTY) process.stderr.write(`\rrun ${round}/${runs}  ${guest.padEnd(4)} ${name.padEnd(12)}`);
       try {
-        phases = await ENGINES[name].run(images[guest]);
+        take(name, guest, await ENGINES[name].run(images[guest]));
       } catch (error) {
-        process.stderr.write('\n');
-        say(`${name} on ${guest}: ${error.message}`);
-        failures++;
-        continue;
-      }
-      for (const { phase: letter, seconds, checksum, instructions } of phases) {
-        const phase = `${guest}.${letter}`;
-        (samples[name][phase] ??= []).push(seconds);
-        if (instructions !== undefined) counts[phase] ??= instructions;
-        sums[phase] ??= { checksum, engine: name };
-        if (sums[phase].checksum === checksum && counts[phase] === (instructions ?? counts[phase])) continue;
-        process.stderr.write('\n');
-        say(
-          `${phase}: ${name} printed ${checksum || 'nothing'}, ${sums[phase].engine} ${sums[phase].checksum}; or their instruction counts differ`,
-        );
-        failures++;
+        complain(`${name} on ${guest}: ${error.message}`);
       }
     }
   }
 }
-process.stderr.write('\r' + ' '.repeat(40) + '\r');
+if (process.stderr.isTTY) process.stderr.write('\r' + ' '.repeat(40) + '\r');
 
-const summary = summarise(samples, counts, Object.keys(ENGINES));
+const instructions = Object.fromEntries(Object.entries(counts).map(([phase, count]) => [phase, count.instructions]));
+const summary = summarise(samples, instructions, engines.includes('vm') ? Object.keys(ENGINES) : BARE);
 const text = printTable(summary, available, { runs, cores: cpus().length, load: [begun, loadavg()[0]] });
 if (json) {
   process.stderr.write(text);
   const phases = summary.phases.map(({ phase, mips }) => ({ phase, mips }));
-  process.stdout.write(JSON.stringify({ phases, geomean: summary.geomean }, null, 2) + '\n');
+  const { geomean, coldGeomean, eptCost } = summary;
+  process.stdout.write(JSON.stringify({ phases, geomean, coldGeomean, ...(eptCost && { eptCost }) }, null, 2) + '\n');
 } else process.stdout.write(text);
 process.exitCode = failures > 0 ? 1 : 0;

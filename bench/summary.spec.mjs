@@ -14,7 +14,7 @@ it('MIPS from counts, ratios over the compared phases only, null where nothing r
     v86: { 'alu.A': [1], 'mem.A': [2], 'smc.A': [100] },
   };
   const counts = { 'alu.A': 2e6, 'mem.A': 4e6, 'smc.A': 1e6 };
-  const { phases, geomean, interpreterGeomean } = summarise(samples, counts, [
+  const { phases, geomean, coldGeomean, eptCost } = summarise(samples, counts, [
     'interpreter',
     'compiled',
     'v86',
@@ -28,7 +28,20 @@ it('MIPS from counts, ratios over the compared phases only, null where nothing r
     spread: { interpreter: 1.5 },
   });
   expect(geomean).toEqual({ v86: 2, qemu: null, qemuIcount: null, bochs: null });
-  expect(interpreterGeomean.v86).toBe(0.5);
+  expect(coldGeomean).toEqual({ interpreter: 1, threaded: null });
+  expect(eptCost).toBeUndefined();
+});
+
+it('what EPT costs: how much longer the VM takes, by phase and by guest', () => {
+  const samples = {
+    compiled: { 'alu.A': [1], 'mem.A': [1], 'mem.B': [1], 'ptc.A': [1] },
+    vm: { 'alu.A': [1.05], 'mem.A': [1.1], 'mem.B': [1.4], 'ptc.A': [9] },
+  };
+  const counts = { 'alu.A': 1e6, 'mem.A': 1e6, 'mem.B': 1e6, 'ptc.A': 1e6 };
+  const { eptCost } = summarise(samples, counts, ['compiled', 'vm']);
+  expect(Object.keys(eptCost.phases)).toEqual(['alu.A', 'mem.A', 'mem.B']);
+  expect(eptCost.phases['mem.B']).toBeCloseTo(0.4, 2);
+  expect(eptCost.geomean.mem).toBeCloseTo(Math.sqrt(1.1 * 1.4) - 1, 2);
 });
 
 it('phases by the arrival of their letters, checksums between them', () => {
