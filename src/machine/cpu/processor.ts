@@ -72,7 +72,7 @@ const LEAVES_AFTER: Readonly<Record<Engine, { interpreter?: number; threaded?: n
   auto: { interpreter: 6, threaded: 400 },
   interpreter: {},
   threaded: { interpreter: 2 },
-  compiled: { interpreter: 2 },
+  compiled: { interpreter: 8 },
 };
 
 /** Delivered events kept for checks; older ones are only counted. */

@@ -4,7 +4,7 @@ import { IR, ROTATE, type IrBlock } from '../lower/ir';
 import { OP, type FunctionBody } from './encoder';
 import type { FlagCode } from './flag-code';
 import { AT, IMPORT, LOCAL } from './locals';
-import { shiftCount } from './supported';
+import { becomesKnown, shiftCount, shiftKind } from './supported';
 
 const BINARY: Readonly<Record<number, number>> = {
   [IR.add]: OP.add,
@@ -212,41 +212,20 @@ export class ArithmeticCode {
   /** SHL, SHR, SAR by a constant smaller than the operand. */
   private shiftFlags(operation: number, size: number, value: number, count: number): void {
     const { body } = this;
-    const bits = size * 8;
-    const slot = this.countSlot(count);
-    this.rotateBy(operation, size, value, count, slot);
+    this.rotateBy(operation, size, value, count, this.countSlot(count));
     this.signExtend(size);
     body.set(RESULT);
     this.push(value);
-    if (operation === ROTATE.sar) this.signExtend(size);
-    this.bit(operation === ROTATE.shl ? bits - count : count - 1);
-    if (operation === ROTATE.shl) {
-      body.tee(SPARE).get(SPARE).get(RESULT).i32(31).op(OP.shr_u, OP.xor).i32(1).op(OP.shl, OP.or);
-    } else if (operation === ROTATE.shr) {
-      this.topPair(bits);
-      body.op(OP.or);
-    }
-    body.set(RIGHT);
-    this.flags.become(LAZY.known);
-  }
-
-  /** OF, in bit 1, of SHR, ROR and SHRD: the two highest bits of the result differ. */
-  private topPair(bits: number): void {
-    const { body } = this;
-    body
-      .get(RESULT)
-      .get(RESULT)
-      .i32(1)
-      .op(OP.shl, OP.xor)
-      .i32(bits - 2)
-      .op(OP.shr_u)
-      .i32(2)
-      .op(OP.and);
+    body.set(LEFT);
+    this.flags.become(shiftKind(operation, size, count));
   }
 
   /** SHL, SHR, SAR of 32 bits by CL: a count of zero changes nothing. */
   private shiftFlagsByRegister(operation: number, value: number, count: number): void {
-    const { body } = this;
+    const { body, flags } = this;
+    const known = becomesKnown(flags.kind);
+    if (known) flags.makeKnown();
+    else flags.settle();
     this.push(count);
     body.if();
     this.push(value);
@@ -266,12 +245,14 @@ export class ArithmeticCode {
         .i32(1)
         .op(OP.and);
       if (operation === ROTATE.shr) {
-        this.topPair(32);
+        this.flags.topPair(32);
         body.op(OP.or);
       }
     }
-    body.set(RIGHT).i32(LAZY.known).set(KIND).end();
-    this.flags.kind = undefined;
+    body.set(RIGHT);
+    if (!known) body.i32(LAZY.known).set(KIND);
+    body.end();
+    flags.kind = known ? LAZY.known : undefined;
   }
 
   /** ROL and ROR change CF and OF only. */
@@ -306,7 +287,7 @@ export class ArithmeticCode {
     this.push(value);
     this.bit(right ? count - 1 : 32 - count);
     if (right) {
-      this.topPair(32);
+      this.flags.topPair(32);
       body.op(OP.or);
     } else body.tee(SPARE).get(SPARE).get(RESULT).i32(31).op(OP.shr_u, OP.xor).i32(1).op(OP.shl, OP.or);
     body.set(RIGHT);

@@ -98,9 +98,9 @@ export class FunctionBody {
     this.bytes.push(OP.loop, VOID);
     return { depth: ++this.depth };
   }
-  if(): Label {
-    this.bytes.push(OP.if, VOID);
-    return { depth: ++this.depth };
+  if(): this {
+    this.depth++;
+    return this.op(OP.if, VOID);
   }
   else(): this {
     return this.op(OP.else);

@@ -294,6 +294,8 @@ describe.each(['threaded', 'compiled'] as const)('%s agrees with the interpreter
     let made = 0;
     for (let seed = 1; seed <= seeds; seed++) {
       const [a, b] = [make(seed, 'interpreter'), make(seed, engine)];
+      // these programs are short
+      b.processor.interpreter.blocks.hotAfter = 2;
       const next = random(seed * 31);
       for (let run = 0; run < 8; run++) {
         const budget = 1 + (next() % (next() % 4 ? 2000 : 20));

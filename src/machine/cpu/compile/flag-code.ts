@@ -2,23 +2,72 @@
 import { FLAG, LAZY } from '../flags';
 import { OP, type FunctionBody } from './encoder';
 import { AT, IMPORT, LOCAL } from './locals';
-import { kindWithoutCarry } from './supported';
+import { ROTATE } from '../lower/ir';
+import { KIND as OWN, becomesKnown, isShift, kindWithoutCarry, shiftOf } from './supported';
 
-const { kind: KIND, left: LEFT, right: RIGHT, result: RESULT, carry: CARRY, spare: SPARE } = LOCAL;
+const { kind: KIND, left: LEFT, right: RIGHT, result: RESULT, carry: CARRY, spare: SPARE, index: SAVED } = LOCAL;
 
 /** none, inc and dec: CF is kept apart. */
 const CARRY_APART = (1 << LAZY.none) | (1 << LAZY.inc) | (1 << LAZY.dec);
 
 export class FlagCode {
-  /** `lazyKind` at this point where it is known */
+  /** `lazyKind` at this point where it is known, or a kind of the compiler's own (supported.ts); its local is not up to date then */
   kind: number | undefined;
 
   constructor(private readonly body: FunctionBody) {}
 
   /** Sets the kind; the operands are in their locals. */
   become(kind: number): void {
-    this.body.i32(kind).set(KIND);
     this.kind = kind;
+  }
+
+  /** Before the region is left: kind and operands are what flags.ts understands. */
+  settle(): void {
+    if (isShift(this.kind)) this.makeKnown();
+    if (this.kind !== undefined) this.body.i32(this.kind).set(KIND);
+  }
+
+  /** Before a jump to a block that expects a kind (undefined: any). The kind here stays for what else is emitted. */
+  convertTo(wanted: number | undefined): void {
+    const before = this.kind;
+    if (wanted === OWN.carryOnly) this.keepCarry();
+    else if (wanted === undefined) this.settle();
+    else if (wanted === LAZY.known && before !== LAZY.known) this.makeKnown();
+    this.kind = before;
+  }
+
+  /** The flags of a shift by a constant, or of a logical operation, as `known`. */
+  makeKnown(): void {
+    const { body, kind } = this;
+    if (!becomesKnown(kind)) throw new Error(`flags of kind ${kind} cannot be known`);
+    if (kind === LAZY.logic) body.i32(0).set(RIGHT);
+    else if (kind !== undefined && isShift(kind)) {
+      const { operation, bits } = shiftOf(kind);
+      this.carry();
+      if (operation === ROTATE.shl) {
+        // OF, in bit 1: CF against the sign
+        body.tee(SPARE).get(SPARE).get(RESULT).i32(31).op(OP.shr_u, OP.xor).i32(1).op(OP.shl, OP.or);
+      } else if (operation === ROTATE.shr) {
+        this.topPair(bits);
+        body.op(OP.or);
+      }
+      body.set(RIGHT);
+    }
+    this.kind = LAZY.known;
+  }
+
+  /** OF, in bit 1, of SHR, ROR and SHRD: the two highest bits of the result differ. */
+  topPair(bits: number): void {
+    this.body.get(RESULT).get(RESULT).i32(1).op(OP.shl, OP.xor).i32(bits - 2).op(OP.shr_u).i32(2).op(OP.and); // prettier-ignore
+  }
+
+  /** Bit 0 on the stack: the last bit that a shift by a constant moved out. */
+  private shiftedOut(kind: number): void {
+    const { operation, bits, count } = shiftOf(kind);
+    const position = operation === ROTATE.shl ? bits - count : count - 1;
+    this.body.get(LEFT);
+    if (position !== 0) this.body.i32(position).op(OP.shr_u);
+    this.body.i32(1).op(OP.and);
   }
 
   /** Before INC and DEC: CF goes where they expect it. */
@@ -28,7 +77,7 @@ export class FlagCode {
       body.i32(CARRY_APART).get(KIND).op(OP.shr_u).i32(1).op(OP.and, OP.eqz).if();
       this.carry();
       body.set(CARRY).end();
-    } else if (((CARRY_APART >> kind) & 1) === 0) {
+    } else if (kind !== OWN.carryOnly && (isShift(kind) || ((CARRY_APART >> kind) & 1) === 0)) {
       this.carry();
       body.set(CARRY);
     }
@@ -37,10 +86,11 @@ export class FlagCode {
   /** CF becomes bit 0 of the value on the stack; the other flags stay. */
   replaceCarry(): void {
     const { body } = this;
-    if (this.kind === undefined) {
-      body.set(SPARE);
-      this.materialise();
-      body.get(SPARE);
+    if (this.kind === undefined || isShift(this.kind)) {
+      body.set(SAVED);
+      if (this.kind === undefined) this.materialise();
+      else this.makeKnown();
+      body.get(SAVED);
     }
     body.i32(1).op(OP.and);
     if (this.kind === LAZY.logic || this.kind === LAZY.known) {
@@ -75,6 +125,7 @@ export class FlagCode {
   /** CF, 0 or 1, on the stack. */
   carry(): void {
     const { body } = this;
+    if (this.kind !== undefined && isShift(this.kind)) return this.shiftedOut(this.kind);
     switch (this.kind) {
       case undefined:
         this.operands();
@@ -187,6 +238,7 @@ export class FlagCode {
   }
   private overflow(): void {
     const { body } = this;
+    if (isShift(this.kind)) this.makeKnown();
     switch (this.kind) {
       case LAZY.add:
       case LAZY.inc:
@@ -204,15 +256,21 @@ export class FlagCode {
       case LAZY.known:
         body.get(RIGHT).i32(1).op(OP.shr_u).i32(1).op(OP.and);
         return;
-      default:
+      case LAZY.none:
         this.storedFlag(FLAG.OF);
+        return;
+      default:
+        throw new Error(`OF of kind ${this.kind}`);
     }
   }
   private notResult(): void {
     this.body.get(RESULT).i32(-1).op(OP.xor);
   }
   private operands(): void {
-    this.body.get(KIND).get(LEFT).get(RIGHT).get(RESULT);
+    if (isShift(this.kind)) this.makeKnown();
+    if (this.kind === undefined) this.body.get(KIND);
+    else this.body.i32(this.kind);
+    this.body.get(LEFT).get(RIGHT).get(RESULT);
   }
 }
 

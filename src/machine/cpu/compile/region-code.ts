@@ -144,10 +144,12 @@ class RegionCode {
     this.block = block;
     this.values = new ArithmeticCode(body, this.flags, block.ir);
     this.flags.kind = block.kind;
-    body.get(BUDGET).i32(block.count).op(OP.sub).tee(BUDGET).i32(0).op(OP.lt_s).if();
-    body.get(BUDGET).i32(block.count).op(OP.add).set(BUDGET);
-    this.leaveAt(this.ripAt(block.start), LEFT.budget);
-    body.end();
+    if (block.budget > 0) {
+      body.get(BUDGET).i32(block.budget).op(OP.lt_s).if();
+      this.leaveAt(this.ripAt(block.start), LEFT.budget);
+      body.end();
+    }
+    body.get(BUDGET).i32(block.count).op(OP.sub).set(BUDGET);
     if (block.accesses > 0) body.get(ACCESSES).i32(block.accesses).op(OP.add).set(ACCESSES);
     this.accessesDone = 0;
     for (this.instruction = 0; this.instruction < block.count; this.instruction++) {
@@ -162,8 +164,24 @@ class RegionCode {
   private ripAt(offset: number): number {
     return (this.place.pageRip + offset) | 0;
   }
+  /** Leaves the region; what is emitted next is not behind this. */
   private leaveAt(rip: number, code: number): void {
+    this.settled();
     this.body.i32(rip).set(RIP).i32(code).set(CODE).br(this.exit);
+  }
+
+  /** The flags' locals are as flags.ts has them, on a way out; other ways go on with the kind there is. */
+  private settled(): void {
+    const { kind } = this.flags;
+    this.flags.settle();
+    this.flags.kind = kind;
+  }
+
+  /** Leaves when the slow path has asked for it. */
+  private leaveIfStopped(): void {
+    this.body.word(WORD.leave).if();
+    this.settled();
+    this.body.br(this.stopped).end();
   }
 
   private emitOperation(at: number): void {
@@ -256,7 +274,9 @@ class RegionCode {
         return;
       case IR.jumpTo:
         values.push(a);
-        body.set(RIP).br(this.out);
+        body.set(RIP);
+        this.settled();
+        body.br(this.out);
         return;
       default:
         throw new Error(`operation ${number} is not compiled`);
@@ -384,7 +404,7 @@ class RegionCode {
   }
 
   private afterSlow(): void {
-    this.body.word(WORD.leave).brIf(this.stopped);
+    this.leaveIfStopped();
     this.reloadGeneration();
   }
 
@@ -445,7 +465,7 @@ class RegionCode {
     values.push(second);
     body.call(IMPORT.system);
     values.pop(to);
-    body.word(WORD.leave).brIf(this.stopped);
+    this.leaveIfStopped();
   }
 
   /**
@@ -486,8 +506,13 @@ class RegionCode {
     const plain = this.ripAt(offset);
     const rip = size === 2 ? plain & 0xffff : plain;
     const index = rip === plain ? this.region.indexOf.get(offset) : undefined;
-    if (index !== undefined) this.structure.jump(index);
-    else this.body.i32(rip).set(RIP).br(this.out);
+    if (index !== undefined) {
+      this.flags.convertTo(this.region.blocks[index]!.kind);
+      this.structure.jump(index);
+      return;
+    }
+    this.settled();
+    this.body.i32(rip).set(RIP).br(this.out);
   }
 
   /** RIP is set: goes on at what the jump cache says, or leaves. */

@@ -3,9 +3,10 @@
  * the interpreter has met are taken, and of each the instructions up to the first that is not compiled.
  */
 import { PAGE_SIZE } from '../../address';
+import { LAZY } from '../flags';
 import { IR, IR_OPCODES, IR_STRIDE, type IrBlock, type Mode } from '../lower/ir';
 import { lowerBlock, MAX_BLOCK } from '../lower/lower';
-import { isCompiled, kindAfter } from './supported';
+import { KIND, NEED, becomesKnown, isCompiled, kindAfterOperation, needOf } from './supported';
 
 export interface RegionBlock {
   /** offset of its first byte in the page */
@@ -17,8 +18,10 @@ export interface RegionBlock {
   readonly accesses: number;
   /** offsets in the page that it jumps to directly, as far as they are in the region */
   targets: readonly number[];
-  /** `lazyKind` on entry where it is always the same */
+  /** `lazyKind` on entry where it is always the same, or a kind of the compiler's own (supported.ts) */
   kind: number | undefined;
+  /** instructions that the budget must have on entry, for this block and those behind it that do not look; 0: it does not look */
+  budget: number;
 }
 
 export interface Region {
@@ -71,6 +74,7 @@ export function discoverRegion(source: RegionSource, hot: number): Region | unde
   if (!indexOf.has(hot)) return undefined;
   for (const block of blocks) block.targets = block.targets.filter((target) => indexOf.has(target));
   const entries = new Set([...returns].map((offset) => indexOf.get(offset)).filter((index) => index !== undefined));
+  placeBudgetChecks(blocks, indexOf, entries);
   findKinds(blocks, indexOf, entries);
   return { blocks, indexOf, entries, instructions: blocks.reduce((sum, { count }) => sum + count, 0) };
 }
@@ -88,7 +92,7 @@ function lowerAt({ bytes, mode }: RegionSource, start: number, starts?: Readonly
   }
   if (count === 0) return undefined;
   const whole = count === ir.instructions.length;
-  return { start, ir, count, accesses, targets: whole ? directTargets(ir, start) : [], kind: undefined };
+  return { start, ir, count, accesses, targets: whole ? directTargets(ir, start) : [], kind: undefined, budget: 0 };
 }
 
 /** Word indexes of an instruction's operations: first, and behind the last. */
@@ -154,24 +158,108 @@ function returnOffset({ ir, start }: RegionBlock): number | undefined {
   return undefined;
 }
 
+/** Instructions that may lie between two looks at the budget. */
+const LONGEST_UNCHECKED = 48;
+
+/**
+ * Which blocks look at the budget: those entered from outside or by a jump backwards, so that every loop does, and more where
+ * the way would become long. The others are sure of their instructions.
+ */
+function placeBudgetChecks(blocks: readonly RegionBlock[], indexOf: ReadonlyMap<number, number>, entries: ReadonlySet<number>): void {
+  const checked = new Set(entries);
+  const successors = blocks.map(({ targets }) => targets.map((target) => indexOf.get(target)!));
+  successors.forEach((list, index) => {
+    for (const to of list) if (to <= index) checked.add(to);
+  });
+  const needed: number[] = [];
+  for (let index = blocks.length - 1; index >= 0; index--) {
+    const { count } = blocks[index]!;
+    const behind = (): number => Math.max(0, ...successors[index]!.filter((to) => !checked.has(to)).map((to) => needed[to]!));
+    if (count + behind() > LONGEST_UNCHECKED) for (const to of successors[index]!) checked.add(to);
+    needed[index] = count + behind();
+  }
+  for (const index of checked) blocks[index]!.budget = needed[index]!;
+}
+
+/** What each block asks of the flags that it starts with (NEED): everything where the region can be left before they are new. */
+function findNeeds(blocks: readonly RegionBlock[], indexOf: ReadonlyMap<number, number>): number[] {
+  const needs = blocks.map(({ budget }) => (budget > 0 ? NEED.all : NEED.nothing) as number);
+  const atTarget = (offset: number): number => {
+    const index = indexOf.get(offset);
+    return index === undefined ? NEED.all : needs[index]!;
+  };
+  for (let index = blocks.length - 1; index >= 0; index--) {
+    const block = blocks[index]!;
+    if (needs[index] === NEED.all) continue;
+    needs[index] = needOfBlock(block, atTarget);
+  }
+  return needs;
+}
+
+function needOfBlock({ ir, count, start }: RegionBlock, atTarget: (offset: number) => number): number {
+  const { ops } = ir;
+  const last = ir.instructions[count];
+  const end = last === undefined ? ops.length : last.first * IR_STRIDE;
+  let need = 0;
+  for (let at = 0; at < end; at += IR_STRIDE) {
+    const one = needOf(ir, at);
+    need = Math.max(need, one.need);
+    if (one.ends) return need;
+    switch (ops[at]) {
+      case IR.exitIfZero:
+        need = Math.max(need, atTarget(start + ops[at + 2]!));
+        break;
+      case IR.goto:
+        return Math.max(need, atTarget(start + ops[at + 1]!));
+      case IR.jump:
+        return Math.max(need, ops[at + 2] === 4 ? atTarget(start + ops[at + 1]!) : NEED.all);
+      case IR.branch:
+      case IR.branchIf:
+        if (ops[at + 4] !== 4) return NEED.all;
+        return Math.max(need, atTarget(start + ops[at + 2]!), atTarget(start + ops[at + 3]!));
+    }
+  }
+  return NEED.all;
+}
+
 /** Which kind of flags each block starts with: what all ways to it agree on. */
 function findKinds(blocks: readonly RegionBlock[], indexOf: ReadonlyMap<number, number>, entries: ReadonlySet<number>): void {
   const NOT_REACHED = -2;
   const UNKNOWN = -1;
-  const kinds: number[] = blocks.map((_, index) => (entries.has(index) ? UNKNOWN : NOT_REACHED));
-  const queue = [...entries];
+  const needs = findNeeds(blocks, indexOf);
+  const fixed = needs.map((need) => (need === NEED.nothing ? KIND.nothing : need === NEED.carry ? KIND.carryOnly : undefined));
+  const kinds: number[] = blocks.map((_, index) => (entries.has(index) ? UNKNOWN : (fixed[index] ?? NOT_REACHED)));
+  const queue = blocks.flatMap((_, index) => (kinds[index] === NOT_REACHED ? [] : [index]));
   while (queue.length > 0) {
     const index = queue.pop()!;
     const before = kinds[index]!;
     const block = blocks[index]!;
-    const after = kindAfter(block.ir, block.count, before === UNKNOWN ? undefined : before) ?? UNKNOWN;
-    for (const target of block.targets) {
-      const to = indexOf.get(target)!;
-      const met = kinds[to] === NOT_REACHED || kinds[to] === after ? after : UNKNOWN;
+    for (const [target, after] of edges(block, before)) {
+      const to = indexOf.get(target);
+      if (to === undefined || fixed[to] !== undefined) continue;
+      const met = meet(kinds[to]!, after);
       if (met === kinds[to]) continue;
       kinds[to] = met;
       queue.push(to);
     }
   }
   blocks.forEach((block, index) => (block.kind = kinds[index]! < 0 ? undefined : kinds[index]));
+
+  /** Where a block goes to, with the kind there. A repeated string instruction can be over before it has set any flags. */
+  function edges(block: RegionBlock, before: number): [target: number, kind: number][] {
+    const { ir, count, start } = block;
+    let kind = before === UNKNOWN ? undefined : before;
+    const list: [number, number][] = [];
+    const end = operationsOf(ir, count - 1)[1];
+    for (let at = 0; at < end; at += IR_STRIDE) {
+      if (ir.ops[at] === IR.exitIfZero) list.push([start + ir.ops[at + 2]!, kind ?? UNKNOWN]);
+      kind = kindAfterOperation(ir, at, kind);
+    }
+    return [...list, ...block.targets.map((target): [number, number] => [target, kind ?? UNKNOWN])];
+  }
+
+  function meet(one: number, other: number): number {
+    if (one === NOT_REACHED || one === other) return other;
+    return one >= 0 && other >= 0 && becomesKnown(one) && becomesKnown(other) ? LAZY.known : UNKNOWN;
+  }
 }

@@ -1,6 +1,6 @@
 /** Which operations are compiled, and what is known of the flags behind them. */
 import { LAZY, STATUS_FLAGS, FLAG } from '../flags';
-import { IR, IR_STRIDE, ROTATE, SYSTEM_CALL, type IrBlock, type IrName } from '../lower/ir';
+import { IR, IR_OPCODES, ROTATE, SYSTEM_CALL, type IrBlock, type IrName } from '../lower/ir';
 
 const PLAIN: readonly IrName[] = [
   'mov', 'get8', 'get16', 'put8', 'put16', 'sext8', 'sext16', 'bswap',
@@ -50,6 +50,52 @@ export function shiftCount(ir: IrBlock, at: number): number | undefined {
 }
 
 /**
+ * Kinds that only the compiler knows, beside those of flags.ts. After a shift by a constant the operand is in `left` and the
+ * result in `result`, and the flags are worked out from them where somebody asks. `carryOnly`: CF is in its local, the rest
+ * will not be asked for; `nothing`: nobody will ask.
+ */
+export const KIND = { shift: 0x1000, carryOnly: 0x2000, nothing: 0x2001 } as const;
+
+export const shiftKind = (operation: number, size: number, count: number): number => KIND.shift | (operation << 8) | (size << 5) | count;
+export const isShift = (kind: number | undefined): boolean => kind !== undefined && (kind & KIND.shift) !== 0;
+export const shiftOf = (kind: number): { operation: number; bits: number; count: number } => ({
+  operation: (kind >> 8) & 7,
+  bits: ((kind >> 5) & 7) * 8,
+  count: kind & 31,
+});
+/** Can these flags be held as `known`? They have AF clear. */
+export const becomesKnown = (kind: number | undefined): boolean => kind === LAZY.logic || kind === LAZY.known || isShift(kind);
+
+/** What a piece of code asks of the flags that it starts with, so far as it can be told: nothing, CF, or everything. */
+export const NEED = { nothing: 0, carry: 1, all: 2 } as const;
+
+/** What an operation asks, and whether all flags are new behind it. */
+export function needOf(ir: IrBlock, at: number): { need: number; ends: boolean } {
+  const { ops } = ir;
+  const opcode = IR_OPCODES[ops[at]!]!;
+  switch (opcode.number) {
+    case IR.flags:
+      return { need: NEED.nothing, ends: true };
+    case IR.flagsIncDec:
+      return { need: NEED.carry, ends: true };
+    case IR.carry:
+      return { need: NEED.carry, ends: false };
+    case IR.condition:
+      return { need: ops[at + 2]! >> 1 === 1 ? NEED.carry : NEED.all, ends: false };
+    case IR.branch:
+      return { need: ops[at + 1]! >> 1 === 1 ? NEED.carry : NEED.all, ends: false };
+    case IR.rotateFlags:
+      return shiftCount(ir, at) !== undefined && ops[at + 1]! >= ROTATE.shl
+        ? { need: NEED.nothing, ends: true }
+        : { need: NEED.all, ends: false };
+    case IR.doubleShiftFlags:
+      return { need: NEED.nothing, ends: true };
+    default:
+      return { need: opcode.faults || opcode.flags !== 'none' ? NEED.all : NEED.nothing, ends: false };
+  }
+}
+
+/**
  * The kind that stands for the same flags with CF kept apart; undefined when that cannot be told.
  * INC and DEC work out everything but CF as ADD, ADC and SUB, SBB do.
  */
@@ -66,19 +112,11 @@ export function kindWithoutCarry(kind: number | undefined): number | undefined {
     case LAZY.logic:
       return LAZY.known;
     default:
-      return kind;
+      return isShift(kind) ? LAZY.known : kind;
   }
 }
 
-/** `lazyKind` after the first `count` instructions, when it was `kind` before (undefined: any). */
-export function kindAfter(ir: IrBlock, count: number, kind: number | undefined): number | undefined {
-  const next = ir.instructions[count];
-  const end = next === undefined ? ir.ops.length : next.first * IR_STRIDE;
-  let known = kind;
-  for (let at = 0; at < end; at += IR_STRIDE) known = kindAfterOperation(ir, at, known);
-  return known;
-}
-
+/** `lazyKind` behind an operation, when it was `kind` before (undefined: any). */
 export function kindAfterOperation(ir: IrBlock, at: number, kind: number | undefined): number | undefined {
   const { ops } = ir;
   switch (ops[at]) {
@@ -89,8 +127,8 @@ export function kindAfterOperation(ir: IrBlock, at: number, kind: number | undef
       if ((ops[at + 2]! & STATUS_FLAGS) === 0) return kind;
       return ops[at + 2] === FLAG.CF && kind !== undefined ? kindWithoutCarry(kind) : LAZY.none;
     case IR.rotateFlags:
-      if (shiftCount(ir, at) === undefined) return undefined;
-      return ops[at + 1]! >= ROTATE.shl ? LAZY.known : LAZY.none;
+      if (shiftCount(ir, at) === undefined) return becomesKnown(kind) ? LAZY.known : undefined;
+      return ops[at + 1]! >= ROTATE.shl ? shiftKind(ops[at + 1]!, ops[at + 2]!, shiftCount(ir, at)!) : LAZY.none;
     case IR.doubleShiftFlags:
       return LAZY.known;
     default:

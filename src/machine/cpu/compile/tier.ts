@@ -5,7 +5,7 @@
  */
 import type { MemoryAccess } from '../access';
 import { wordOf, type CpuState } from '../cpu-state';
-import { carryFlag, conditionHolds, statusFlags, STATUS_FLAGS } from '../flags';
+import { makeFlagFunctions } from './flag-functions';
 import type { BlockCache, CodePage } from '../interpret/blocks';
 import { rotateValue } from '../interpret/integer';
 import { callSystem } from '../interpret/system-calls';
@@ -124,11 +124,6 @@ export class CompiledTier {
       slowStore: (offset: number, note: number, rip: number, budget: number, value: number) => this.store(offset, note, rip, budget, value),
       slowProbe: (offset: number, note: number, rip: number, budget: number) => this.probe(offset, note, rip, budget),
       system: (note: number, rip: number, budget: number, id: number, a: number, b: number) => this.system(note, rip, budget, id, a, b),
-      condition: (code: number, kind: number, left: number, right: number, result: number, flags: number) =>
-        conditionHolds(code, kind, left, right, result, flags) ? 1 : 0,
-      carry: carryFlag,
-      eflags: (kind: number, left: number, right: number, result: number, flags: number) =>
-        (flags & ~STATUS_FLAGS) | statusFlags(kind, left, right, result, flags),
       rotate: rotateValue,
     };
     blocks.onDrop((page) => (page === undefined ? this.dropAll() : this.dropPage(page)));
@@ -209,6 +204,7 @@ export class CompiledTier {
     if (this.enter === undefined) {
       this.tailCalls = supportsTailCalls();
       this.enter = makeEntry(this.parts.memory, this.table);
+      Object.assign(this.imports, makeFlagFunctions(this.parts.memory, this.table));
       Object.assign(this.imports, makeFill(this.parts.memory, this.table, this.imports, this.parts.geometry));
     }
     const bytes = blocks.poolBytes(pool).slice();
