@@ -15,6 +15,8 @@ export interface Action {
   icon?: Component;
   /** `Ctrl+Shift+S`, `F5`; Ctrl is ⌘ on a Mac */
   keys?: readonly string[];
+  /** shown as its shortcut; the board's canvas listens to it itself while it has the focus */
+  canvasKeys?: readonly string[];
   /** false: shown grey */
   enabled?: () => boolean;
   checked?: () => boolean;

@@ -2,6 +2,7 @@
 import { inject } from 'vue';
 import type { Action } from './action';
 import { ACTIONS, type ActionContext, type Actions } from './context';
+import { boardActions } from './board';
 import { editActions } from './edit';
 import { fileActions } from './file';
 import { helpActions } from './help';
@@ -16,6 +17,7 @@ export function createActions(context: ActionContext): Actions {
   const list: Action[] = [
     ...fileActions(context),
     ...editActions(context),
+    ...boardActions(context),
     ...viewActions(context),
     ...runActions(context),
     ...helpActions(context),
@@ -35,7 +37,8 @@ export function createActions(context: ActionContext): Actions {
       }
     },
     shortcut(id) {
-      const keys = index.get(id)?.keys?.[0];
+      const action = index.get(id);
+      const keys = action?.keys?.[0] ?? action?.canvasKeys?.[0];
       return keys ? showShortcut(keys, isMac()) : '';
     },
   };

@@ -31,7 +31,8 @@ export const useBoardView = defineStore('board-view', () => {
     const id = board.value?.slots.find((candidate) => candidate.id === slot)?.dimm;
     return id ? dimmPart(id) : undefined;
   };
-  const placementOf = (slot: string) => map.value?.placements.find((placement) => placement.slot === slot);
+  const placementOf = (slot: string) =>
+    map.value?.placements.find(({ slot: first, interleave }) => first === slot || interleave?.ways.some((way) => way.slot === slot));
   const issuesOf = (part: string): readonly BoardIssue[] => issues.value.filter((issue) => issue.part === part);
   const installedBytes = computed(() =>
     (board.value?.slots ?? []).reduce((sum, slot) => sum + (slot.dimm ? (dimmPart(slot.dimm)?.bytes ?? 0) : 0), 0),

@@ -13,11 +13,24 @@ import {
 import { TECHNOLOGIES } from '../../../machine/board/dimms';
 import { checkBoard, hasBoardErrors } from '../../../machine/board/rules';
 import type { Board } from '../../../machine/board/schema';
-import { addApic, addController, addDevice, addIommu, addSlot, plug, setProcessor, type BoardChange, type LabParts } from './edits';
+import {
+  addApic,
+  addBridge,
+  addController,
+  addDevice,
+  addIommu,
+  addSlot,
+  plug,
+  portFor,
+  setProcessor,
+  type BridgeKind,
+  type BoardChange,
+  type LabParts,
+} from './edits';
 import { words, type Words } from './edits/change';
 import { misfit, type Misfit } from './fit';
 
-export type ItemKind = 'processor' | 'controller' | 'slot' | 'dimm' | 'device' | 'iommu' | 'apic';
+export type ItemKind = 'processor' | 'controller' | 'slot' | 'dimm' | 'bridge' | 'device' | 'iommu' | 'apic';
 
 export interface Item {
   /** `dimm:ddr3-256m` */
@@ -84,6 +97,16 @@ export const SECTIONS: readonly Section[] = [
     text('Devices', '设备'),
     DEVICES.map(({ kind, name, dmaMask }) => item('device', kind, name, text(`${kind} · DMA: ${dmaMask} bits`, `${kind} · DMA：${dmaMask} 位`))),
   ), // prettier-ignore
+  section('bridges', text('PCI Express', 'PCI Express'), [
+    item('bridge', 'root-port', text('Root port', '根端口'), text('a link from the root complex', '根复合体引出的一条链路')),
+    item('bridge', 'switch', text('Switch', '交换机'), text('1–32 downstream ports', '1–32 个下游端口')),
+    item(
+      'bridge',
+      'pci-bridge',
+      text('Legacy PCI bridge', '传统 PCI 桥'),
+      text('a bus whose devices share an ID', '总线上的设备共用一个 ID'),
+    ),
+  ]),
   section('chipset', text('Chipset', '芯片组'), [
     item('iommu', 'iommu', text('IOMMU', 'IOMMU'), text('DMA remapping, as VT-d has it', 'DMA 重映射（VT-d）')),
     item('apic', 'apic', text('APIC', 'APIC'), text('local APIC and I/O APIC', '本地 APIC 与 I/O APIC')),
@@ -138,6 +161,10 @@ export function whyNot(lab: LabParts, { kind, id }: Pick<Item, 'kind' | 'id'>, s
     case 'iommu':
       if (board.iommu?.present) return words('The board has its IOMMU.', '主板上已有 IOMMU。');
       return newError(board, { ...board, iommu: { present: true, enabled: true } });
+    case 'bridge':
+      return id !== 'switch' || portFor(board, 'switch', null) !== undefined
+        ? null
+        : words('Needs a free port: add a root port first.', '需要空闲端口：请先添加根端口。');
     case 'apic':
       return board.apic?.present ? words('The board has its APIC.', '主板上已有 APIC。') : null;
     case 'device':
@@ -176,6 +203,8 @@ export function addItem(lab: LabParts, { kind, id }: Pick<Item, 'kind' | 'id'>, 
       return slot !== null && dimmPart(id) ? { ...plug(board, slot, id), look: `slot:${slot}` } : null;
     case 'device':
       return addDevice(board, id);
+    case 'bridge':
+      return addBridge(board, id as BridgeKind, id === 'switch' ? (portFor(board, 'switch', null) ?? null) : null);
     case 'iommu':
       return addIommu();
     case 'apic':

@@ -1,10 +1,11 @@
 /**
  * Where the parts of the board stand until the student moves them, and which are wired, in units of the drawing: processor,
  * controller, IOMMU, firmware, APIC and legacy I/O at the left, slots in columns at the right (a controller more begins columns of
- * its own), devices along the bottom. It grows downward and to the right with slots and devices. Pure.
+ * its own), devices along the bottom, those behind root ports and bridges as a tree. It grows downward and to the right with slots and devices. Pure.
  */
 import type { PartGroup } from '../../../machine/board/canvas';
 import type { Board } from '../../../machine/board/schema';
+import { placeTree, TREE_SIZES } from './pci-tree';
 
 export interface Box {
   x: number;
@@ -13,7 +14,7 @@ export interface Box {
   height: number;
 }
 
-export type PartKind = 'processor' | 'controller' | 'iommu' | 'apic' | 'firmware' | 'root' | 'legacy' | 'slot' | 'device';
+export type PartKind = 'processor' | 'controller' | 'iommu' | 'apic' | 'firmware' | 'root' | 'legacy' | 'slot' | 'bridge' | 'device';
 export type Side = 'left' | 'right' | 'top' | 'bottom';
 
 export interface PartBox extends Box {
@@ -71,6 +72,10 @@ export const TERMINALS: Readonly<Record<PartKind, readonly { side: Side; type: '
   ],
   legacy: [{ side: 'right', type: 'source' }],
   slot: [{ side: 'left', type: 'target' }],
+  bridge: [
+    { side: 'top', type: 'target' },
+    { side: 'bottom', type: 'source' },
+  ],
   device: [{ side: 'top', type: 'target' }],
 };
 
@@ -85,10 +90,9 @@ const SLOT_WIDTH = 280;
 const SLOT_HEIGHT = 80;
 const COLUMN_PITCH = 330;
 const DEVICES_PER_ROW = 4;
-const DEVICE_WIDTH = 140;
-const DEVICE_HEIGHT = 110;
+const { width: DEVICE_WIDTH, height: DEVICE_HEIGHT } = TREE_SIZES.device;
 
-type Drawable = Pick<Board, 'slots' | 'devices' | 'controllers' | 'iommu' | 'apic'>;
+type Drawable = Pick<Board, 'slots' | 'devices' | 'controllers' | 'bridges' | 'iommu' | 'apic'>;
 
 /** The slots of each controller, in wiring order; first of all those that none wires, unless every slot is wired. */
 function groups(board: Drawable): { controller: string; slots: string[] }[] {
@@ -149,12 +153,18 @@ export function drawBoard(board: Drawable): Drawing {
 
   const deviceTop = Math.max(496, bottom + 112);
   const drawn = board.devices.slice(0, MOST_DEVICES);
-  const perRow = Math.max(DEVICES_PER_ROW, Math.ceil(Math.sqrt(drawn.length * 2)));
-  drawn.forEach(({ id }, i) => {
+  const loose = drawn.filter(({ parent }) => parent === undefined);
+  const perRow = Math.max(DEVICES_PER_ROW, Math.ceil(Math.sqrt(loose.length * 2)));
+  loose.forEach(({ id }, i) => {
     const x = 44 + (i % perRow) * (DEVICE_WIDTH + 14);
     const device = add('device', id, x, deviceTop + Math.floor(i / perRow) * (DEVICE_HEIGHT + 24), DEVICE_WIDTH, DEVICE_HEIGHT);
     wire(root, 'bottom', device, 'top', 2.5);
   });
+  const treeLeft = 44 + Math.min(perRow, loose.length) * (DEVICE_WIDTH + 14);
+  for (const { kind, id, above, x, y } of placeTree({ bridges: board.bridges, devices: drawn }, treeLeft, deviceTop)) {
+    const part = add(kind, id, x, y, TREE_SIZES[kind].width, TREE_SIZES[kind].height);
+    if (above !== undefined) wire(above === null ? root : `bridge:${above}`, 'bottom', part, 'top', 2.5);
+  }
 
   const seen = new Set<string>();
   return {

@@ -8,20 +8,32 @@ const TEXTS = import.meta.glob<string>('../../../../resources/boards/*.board.yam
 
 export interface SampleBoard {
   /** file name without `.board.yaml` */
-  name: string;
-  title: Localized;
-  yaml: string;
+  readonly name: string;
+  /** read from the file when it is first asked for */
+  readonly title: Localized;
+  readonly yaml: string;
 }
 
-/** In the order of their names, the plainest first. */
-export function sampleBoards(): SampleBoard[] {
-  const all = Object.entries(TEXTS).map(([path, yaml]): SampleBoard => {
-    const name = path.slice(path.lastIndexOf('/') + 1).replace(/\.board\.yaml$/, '');
-    return { name, yaml, title: loadBoard(yaml).board?.title ?? name };
-  });
-  return all.sort((a, b) => Number(b.name === PLAINEST) - Number(a.name === PLAINEST) || a.name.localeCompare(b.name));
+class Sample implements SampleBoard {
+  private known: Localized | null = null;
+
+  constructor(
+    readonly name: string,
+    readonly yaml: string,
+  ) {}
+
+  get title(): Localized {
+    return (this.known ??= loadBoard(this.yaml).board?.title ?? this.name);
+  }
 }
+
 const PLAINEST = 'four-dimms';
+const SAMPLES: readonly SampleBoard[] = Object.entries(TEXTS)
+  .map(([path, yaml]) => new Sample(path.slice(path.lastIndexOf('/') + 1).replace(/\.board\.yaml$/, ''), yaml))
+  .sort((a, b) => Number(b.name === PLAINEST) - Number(a.name === PLAINEST) || a.name.localeCompare(b.name));
+
+/** The plainest first, then by name. */
+export const sampleBoards = (): readonly SampleBoard[] => SAMPLES;
 
 /** The sample in place of the lab's board, as its file has it. Null when the file cannot be read. */
 export function takeSample(lab: LabParts, { yaml, title, name }: SampleBoard): BoardChange | null {

@@ -6,7 +6,20 @@ import { useBoardView } from './board-view';
 import { useCanvas, type Held } from './canvas';
 import { addItem, whyNot } from './catalogue';
 import { drawBoard, PLAIN_CONTROLLER, type PartBox, type PartKind } from './drawing';
-import { controllerKind, MOST_SLOTS_A_CHANNEL, movePatches, moveDimm, plug, wireSlot, type BoardChange, type Place } from './edits';
+import {
+  addBridge,
+  controllerKind,
+  MOST_SLOTS_A_CHANNEL,
+  movePatches,
+  moveDimm,
+  plug,
+  plugInto,
+  portFor,
+  wireSlot,
+  type BridgeKind,
+  type BoardChange,
+  type Place,
+} from './edits';
 import { kindAndId } from './edits/change';
 import { useBoardEdit } from './use-board-edit';
 
@@ -26,8 +39,17 @@ export function useDrop() {
   function welcomes(part: Pick<PartBox, 'kind' | 'id'>): boolean {
     const held = canvas.dragged?.kind;
     if (held === undefined || view.locked) return false;
+    if (part.kind === 'bridge') return bridgePort(part.id) !== null;
     const hosts: Partial<Record<string, PartKind>> = { processor: 'processor', slot: 'controller', iommu: 'iommu' };
     return hosts[held] === part.kind && part.id !== PLAIN_CONTROLLER && !(held === 'iommu' && view.board?.iommu?.present);
+  }
+
+  /** The port of a bridge that would take what is being carried; null when it takes nothing of that kind, or is full. */
+  function bridgePort(bridge: string): string | null {
+    const held = canvas.dragged;
+    if (!view.board || (held?.kind !== 'device' && held?.kind !== 'bridge')) return null;
+    if (held.id === 'root-port') return null;
+    return portFor(view.board, held.kind === 'device' ? 'device' : (held.id as BridgeKind), bridge) ?? null;
   }
 
   /** The change, and the places of what it brings, around the point where it was dropped. */
@@ -42,6 +64,7 @@ export function useDrop() {
     const size = drawBoard({
       slots: kind === 'slot' ? [{ id, dimm: null }] : [],
       devices: kind === 'device' ? [{ id, kind: held.id }] : [],
+      bridges: kind === 'bridge' ? [{ id, kind: 'root-port' }] : [],
       apic: { present: true },
     }).parts.find((part) => part.kind === kind);
     const corner = { x: at.x - (size?.width ?? 0) / 2, y: at.y - (size?.height ?? 0) / 2 };
@@ -66,7 +89,7 @@ export function useDrop() {
   function drop(held: Held, at: Place, onto: Pick<PartBox, 'kind' | 'id'> | null): boolean {
     const { board } = view;
     if (!lab.document || !board) return false;
-    const refusal = held.kind === 'dimm' ? null : whyNot(lab.document, held, null);
+    const refusal = held.kind === 'dimm' || onto?.kind === 'bridge' ? null : whyNot(lab.document, held, null);
     if (refusal) {
       ui.notify({ tone: 'error', text: say(refusal) });
       return false;
@@ -77,6 +100,19 @@ export function useDrop() {
     }
     const wanted = addItem(lab.document, held, null);
     if (!wanted) return false;
+    if (onto?.kind === 'bridge' && (held.kind === 'device' || (held.kind === 'bridge' && held.id !== 'root-port'))) {
+      const port = portFor(board, held.kind === 'device' ? 'device' : (held.id as BridgeKind), onto.id);
+      if (port === undefined) {
+        ui.notify({ tone: 'error', text: t('board.said.noPort', { bridge: onto.id }) });
+        return false;
+      }
+      const [, id] = kindAndId(wanted.look ?? '');
+      return change(
+        held.kind === 'bridge'
+          ? addBridge(board, held.id as BridgeKind, port)
+          : { ...wanted, patches: [...wanted.patches, ...plugInto('devices', id, port).patches] },
+      );
+    }
     if (held.kind === 'slot' && onto?.kind === 'controller' && onto.id !== PLAIN_CONTROLLER) {
       const channel = channelWithRoom(onto.id);
       const [, id] = kindAndId(wanted.look ?? '');

@@ -1,6 +1,8 @@
 /** What the canvas writes on each part of the board, worked out once per change of the board. */
 import { computed } from 'vue';
 import { devicePart, dimmPart, processorPart } from '../../../machine/board/parts';
+import { pciTopology } from '../../../machine/board/topology';
+import type { BoardBridge } from '../../../machine/board/schema';
 import { addressBits } from '../../../machine/board/placement';
 import { deviceRequesters } from '../../../machine/board/windows';
 import { formatRequester } from '../numbers';
@@ -15,7 +17,10 @@ export function usePartFacts() {
     return found;
   });
   const slots = computed(() => {
-    const bases = new Map((view.map?.placements ?? []).map(({ slot, base }) => [slot, base]));
+    // where several take turns, each answers from the first address of the set on; a module cut in two is named by its first part
+    const bases = new Map<string, number>();
+    for (const { slot, base, interleave } of view.map?.placements ?? [])
+      for (const id of interleave?.ways.map((way) => way.slot) ?? [slot]) if (!bases.has(id)) bases.set(id, base);
     return new Map(
       (view.board?.slots ?? []).map(({ id, dimm, base }) => [
         id,
@@ -43,11 +48,28 @@ export function usePartFacts() {
       }),
     );
   });
+  /** buses behind a bridge, as the firmware numbers them: `bus 2`, `buses 2–5` */
+  const bridges = computed(() => {
+    const found = new Map<string, { kind: BoardBridge['kind']; bus: string | null }>();
+    const board = view.board;
+    const nodes = new Map((board?.bridges?.length ? pciTopology(board).bridges : []).map((node) => [node.id, node]));
+    for (const { id, kind } of board?.bridges ?? []) {
+      const node = nodes.get(id);
+      const hex = (bus: number): string => bus.toString(16).padStart(2, '0');
+      const bus = node
+        ? node.secondary === node.subordinate
+          ? hex(node.secondary)
+          : `${hex(node.secondary)}–${hex(node.subordinate)}`
+        : null;
+      found.set(id, { kind, bus });
+    }
+    return found;
+  });
   const processor = computed(() => {
     const board = view.board;
     if (!board) return { name: '', bits: 0 };
     const part = processorPart(board.processor);
     return { name: part?.features.includes('virtualization') ? 'P6 + VT-x' : (part?.id ?? board.processor), bits: addressBits(board) };
   });
-  return { slots, devices, processor };
+  return { slots, devices, bridges, processor };
 }

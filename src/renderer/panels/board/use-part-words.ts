@@ -1,5 +1,5 @@
 /** How each part of the board is called and what its box says. */
-import { Binary, Download, Network, Shield, Split, SquareTerminal } from '@lucide/vue';
+import { Binary, Download, Network, Shield, Split, SquareTerminal, Waypoints } from '@lucide/vue';
 import { formatAddress } from '../../../machine/address';
 import { IO_APIC_BASE, IOMMU_BASE } from '../../../machine/board/windows';
 import { useWords } from '../../i18n';
@@ -12,11 +12,19 @@ interface BoxLine {
   tone?: 'amber' | 'rose';
   mono?: boolean;
 }
-export const BOX_ICONS = { controller: Split, iommu: Shield, apic: Binary, firmware: Download, root: Network, legacy: SquareTerminal };
+export const BOX_ICONS = {
+  controller: Split,
+  iommu: Shield,
+  apic: Binary,
+  bridge: Waypoints,
+  firmware: Download,
+  root: Network,
+  legacy: SquareTerminal,
+};
 export type BoxKind = keyof typeof BOX_ICONS;
 export const isBox = (kind: PartBox['kind']): kind is BoxKind => Object.hasOwn(BOX_ICONS, kind);
 
-export function usePartWords({ slots, devices }: ReturnType<typeof usePartFacts>) {
+export function usePartWords({ slots, devices, bridges }: ReturnType<typeof usePartFacts>) {
   const view = useBoardView();
   const { t, say } = useWords();
 
@@ -37,6 +45,8 @@ export function usePartWords({ slots, devices }: ReturnType<typeof usePartFacts>
         return part.id === PLAIN_CONTROLLER ? t('board.part.memoryController') : t('board.part.controller', { id: part.id });
       case 'iommu':
         return view.board?.iommu?.present ? 'IOMMU' : t('board.part.noIommu');
+      case 'bridge':
+        return t('board.bridge.spoken', { id: part.id, kind: t(`board.bridge.kind.${bridges.value.get(part.id)?.kind ?? 'root-port'}`) });
       case 'apic':
         return 'APIC';
       default:
@@ -48,9 +58,11 @@ export function usePartWords({ slots, devices }: ReturnType<typeof usePartFacts>
       ? t('board.part.memoryController')
       : part.kind === 'iommu'
         ? 'IOMMU'
-        : part.kind === 'apic'
-          ? 'APIC'
-          : t(`board.part.${part.kind}`);
+        : part.kind === 'bridge'
+          ? part.id
+          : part.kind === 'apic'
+            ? 'APIC'
+            : t(`board.part.${part.kind}`);
   const toneOf = (part: PartBox) => (part.kind !== 'iommu' ? 'plain' : view.board?.iommu?.present ? 'rose' : 'absent');
 
   function linesOf(part: PartBox): BoxLine[] {
@@ -68,6 +80,10 @@ export function usePartWords({ slots, devices }: ReturnType<typeof usePartFacts>
         return [{ text: t(`board.bases.${board.assignment}`) }, { text: t(`board.loader.${board.firmware?.loader ?? 'strict'}`) }];
       case 'root':
         return [{ text: t('board.part.devices', board.devices.length) }, { text: '00:00.0', mono: true }];
+      case 'bridge': {
+        const { kind, bus } = bridges.value.get(part.id) ?? {};
+        return [{ text: t(`board.bridge.kind.${kind ?? 'root-port'}`) }, { text: bus ?? '–', mono: true }];
+      }
       case 'legacy':
         return [{ text: t('board.part.legacyPorts') }, { text: '0x3F8, 0xE9', mono: true }];
       default: {

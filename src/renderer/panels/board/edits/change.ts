@@ -35,7 +35,7 @@ export function kindAndId(node: string): [kind: string, id: string] {
 
 /** Names that no new part may have. */
 export const takenNames = (board: Board): Set<string> =>
-  new Set([...board.slots, ...board.devices, ...(board.controllers ?? [])].map(({ id }) => id));
+  new Set([...board.slots, ...board.devices, ...(board.controllers ?? []), ...(board.bridges ?? [])].map(({ id }) => id));
 
 /** The first of `name(0)`, `name(1)`, … that is not taken; it is taken afterwards. */
 export function freeName(taken: Set<string>, name: (number: number) => string): string {

@@ -6,7 +6,7 @@ import type { Patch } from '../../../../lab/document/patches';
 import type { PatchValue } from '../../../../lab/document/scalar-text';
 import { dimmPart } from '../../../../machine/board/parts';
 import { PlacementAdvisor } from '../../../../machine/board/placement';
-import type { Board, BoardDevice, Controller, Slot } from '../../../../machine/board/schema';
+import type { Board, BoardBridge, BoardDevice, Controller, Slot } from '../../../../machine/board/schema';
 import { append, freeName, kindAndId, nodeOf, set, slotName, takenNames, words, type BoardChange } from './change';
 import { movePatches, type Place } from './layout';
 
@@ -14,6 +14,7 @@ export interface Clip {
   slots: Slot[];
   devices: BoardDevice[];
   controllers: Controller[];
+  bridges: BoardBridge[];
   /** where each stood, by node */
   places: Map<string, Place>;
   /** groups that lie in the clip as a whole */
@@ -30,10 +31,11 @@ export function copyParts(board: Board, nodes: readonly string[], places: Readon
     slots: chosen('slot', board.slots),
     devices: chosen('device', board.devices),
     controllers: chosen('controller', board.controllers ?? []),
+    bridges: chosen('bridge', board.bridges ?? []),
     places: new Map([...places].filter(([node]) => wanted.has(node))),
     groups: (board.canvas?.groups ?? []).filter(({ parts }) => parts.every((node) => wanted.has(node))).map(({ name, parts }) => ({ name, parts })),
   }; // prettier-ignore
-  return clip.slots.length + clip.devices.length + clip.controllers.length > 0 ? clip : null;
+  return clip.slots.length + clip.devices.length + clip.controllers.length + clip.bridges.length > 0 ? clip : null;
 }
 
 /** `dma0` → `dma`, `A1` → `A`: what is left of a name when its number is taken off. */
@@ -78,9 +80,20 @@ export function pasteParts(board: Board, clip: Clip, shift = 24): BoardChange & 
     const wires = { ...(channels.length > 0 ? { channels } : {}), ...(banks.length > 0 ? { banks } : {}) };
     patches.push(append(['controllers'], plain({ ...rest, ...wires })));
   }
-  for (const device of clip.devices) {
-    const { at: _, ...rest } = device;
-    patches.push(append(['devices'], plain({ ...rest, id: rename('device', device.id, (number) => `${stem(device.id)}${number}`) })));
+  for (const { id } of clip.bridges) rename('bridge', id, (number) => `${stem(id)}${number + 1}`);
+  /** the same port of the copied bridge; what was plugged into another port goes to the root complex, for the port is taken */
+  const portOf = (port: string | undefined): string | undefined => {
+    const [part = '', number] = port?.split('.') ?? [];
+    const fresh = renamed.get(nodeOf('bridge', part));
+    return fresh && [kindAndId(fresh)[1], number].filter((each) => each !== undefined).join('.');
+  };
+  for (const { at: _, parent, ...rest } of clip.bridges)
+    patches.push(
+      append(['bridges'], plain({ ...rest, id: kindAndId(renamed.get(nodeOf('bridge', rest.id))!)[1], parent: portOf(parent) })),
+    );
+  for (const { at: _, parent, ...rest } of clip.devices) {
+    const id = rename('device', rest.id, (number) => `${stem(rest.id)}${number}`);
+    patches.push(append(['devices'], plain({ ...rest, id, parent: portOf(parent) })));
   }
   const nodes = [...renamed.values()];
   const moved = [...clip.places].flatMap(([node, { x, y }]) => {

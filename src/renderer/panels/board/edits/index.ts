@@ -1,4 +1,5 @@
 /** Every change a student makes to the board, as patches of the document with a name for undo. Pure. */
+export * from './bridges';
 export type { BoardChange, LabParts } from './change';
 export * from './chipset';
 export * from './controllers';

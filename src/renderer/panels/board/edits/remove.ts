@@ -4,21 +4,24 @@
  */
 import type { Patch } from '../../../../lab/document/patches';
 import type { Program } from '../../../../lab/document/schema';
+import { behind } from './bridges';
 import { kindAndId, set, unset, words, type BoardChange, type LabParts, type Words } from './change';
 import { forgetParts } from './layout';
 
 /** Whether a part of the board can be taken off it; the processor can only be replaced, and the rest of the chipset is soldered. */
-export const isRemovable = (node: string): boolean => ['slot', 'device', 'controller', 'iommu', 'apic'].includes(kindAndId(node)[0]);
+export const isRemovable = (node: string): boolean =>
+  ['slot', 'device', 'controller', 'bridge', 'iommu', 'apic'].includes(kindAndId(node)[0]);
 
 const BUILT_IN_NAMES: Readonly<Record<string, string>> = { iommu: 'IOMMU', apic: 'APIC' };
 
-/** Takes the parts off the board. A controller goes with its slots, a slot with its DIMM. Parts that cannot be removed stay. */
+/** Takes the parts off the board. A controller goes with its slots, a slot with its DIMM, a bridge with what is plugged into it. Parts that cannot be removed stay. */
 export function removeParts(lab: LabParts, nodes: readonly string[]): BoardChange {
   const { board } = lab;
   const wanted = nodes.filter(isRemovable).map(kindAndId);
   const named = (kind: string): Set<string> => new Set(wanted.filter(([each]) => each === kind).map(([, id]) => id));
   const controllers = named('controller');
-  const devices = named('device');
+  const below = behind(board, named('bridge'));
+  const devices = new Set([...named('device'), ...below.devices]);
   const slots = named('slot');
   for (const { id, channels, banks } of board.controllers ?? [])
     if (controllers.has(id)) for (const slot of [...channels.flat(), ...banks.flat()]) slots.add(slot);
@@ -34,17 +37,24 @@ export function removeParts(lab: LabParts, nodes: readonly string[]): BoardChang
   patches.push(...removals('controllers', board.controllers ?? [], controllers));
   patches.push(...removals('slots', board.slots, slots));
   patches.push(...removals('devices', board.devices, devices));
+  patches.push(...removals('bridges', board.bridges ?? [], below.bridges));
   if (named('iommu').size > 0 && board.iommu) patches.push(unset(['iommu']));
   if (named('apic').size > 0 && board.apic) patches.push(unset(['apic']));
   const gone = new Set(nodes.filter(isRemovable));
   for (const slot of slots) gone.add(`slot:${slot}`);
+  for (const device of devices) gone.add(`device:${device}`);
+  for (const bridge of below.bridges) gone.add(`bridge:${bridge}`);
   patches.push(...forgetParts(board, gone));
   const freed = freeReferences(lab, slots, devices);
   return { patches: [...patches, ...freed.patches], label: removalLabel(wanted), also: freed.also };
 }
 
 /** One patch where few of many leave, so that the comments of the others stay; ids that repeat leave together. */
-function removals(key: 'controllers' | 'slots' | 'devices', list: readonly { id: string }[], gone: ReadonlySet<string>): Patch[] {
+function removals(
+  key: 'controllers' | 'slots' | 'devices' | 'bridges',
+  list: readonly { id: string }[],
+  gone: ReadonlySet<string>,
+): Patch[] {
   const at = list.flatMap(({ id }, index) => (gone.has(id) ? [index] : []));
   return at.reverse().map((index) => unset([key, index]));
 }
