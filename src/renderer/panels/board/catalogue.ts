@@ -95,7 +95,10 @@ export const SECTIONS: readonly Section[] = [
   section(
     'devices',
     text('Devices', '设备'),
-    DEVICES.map(({ kind, name, dmaMask }) => item('device', kind, name, text(`${kind} · DMA: ${dmaMask} bits`, `${kind} · DMA：${dmaMask} 位`))),
+    DEVICES.map(({ kind, name, dmaMask }) => {
+      const dma = dmaMask > 0 ? text(` · DMA: ${dmaMask} bits`, ` · DMA：${dmaMask} 位`) : text("", "");
+      return item("device", kind, name, text(`${kind}${dma.en}`, `${kind}${dma["zh-CN"]}`));
+    }),
   ), // prettier-ignore
   section('bridges', text('PCI Express', 'PCI Express'), [
     item('bridge', 'root-port', text('Root port', '根端口'), text('a link from the root complex', '根复合体引出的一条链路')),
