@@ -3,6 +3,7 @@ import { spawn } from 'node:child_process';
 import { existsSync } from 'node:fs';
 import { resolve } from 'node:path';
 import { repository } from '../../build/prepare.mjs';
+import { bundle } from './bundle.mjs';
 
 const LIMIT_SECONDS = 600;
 
@@ -29,35 +30,18 @@ export const v86 = {
   run: ({ image }) => answerOf(resolve(import.meta.dirname, 'v86.mjs'), [image]),
 };
 
-const bundle = resolve(repository, '.cache/bench/pagewalk.mjs');
-let bundled;
-
-/** Bundles our processor for Node, once a run, from the sources as they are. Gives the tiers that it has. */
-async function buildOurs() {
-  const { build } = await import('vite');
-  await build({
-    root: repository,
-    configFile: false,
-    logLevel: 'error',
-    publicDir: false,
-    ssr: { noExternal: true, target: 'node' },
-    build: {
-      ssr: resolve(import.meta.dirname, 'pagewalk.ts'),
-      target: 'node20',
-      outDir: resolve(repository, '.cache/bench'),
-      emptyOutDir: false,
-      minify: false,
-      rolldownOptions: { output: { format: 'es', entryFileNames: 'pagewalk.mjs' } },
-    },
-  });
-  return answerOf(bundle, []);
-}
+/** Our processor, bundled once a run: the script, and the tiers that it has. */
+let ours;
+const bundleOurs = async () => {
+  const script = await bundle('pagewalk');
+  return { script, tiers: await answerOf(script, []) };
+};
 
 /** One tier of ours. */
 export const pagewalk = (engine) => ({
   async available() {
-    bundled ??= buildOurs();
-    return (await bundled).includes(engine);
+    ours ??= bundleOurs();
+    return (await ours).tiers.includes(engine);
   },
-  run: ({ image }) => answerOf(bundle, [image, engine]),
+  run: async ({ image }) => answerOf((await ours).script, [image, engine]),
 });

@@ -7,6 +7,9 @@ import { repository, say } from '../../build/prepare.mjs';
 /** Those for a 32-bit processor, in the order in which they run. */
 export const GUESTS = ['alu', 'mem', 'fib', 'ptc', 'smc'];
 
+/** Those that the soak runs: they never end. */
+export const SOAKED = ['smc', 'ptc', 'soak'];
+
 const SECTOR = 512;
 const FLOPPY = 1_474_560;
 const source = import.meta.dirname;
@@ -32,6 +35,19 @@ export function buildGuests(names) {
       writeFileSync(floppy, Buffer.concat([readFileSync(sector), readFileSync(image)]));
       truncateSync(floppy, FLOPPY);
       return [name, { image, floppy }];
+    }),
+  );
+}
+
+/** name → image of a guest that begins again when it is done */
+export function buildEndless(names) {
+  const folder = resolve(repository, '.cache/bench');
+  mkdirSync(folder, { recursive: true });
+  return Object.fromEntries(
+    names.map((name) => {
+      const image = resolve(folder, `${name}-endless.bin`);
+      nasm(['-f', 'bin', '-DFOREVER', '-o', image, `${name}.asm`]);
+      return [name, image];
     }),
   );
 }

@@ -129,9 +129,11 @@ export class CompiledTier {
     blocks.onDrop((page) => (page === undefined ? this.dropAll() : this.dropPage(page)));
   }
 
-  /** Regions that exist now, and their bytes. */
-  get size(): { regions: number; bytes: number } {
-    return { regions: this.regions.size, bytes: this.bytes };
+  /** Regions that exist now, their bytes, and those of the largest. */
+  get size(): { regions: number; bytes: number; largest: number } {
+    let largest = 0;
+    for (const { bytes } of this.regions.values()) largest = Math.max(largest, bytes);
+    return { regions: this.regions.size, bytes: this.bytes, largest };
   }
 
   /** The group for the code of a page; undefined when the frame has too many already. */
