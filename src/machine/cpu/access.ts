@@ -335,12 +335,20 @@ export class MemoryAccess implements DataAccess {
    */
   prepareLinear(linear: number, size: number, user: boolean): boolean {
     const access = user ? ACCESS.user | ACCESS.write : ACCESS.write;
+    if (this.isFast(linear, size, user)) return true;
     for (let done = 0; done < size;) {
       const at = (linear + done) >>> 0;
       if (this.resolve(at, access) === STOPPED) return false;
       done += 4096 - (at & 0xfff);
     }
     return true;
+  }
+
+  /** Does the fast table allow a write of up to 4096 bytes? */
+  private isFast(linear: number, size: number, user: boolean): boolean {
+    const i32 = this.pool.i32;
+    const at = ((user ? FAST_TLB.user : FAST_TLB.supervisor) >> 2) + ((linear >>> 10) & ((FAST_TLB.entries - 1) << 2));
+    return size <= 4096 && i32[at + 1] === (((linear + size - 1) & ~0xfff) | this.state.i32[GENERATION]!);
   }
 
   /** #AC: after everything else that an access can be refused for. */

@@ -2,7 +2,7 @@
 import { createHash } from 'node:crypto';
 import { readFileSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
-import { describe, expect, it } from 'vitest';
+import { describe, expect, it, vi } from 'vitest';
 import { assemble } from '../../../assembler';
 import { hostPhysical } from '../../address';
 import { boardSchema } from '../../board/schema';
@@ -10,6 +10,7 @@ import { applyProcessorStart, protectedModeStart } from '../../firmware/processo
 import { Machine } from '../../machine';
 import { ENGINES, type Engine, type Processor } from '../processor';
 import { STATE, STATE_SIZE } from '../state-layout';
+import type { CompiledTier } from './tier';
 import { flatProtected, makeBench, realMode, type Bench } from '../test-bench.spec-support';
 
 /** mulberry32, as unsigned integers */
@@ -69,8 +70,9 @@ function hashOf(machine: Machine): string {
 }
 
 /** State hashes at random instruction counts, and what was printed, until the guest halts. */
-function course(name: string, engine: Engine): { hashes: string[]; output: string; made: number } {
+function course(name: string, engine: Engine, prepare?: (machine: Machine) => void): { hashes: string[]; output: string; made: number } {
   const machine = guest(name, engine);
+  prepare?.(machine);
   const next = random(20_260_101);
   const hashes: string[] = [];
   for (;;) {
@@ -100,6 +102,34 @@ describe('the tiers agree on the benchmark', () => {
       expect(other.hashes).toEqual(interpreted.hashes);
     });
   }
+});
+
+describe('compiled code', () => {
+  it('is bounded: the oldest regions are dropped and made again, and nothing else shows', { timeout: 240_000 }, () => {
+    const MOST = 8000;
+    const tiers: CompiledTier[] = [];
+    const bounded = course('alu.asm', 'compiled', ({ processor: { interpreter } }) => {
+      interpreter.compiled!.mostBytes = MOST;
+      tiers.push(interpreter.compiled!);
+    });
+    const [tier] = tiers as [CompiledTier];
+    expect(tier.compiled).toBeGreaterThan(tier.size.regions + 3);
+    expect(tier.size.bytes).toBeLessThanOrEqual(MOST);
+    expect(bounded.hashes).toEqual(course('alu.asm', 'compiled').hashes);
+  });
+
+  it('runs the same where the engine has no tail calls', { timeout: 240_000 }, () => {
+    const validate = vi.spyOn(WebAssembly, 'validate').mockReturnValue(false);
+    try {
+      for (const name of ['fib.asm', 'smc.asm']) {
+        const without = course(name, 'compiled');
+        expect(without.hashes).toEqual(course(name, 'interpreter').hashes);
+      }
+      expect(validate).toHaveBeenCalled();
+    } finally {
+      validate.mockRestore();
+    }
+  });
 });
 
 // --- random programs ---------------------------------------------------------------------------------------------------

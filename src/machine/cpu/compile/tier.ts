@@ -22,7 +22,7 @@ import { compileRegion, type RegionPlace } from './region-code';
 
 /** Bytes of WebAssembly that one region may have. */
 const MOST_REGION_BYTES = 8 * 1024;
-/** Bytes of all regions; beyond them the oldest quarter is dropped. */
+/** Bytes of all regions, unless told otherwise. */
 const MOST_BYTES = 32 * 1024 * 1024;
 /** Instructions looked for at first; halved until the region is small enough. */
 const MOST_INSTRUCTIONS = 256;
@@ -88,6 +88,8 @@ export interface TierParts {
 export class CompiledTier {
   /** after `run`: the interpreter must execute the next instruction */
   interpretNext = false;
+  /** bytes of all regions; beyond them the oldest quarter is dropped */
+  mostBytes = MOST_BYTES;
   /** regions compiled, for measurements */
   compiled = 0;
 
@@ -255,7 +257,7 @@ export class CompiledTier {
     this.regions.set(slot, { slot, group, bytes: module.length, entries });
     this.bytes += module.length;
     this.compiled++;
-    if (this.bytes > MOST_BYTES) this.evict(slot);
+    if (this.bytes > this.mostBytes) this.evict(slot);
     return group.handles.get(hot)!;
   }
 
@@ -297,7 +299,7 @@ export class CompiledTier {
     const slots = new Set<number>();
     let freed = 0;
     for (const { slot, bytes } of this.regions.values()) {
-      if (freed > MOST_BYTES / 4) break;
+      if (freed > this.mostBytes / 4) break;
       if (slot === except) continue;
       slots.add(slot);
       freed += bytes;
