@@ -20,7 +20,7 @@ export interface DisassembleOptions {
 
 /** Instructions in order. A byte that starts no instruction, or one cut off by the end, is listed by itself. */
 export function disassemble(bytes: Uint8Array, { address, bits, count = Infinity }: DisassembleOptions): DisassembledInstruction[] {
-  const decoder = new Decoder(bits, bytes, DecoderOptions.None);
+  const decoder = new Decoder(bits, bytes, DecoderOptions.MovTr);
   const formatter = new Formatter(FormatterSyntax.Nasm);
   formatter.hexPrefix = '0x';
   formatter.hexSuffix = '';

@@ -264,3 +264,52 @@ describe('SYSENTER and SYSEXIT', () => {
     expect(processor.deliveredByVector.size).toBe(0);
   });
 });
+
+describe('the test registers of the 80386', () => {
+  // mov tr6, eax / mov eax, tr6 / … by their bytes: no later processor has them
+  const TO_TR6 = 'db 0x0F, 0x26, 0xF0';
+  const TO_TR7 = 'db 0x0F, 0x26, 0xF8';
+  const FROM_TR7 = 'db 0x0F, 0x24, 0xF8';
+  /** TR6: linear page, valid, and each of D, U, W as 1, with their complements 0. */
+  const write = (linear: number, way: number, physical: number, attributes = 0xd40): string =>
+    `mov eax, ${physical | (way << 2) | 0x10}\n${TO_TR7}\nmov eax, ${linear | attributes}\n${TO_TR6}\n`;
+  const lookUp = (linear: number, attributes = 0xfe1): string => `mov eax, ${linear | attributes}\n${TO_TR6}\n${FROM_TR7}\n`;
+  const result = (source: string): number => run('386', source).processor.state.reg32(0);
+
+  it('exist on it alone, and only 6 and 7', () => {
+    expect(after8086.filter((id) => accepting(`${TO_TR7}\n${FROM_TR7}`).includes(id))).toEqual(ids.filter((id) => id.startsWith('386')));
+    expect(fault(run('386', 'db 0x0F, 0x26, 0xE8'))).toBe(6);
+    expect(fault(run('pentium', TO_TR6))).toBe(6);
+  });
+
+  it('write an entry where they say, and find it again with its frame and way', () => {
+    const { processor } = run('386', write(0x1234_5000, 2, 0x6789_a000));
+    expect(processor.tlb.entries()).toMatchObject([{ set: 5, way: 2, page: 0x1_2345, hostFrame: 0x6_789a }]);
+    expect(result(write(0x1234_5000, 2, 0x6789_a000) + lookUp(0x1234_5000)) >>> 0).toBe(0x6789_a018);
+    expect(result(write(0x1234_5000, 2, 0x6789_a000) + lookUp(0x1234_6000)) & 0x10).toBe(0);
+  });
+
+  it('look up by attributes: 10 wants a one, 01 a zero, 11 takes both, 00 neither', () => {
+    // the entry is writable, for the user, and clean
+    const clean = write(0x8000, 1, 0x3000, 0x940 | 0x200);
+    const hit = (attributes: number): boolean => (result(clean + lookUp(0x8000, attributes)) & 0x10) !== 0;
+    expect(hit(0xfe1)).toBe(true);
+    expect(hit(0x801 | 0x200 | 0x100 | 0x40)).toBe(true);
+    expect(hit(0x801 | 0x400 | 0x100 | 0x40)).toBe(false);
+    expect(hit(0x801 | 0x200 | 0x80 | 0x40)).toBe(false);
+    expect(hit(0x801 | 0x200 | 0x100)).toBe(false);
+  });
+
+  it('take an entry away with V clear; translations use what they wrote', () => {
+    const gone = run('386', write(0x8000, 1, 0x3000) + write(0x8000, 1, 0x3000, 0x540));
+    expect(gone.processor.tlb.entries()).toEqual([]);
+    const { processor, memory } = run('386', write(0x9000, 0, 0x3000));
+    memory.write(hostPhysical(0x3000), 4, 0x7777);
+    const { state, system } = processor;
+    state.cr3 = 0x10_0000;
+    state.cr0 = (state.cr0 | 0x8000_0001) >>> 0;
+    processor.stateReplaced();
+    expect(system.access.loadSystem(0x9000, 4)).toBe(0x7777);
+    expect(processor.tlb.statistics.misses).toBe(0);
+  });
+});

@@ -47,6 +47,9 @@ export interface SystemInstructions {
   loadTr(selector: number): boolean;
   readControl(index: number): number;
   writeControl(index: number, value: number): boolean;
+  /** TR6 and TR7 of the 80386 */
+  readTest(index: number): number;
+  writeTest(index: number, value: number): boolean;
   readDebug(index: number): number;
   writeDebug(index: number, value: number): boolean;
   invalidatePage(linear: number): boolean;

@@ -57,6 +57,8 @@ const ROWS = [
   ['debugPending', 'u32'],
   // the pin A20M#: 1 makes address line 20 zero
   ['a20Masked', 'u32'],
+  // TR6 and TR7 of the 80386
+  ['testRegisters', 'u32', { count: 2 }],
   ['virtualizationMode', 'u32'],
   ['vpid', 'u32'],
   ['eptPointer', 'u64'],
@@ -109,7 +111,7 @@ export const STATE: Readonly<Record<FieldName, Field>> = built.fields;
 /** Bytes of one processor's state. */
 export const STATE_SIZE = built.size;
 /** Raised whenever the table changes; a snapshot of another version is refused. */
-export const STATE_LAYOUT_VERSION = 2;
+export const STATE_LAYOUT_VERSION = 3;
 
 /** Index of a segment register in `segments`; the first six are the encoding's order. */
 export const SEGMENT_INDEX = { ES: 0, CS: 1, SS: 2, DS: 3, FS: 4, GS: 5, LDTR: 6, TR: 7 } as const;

@@ -24,6 +24,7 @@ import { SegmentLoads } from './segment-loads';
 import { STATE } from './state-layout';
 import { LiveTables } from './table-memory';
 import { Tasks } from './tasks';
+import { TestRegisters } from './test-registers';
 import { Tlb } from './tlb';
 import { FarTransfers } from './transfers';
 import { Virtualization } from './virtualization';
@@ -81,6 +82,7 @@ export class ProcessorSystem implements SystemInstructions {
   private readonly transfers: FarTransfers;
   private readonly control: ControlRegisters;
   private readonly portAccess: PortAccess;
+  private readonly testRegisters: TestRegisters;
 
   constructor({ state, frames, memory, ports, part }: SystemOptions) {
     this.part = part;
@@ -121,6 +123,7 @@ export class ProcessorSystem implements SystemInstructions {
     };
 
     this.tlb = tlb;
+    this.testRegisters = new TestRegisters(state, tlb);
     this.access = access;
     this.debug = debug;
     this.events = events;
@@ -195,6 +198,14 @@ export class ProcessorSystem implements SystemInstructions {
   }
   writeControl(index: number, value: number): boolean {
     return this.control.writeControl(index, value);
+  }
+  readTest(index: number): number {
+    return this.control.requirePrivilege() ? this.testRegisters.read(index) : 0;
+  }
+  writeTest(index: number, value: number): boolean {
+    if (!this.control.requirePrivilege()) return false;
+    this.testRegisters.write(index, value);
+    return true;
   }
   readDebug(index: number): number {
     return this.control.readDebug(index);

@@ -420,6 +420,25 @@ export class Tlb {
     doubles[(at >> 1) + (TLB_ENTRY.guestFrame >> 3)] = guestFrame;
   }
 
+  /** TR6 of the 80386 writes an entry: in this way of the page's set (-1: the one that is next). */
+  writeWay(page: number, way: number, valid: boolean, flags: number, frame: number): void {
+    const set = page & (this.sets - 1);
+    const entry = set * this.ways + (way < 0 ? this.words[NEXT_WAY + set]! : way % this.ways);
+    this.drop(entry);
+    if (valid) this.put(entry, page, flags, frame, frame);
+  }
+
+  /** … and looks one up: the first way of the set that holds the page with flags that `matches` takes. */
+  findWay(page: number, matches: (flags: number) => boolean): { way: number; frame: number } | undefined {
+    const first = (page & (this.sets - 1)) * this.ways;
+    for (let way = 0; way < this.ways; way++) {
+      const at = this.at(first + way);
+      if (this.words[at + PAGE] === page && this.isValid(at) && matches(this.flags(first + way)))
+        return { way, frame: this.hostFrames(first + way) };
+    }
+    return undefined;
+  }
+
   private drop(entry: number): void {
     const at = this.at(entry);
     if (!this.isValid(at)) return;

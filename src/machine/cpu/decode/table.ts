@@ -3,7 +3,7 @@
  * and the name of the function in lower/ that says what it means. An opcode without a row raises #UD.
  *
  * Operands: the letter is the addressing method, the rest the size: E ModRM register or memory, G ModRM reg, I immediate,
- * J relative, M memory only, O offset without ModRM, S segment register in reg, C/D control/debug register in reg, R register
+ * J relative, M memory only, O offset without ModRM, S segment register in reg, C/D/T control/debug/test register in reg, R register
  * in rm, Z register in the opcode's low bits, Ap far pointer. b byte, w word, d doubleword, v by operand size, s a byte
  * sign-extended to the operand size. AL, CL, eAX, DX, 1 and segment names stand for themselves.
  *
@@ -14,7 +14,7 @@ import { LEVEL, type Level } from '../instruction-set';
 
 export type Operand =
   | 'Eb' | 'Ew' | 'Ev' | 'Ed' | 'Gb' | 'Gw' | 'Gv' | 'Gd' | 'Ib' | 'Iw' | 'Iv' | 'Is' | 'Jb' | 'Jv' | 'M' | 'Mp' | 'Ob' | 'Ov'
-  | 'Sw' | 'Cd' | 'Dd' | 'Rd' | 'Zb' | 'Zv' | 'Zd' | 'Ap' | 'AL' | 'CL' | 'eAX' | 'DX' | '1' | 'ES' | 'CS' | 'SS' | 'DS' | 'FS' | 'GS'; // prettier-ignore
+  | 'Sw' | 'Cd' | 'Dd' | 'Td' | 'Rd' | 'Zb' | 'Zv' | 'Zd' | 'Ap' | 'AL' | 'CL' | 'eAX' | 'DX' | '1' | 'ES' | 'CS' | 'SS' | 'DS' | 'FS' | 'GS'; // prettier-ignore
 
 export interface Row {
   /** 0x00–0xFF, or 0x0F00–0x0FFF for the second map */
@@ -177,6 +177,11 @@ const ENTRIES_8086: readonly Entry[] = [
   [0xd2, 'setAllOnes', 'Eb CL', { ext: 6 }], [0xd3, 'setAllOnes', 'Ev CL', { ext: 6 }],
 ]; // prettier-ignore
 
+/** Forms that only the 80386 has: the test registers of its TLB. */
+const ENTRIES_386: readonly Entry[] = [
+  [0x0f24, 'movFromTest', 'Rd Td'], [0x0f26, 'movToTest', 'Td Rd'],
+]; // prettier-ignore
+
 function toRow([opcode, name, operands = '', options = {}]: Entry): Row {
   const list = operands === '' ? [] : (operands.split(' ') as Operand[]);
   return {
@@ -195,11 +200,13 @@ function toRow([opcode, name, operands = '', options = {}]: Entry): Row {
 export const ROWS: readonly Row[] = ENTRIES.map(toRow);
 /** The forms that the 8086 has beyond, or in place of, those of ROWS. */
 export const ROWS_8086: readonly Row[] = ENTRIES_8086.map(toRow);
+/** The forms that no later processor than the 80386 has. */
+export const ROWS_386: readonly Row[] = ENTRIES_386.map(toRow);
 /** What the 8086 makes of a register where an instruction needs an address. */
 export const NO_ADDRESS_8086: Row = toRow([0x8d, 'nopModrm', 'Ev']);
 
 const MODRM = new Set<Operand>([
-  'Eb', 'Ew', 'Ev', 'Ed', 'Gb', 'Gw', 'Gv', 'Gd', 'M', 'Mp', 'Sw', 'Cd', 'Dd', 'Rd',
+  'Eb', 'Ew', 'Ev', 'Ed', 'Gb', 'Gw', 'Gv', 'Gd', 'M', 'Mp', 'Sw', 'Cd', 'Dd', 'Td', 'Rd',
 ]); // prettier-ignore
 /** Does this form have a ModRM byte? */
 export const hasModrm = (row: Row): boolean => row.extension >= 0 || row.modrm >= 0 || row.operands.some((operand) => MODRM.has(operand));
@@ -229,7 +236,7 @@ function index(rows: readonly Row[]): (Slot | undefined)[] {
 }
 
 const MAPS: readonly (readonly (Slot | undefined)[])[] = Object.values(LEVEL).map((level) =>
-  index([...ROWS.filter((row) => row.since <= level), ...(level === LEVEL.i8086 ? ROWS_8086 : [])]),
+  index([...ROWS.filter((row) => row.since <= level), ...(level === LEVEL.i8086 ? ROWS_8086 : level === LEVEL.i386 ? ROWS_386 : [])]),
 );
 
 /** What an instruction set has at each opcode: 0–255 the one-byte map, 256–511 the 0F map. */

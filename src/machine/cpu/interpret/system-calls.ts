@@ -55,6 +55,11 @@ export function callSystem(state: CpuState, system: SystemInstructions, id: numb
     case SYSTEM_CALL.writeDebug:
       system.writeDebug(a, b >>> 0);
       return 0;
+    case SYSTEM_CALL.readTest:
+      return system.readTest(a);
+    case SYSTEM_CALL.writeTest:
+      system.writeTest(a, b >>> 0);
+      return 0;
     case SYSTEM_CALL.invalidatePage:
       system.invalidatePage((state.segmentBase(a) + b) >>> 0);
       return 0;

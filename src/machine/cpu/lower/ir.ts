@@ -203,6 +203,9 @@ export const SYSTEM_CALL = {
   vmcall: 37,
   /** port, size: #GP(0) unless IOPL or the I/O bitmap allows it */
   checkPort: 38,
+  /** index (6 or 7), value */
+  readTest: 39,
+  writeTest: 40,
 } as const;
 
 /** One instruction of a block. */

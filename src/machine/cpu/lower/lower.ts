@@ -1,7 +1,7 @@
 /** Bytes to a block of IR: decodes until the block ends and lowers each instruction by the function its row names. */
 import { NO_ERROR_CODE } from '../cpu-state';
 import { decode, type DecodeResult } from '../decode/decoder';
-import { ROWS, ROWS_8086 } from '../decode/table';
+import { ROWS, ROWS_386, ROWS_8086 } from '../decode/table';
 import { ARITHMETIC } from './arithmetic';
 import { BITS } from './bits';
 import { BlockBuilder } from './builder';
@@ -18,7 +18,7 @@ type Lower = (b: BlockBuilder) => void;
 /** Meaning of each row of the opcode table, by name. */
 export const LOWERINGS: Readonly<Record<string, Lower>> = { ...ARITHMETIC, ...BITS, ...CONTROL, ...DATA, ...STRINGS, ...SYSTEM };
 
-for (const row of [...ROWS, ...ROWS_8086])
+for (const row of [...ROWS, ...ROWS_386, ...ROWS_8086])
   if (!(row.name in LOWERINGS)) throw new Error(`opcode ${row.opcode.toString(16)}: nothing lowers ${row.name}`);
 
 /** Longest block, in instructions. */

@@ -171,6 +171,18 @@ export const SYSTEM: Record<string, Lower> = {
     b.call('writeDebug', b.constant(b.instruction.reg), b.instruction.rm);
     b.emit('leave');
   },
+  movFromTest: (b) => {
+    if (b.instruction.reg < 6) return b.raise(EXCEPTION.UD);
+    b.call('requirePrivilege');
+    b.writeRegister(4, b.instruction.rm, b.call('readTest', b.constant(b.instruction.reg)));
+  },
+  movToTest: (b) => {
+    if (b.instruction.reg < 6) return b.raise(EXCEPTION.UD);
+    b.call('requirePrivilege');
+    b.emit('advance', b.end);
+    b.call('writeTest', b.constant(b.instruction.reg), b.instruction.rm);
+    b.emit('leave');
+  },
   in: (b) => {
     const size = b.size(0);
     const value = b.call('portIn', port(b, 1), b.constant(size));
