@@ -127,12 +127,17 @@ export interface OwnedExtent extends Extent {
   owner: FrameOwner;
 }
 
-export interface VirtualizationView {
-  vms: VmView[];
+/** Where the VMs' memory landed and whose the host's is: thousands of entries, so it is pushed only when it has changed. */
+export interface PlacementView {
+  vms: { id: string; index: number; memoryBytes: number }[];
   pieces: MappingPiece[];
   /** host memory by owner, ascending; what is not listed is free (or no DRAM: see the address map) */
   host: OwnedExtent[];
   slots: { slot: string; base: number; bytes: number }[];
+}
+
+export interface VirtualizationView {
+  vms: VmView[];
   audit: { violations: { vm: string; frame: number; text: Record<Language, string> }[] };
 }
 
@@ -218,7 +223,8 @@ export interface IsolationView {
 }
 
 export interface SerialView {
-  channels: { vm: string | null; port: string; text: string }[];
+  /** the end of what was written, and how many bytes lie before it */
+  channels: { vm: string | null; port: string; text: string; earlier: number }[];
 }
 
 export interface TransactionsView {
@@ -308,6 +314,7 @@ export interface Views {
   status: StatusView;
   registers: RegistersView;
   virtualization: VirtualizationView;
+  placement: PlacementView;
   isolation: IsolationView;
   transactions: TransactionsView;
   serial: SerialView;

@@ -324,6 +324,11 @@ export class Vmm {
     return this.frames.ownerOf(Math.floor(hostAddress / PAGE_SIZE));
   }
 
+  /** Grows whenever a frame changes hands, and with it what `extents` and the VMs' maps say. */
+  get placementRevision(): number {
+    return this.frames.revision;
+  }
+
   extents(): OwnedExtent[] {
     return this.frames.extents();
   }

@@ -15,12 +15,16 @@ import { vmOf } from './system';
 
 const PAGE_FAULT = 14;
 
-/** Output of serial ports and consoles: of every VM, or of the bare machine. */
-export function serialChannels({ machine, vmm }: System): SerialView['channels'] {
+/** Output of serial ports and consoles, of every VM or of the bare machine: all that is kept, or the last `most` bytes of each. */
+export function serialChannels({ machine, vmm }: System, most = Infinity): SerialView['channels'] {
   const decoder = new TextDecoder();
+  const channel = (vm: string | null, port: string, { output }: { output: Uint8Array }): SerialView['channels'][number] => {
+    const earlier = Math.max(0, output.length - most);
+    return { vm, port, text: decoder.decode(output.subarray(earlier)), earlier };
+  };
   const channels = (vm: string | null, uart: { output: Uint8Array }, console: { output: Uint8Array }): SerialView['channels'] => [
-    { vm, port: 'COM1', text: decoder.decode(uart.output) },
-    { vm, port: '0xE9', text: decoder.decode(console.output) },
+    channel(vm, 'COM1', uart),
+    channel(vm, '0xE9', console),
   ];
   if (!vmm) return channels(null, machine.uart, machine.debugPort);
   return vmm.vms.flatMap(({ id, bus }) => channels(id, bus.uart, bus.debugPort));

@@ -24,6 +24,7 @@ import type {
   TransactionQuery,
   TransactionsFound,
   TransactionsView,
+  PlacementView,
   VirtualizationView,
   LinearSpaceView,
 } from '../protocol';
@@ -88,6 +89,9 @@ export interface Computer {
   registers(vm: string | null): Omit<RegistersView, 'changed'>;
   lastJourney(vm: string | null): Journey | null;
   virtualization(): VirtualizationView;
+  placement(): PlacementView;
+  /** grows with every change of what `placement` says */
+  readonly placementRevision: number;
   isolation(running: boolean): IsolationView;
   transactions(): TransactionsView;
   chipset(): ChipsetView;

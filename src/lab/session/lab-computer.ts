@@ -24,6 +24,7 @@ import type {
   TransactionQuery,
   TransactionsFound,
   TransactionsView,
+  PlacementView,
   VirtualizationView,
   LinearSpaceView,
 } from '../protocol';
@@ -49,7 +50,7 @@ import { explainSource, memorySource, ownerOf, vmOf, type System } from './syste
 import type { VmmRunReason } from '../../vmm/vmm';
 import { tlbView } from './tlb-view';
 import { TransactionsSource } from './transactions-view';
-import { virtualizationView } from './virtualization-view';
+import { placementView, virtualizationView } from './virtualization-view';
 
 /** The last instructions of a slice are watched, so that a pause can show the last access; watching all would cost speed. */
 const WATCHED_TAIL = 64;
@@ -67,6 +68,9 @@ interface State {
 }
 
 const SEGMENT_NAMES = Object.keys(SEGMENT_INDEX) as (keyof typeof SEGMENT_INDEX)[];
+
+/** Bytes of each serial port that the window is shown: a program that never stops writing must not fill the wire. */
+const MOST_SERIAL = 32 * 1024;
 
 export class LabComputer implements Computer {
   stopped: Stop | null;
@@ -247,6 +251,12 @@ export class LabComputer implements Computer {
   virtualization(): VirtualizationView {
     return virtualizationView(this.system, this.boots);
   }
+  placement(): PlacementView {
+    return placementView(this.system);
+  }
+  get placementRevision(): number {
+    return this.system.vmm?.placementRevision ?? 0;
+  }
   isolation(running: boolean): IsolationView {
     return isolationView(this.system, this.checkContext(), this.evidence, running);
   }
@@ -257,7 +267,7 @@ export class LabComputer implements Computer {
     return chipsetView(this.system.machine);
   }
   serial(): SerialView {
-    return { channels: serialChannels(this.system) };
+    return { channels: serialChannels(this.system, MOST_SERIAL) };
   }
   tlb(): TlbView {
     return tlbView(this.system.machine.processor.tlb);

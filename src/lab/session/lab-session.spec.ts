@@ -76,6 +76,7 @@ class Watched {
       'boot',
       'transactions',
       'virtualization',
+      'placement',
       'isolation',
       'tlb',
     ]);
@@ -252,7 +253,12 @@ describe('LabSession with VMs', () => {
     await session.run();
     await watched.until(({ power }) => power === 'stopped');
     expect(watched.latest('checks').map(({ passed }) => passed)).toEqual([true, true]);
-    const { vms, pieces, host } = watched.latest('virtualization');
+    // eagerly backed: what was placed at power-on is not sent again
+    expect(watched.views.filter(({ name }) => name === 'placement')).toHaveLength(1);
+    await session.subscribe(['status', 'virtualization', 'placement', 'checks']);
+    expect(watched.views.filter(({ name }) => name === 'placement')).toHaveLength(2);
+    const { vms } = watched.latest('virtualization');
+    const { pieces, host } = watched.latest('placement');
     expect(vms.map(({ id, state, instructions }) => [id, state, instructions])).toEqual([
       ['one', 'halted', 6],
       ['two', 'halted', 6],

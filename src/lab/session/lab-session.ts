@@ -16,6 +16,7 @@ import type {
   OpenResult,
   PageTableView,
   PatchResult,
+  PlacementView,
   Power,
   Problem,
   RegistersView,
@@ -58,6 +59,7 @@ const VIEW_NAMES: readonly ViewName[] = [
   'status',
   'registers',
   'virtualization',
+  'placement',
   'isolation',
   'transactions',
   'serial',
@@ -107,6 +109,8 @@ export class LabSession implements SessionCommands {
   private readonly inputs = new InputLog();
   private subscribed = new Set<ViewName>();
   private lastPush = -Infinity;
+  /** the placement that was pushed last */
+  private sentPlacement: { computer: Computer; revision: number } | null = null;
   /** ms that making the last views took */
   private pushCost = 0;
   private cancelPush: (() => void) | null = null;
@@ -386,6 +390,7 @@ export class LabSession implements SessionCommands {
   // ── views ──
 
   async subscribe(views: ViewName[]): Promise<void> {
+    this.sentPlacement = null;
     this.subscribed = new Set(VIEW_NAMES.filter((name) => views.includes(name)));
     this.pushNow();
   }
@@ -425,6 +430,14 @@ export class LabSession implements SessionCommands {
     return { ...now, changed: this.registersBefore ? changedRegisters(this.registersBefore, now) : [] };
   }
 
+  /** Only when it is not what the window has already. */
+  private placement(computer: Computer): PlacementView | undefined {
+    const { placementRevision: revision } = computer;
+    if (this.sentPlacement?.computer === computer && this.sentPlacement.revision === revision) return undefined;
+    this.sentPlacement = { computer, revision };
+    return computer.placement();
+  }
+
   /** The value of a view, or undefined when there is nothing to show with the power off. */
   private value(name: ViewName): Views[ViewName] | undefined {
     if (name === 'status') return this.status();
@@ -435,6 +448,8 @@ export class LabSession implements SessionCommands {
         return this.registers(computer);
       case 'virtualization':
         return computer.virtualization();
+      case 'placement':
+        return this.placement(computer);
       case 'isolation':
         return computer.isolation(this.loop.running);
       case 'transactions':

@@ -1,7 +1,7 @@
-/** The VMs, their memory on the host, and who owns what: the virtualization view. */
+/** The VMs: the virtualization view; and their memory on the host, who owns what: the placement view. */
 import { PAGE_SIZE } from '../../machine/address';
 import type { Vm } from '../../vmm/vm';
-import type { BootReport, MappingPiece, OwnedExtent, VirtualizationView, VmView } from '../protocol';
+import type { BootReport, MappingPiece, OwnedExtent, PlacementView, VirtualizationView, VmView } from '../protocol';
 import { hostPhysical } from '../../machine/address';
 import { exitCounts } from './exit-counts';
 import type { System } from './system';
@@ -46,11 +46,18 @@ function pieces({ machine, vmm }: System): MappingPiece[] {
   return list;
 }
 
-/** On the bare machine there are slots and nothing else. */
+/** On the bare machine there are no VMs. */
 export function virtualizationView(system: System, boots: readonly BootReport[]): VirtualizationView {
+  const { vmm } = system;
+  if (!vmm) return { vms: [], audit: { violations: [] } };
+  return { vms: vmm.vms.map((vm, index) => vmView(system, vm, index, boots)), audit: { violations: vmm.reachViolations() } };
+}
+
+/** Where everything landed; on the bare machine there are slots and nothing else. */
+export function placementView(system: System): PlacementView {
   const { machine, vmm } = system;
   const slots = machine.map.placements.map(({ slot, base, end }) => ({ slot, base, bytes: end - base }));
-  if (!vmm) return { vms: [], pieces: [], host: [], slots, audit: { violations: [] } };
+  if (!vmm) return { vms: [], pieces: [], host: [], slots };
   const host: OwnedExtent[] = vmm.extents().map(({ base, bytes, owner }) => ({
     base,
     bytes,
@@ -59,11 +66,5 @@ export function virtualizationView(system: System, boots: readonly BootReport[])
         ? owner
         : { kind: owner.kind, part: owner.vm === undefined ? owner.part : `${owner.part} (${owner.vm})` },
   }));
-  return {
-    vms: vmm.vms.map((vm, index) => vmView(system, vm, index, boots)),
-    pieces: pieces(system),
-    host,
-    slots,
-    audit: { violations: vmm.reachViolations() },
-  };
+  return { vms: vmm.vms.map(({ id, memoryBytes }, index) => ({ id, index, memoryBytes })), pieces: pieces(system), host, slots };
 }

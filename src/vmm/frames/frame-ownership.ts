@@ -30,6 +30,7 @@ export class FrameOwnership {
   private names: (FrameOwner | null)[] = [null];
   private numbers = new Map<string, number>();
   private free = 0;
+  private changes = 0;
   /** no free frame lies below this one, none at or above that one */
   private lowestFree = 0;
   private highestFree = Infinity;
@@ -43,6 +44,11 @@ export class FrameOwnership {
       else this.insert(this.starts.length, start, start + bytes / PAGE_SIZE, FREE);
       this.free += bytes / PAGE_SIZE;
     }
+  }
+
+  /** Grows with every change of ownership. */
+  get revision(): number {
+    return this.changes;
   }
 
   get freeFrames(): number {
@@ -122,6 +128,7 @@ export class FrameOwnership {
   }
 
   load(saved: SavedOwnership): void {
+    this.changes++;
     this.starts = [...saved.starts];
     this.ends = [...saved.ends];
     this.owners = [...saved.owners];
@@ -177,6 +184,7 @@ export class FrameOwnership {
 
   /** Cuts [first, end) out of extent `index` for a new owner, and joins it to neighbours that have the same one. */
   private assign(index: number, first: number, end: number, owner: number): void {
+    this.changes++;
     const count = end - first;
     if (this.owners[index] === FREE && owner !== FREE) this.free -= count;
     if (this.owners[index] !== FREE && owner === FREE) this.free += count;

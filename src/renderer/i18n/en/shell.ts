@@ -150,6 +150,7 @@ export default {
     empty: 'What programs write to the serial port (COM1) or to port 0xE9 appears here.',
     board: 'Board',
     vm: 'VM {vm}',
+    earlier: '{n} bytes before this are not shown',
   },
   boot: {
     title: 'Boot report',

@@ -143,6 +143,7 @@ export default {
     empty: '程序写入串口（COM1）或端口 0xE9 的内容会显示在这里。',
     board: '主板',
     vm: '虚拟机 {vm}',
+    earlier: '此前的 {n} 字节不再显示',
   },
   boot: {
     title: '启动报告',

@@ -1,6 +1,6 @@
 /** The one page that runs as an ink line through all levels of the map: from the address selected anywhere, or none. */
 import { computed, type ComputedRef } from 'vue';
-import type { MappingPiece, VirtualizationView } from '../../../lab/protocol';
+import type { MappingPiece, PlacementView } from '../../../lab/protocol';
 import { useSelection } from '../../stores/selection';
 
 export interface Focus {
@@ -22,7 +22,7 @@ export function guestOf(pieces: readonly MappingPiece[], host: number): { vm: st
   return piece ? { vm: piece.vm, guest: piece.guest + (host - piece.host) } : null;
 }
 
-export function useFocus(view: () => VirtualizationView | null): ComputedRef<Focus | null> {
+export function useFocus(view: () => PlacementView | null): ComputedRef<Focus | null> {
   const selection = useSelection();
   return computed(() => {
     const chosen = selection.address;
