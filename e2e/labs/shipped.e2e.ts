@@ -22,6 +22,7 @@ for (const lab of [
   'scatter-gather',
   'two-channels',
   'rows-and-banks',
+  'row-hammer',
   'real-mode-20-bits',
   'ldt-flow',
   'rings-and-gates',
@@ -141,6 +142,17 @@ test('empty-first-slot: with assignment automatic the same modules start at 0 an
   expect(report.stop).toBe('halted');
 });
 
+/** The device's work, done by the processor. */
+const FILL = `push edi
+        mov     edi, PLACE
+        mov     eax, SEED
+        mov     ecx, WANTED * 1024
+.fill:  stosd
+        inc     eax
+        dec     ecx
+        jnz     .fill
+        pop     edi ;`;
+
 /** What each lab is about, taken out of its program: its checks must notice. */
 for (const [lab, from, to] of [
   ['real-mode-20-bits', 'and     al, ~A20 & 0xFF', 'nop'],
@@ -150,6 +162,10 @@ for (const [lab, from, to] of [
   ['two-processes', '%define FRAME2     0x60_0000', '%define FRAME2     0x50_0000'],
   ['demand-paging', 'add     dword [free], 0x1000', 'nop'],
   ['stale-tlb', 'invlpg  [PAGE]', 'nop'],
+  // the processor fills the mebibyte itself: the bytes are right, the instruction count tells
+  ['contiguous-dma', 'mov     dword [edi + 0x08], 1   ; start', FILL.replaceAll('PLACE', 'ebx')],
+  // the device is asked for one word less
+  ['scatter-gather', 'mov     [edi + 0x18], ebp       ; entries', 'sub     dword [edx + TABLE + 8], 4\n        mov     [edi + 0x18], ebp'],
   ['pae-and-large-pages', '0x8000_0000                              ; NX', '0 ; no NX'],
 ] as const) {
   test(`${lab} fails without "${from.split(';')[0]!.trim()}"`, async () => {
@@ -202,6 +218,18 @@ test('rows-and-banks: another stride leaves the bank, XOR hashing leaves it too,
   expect(hashed.status).toBe(1);
   const untimed = await runLab('rows-and-banks', '--set', 'board.memory.timing=false');
   expect(failed(untimed.report.checks)).toHaveLength(7);
+});
+
+test('row-hammer: TRR holds two aggressors, ECC holds ten, nothing holds without both; two wrong bits are reported', async () => {
+  const ten = ['--set', 'vms.attacker.program.defines.AGGRESSORS=10'];
+  const corrected = await runLab('row-hammer', ...ten);
+  expect(failed(corrected.report.checks)).toEqual(['dram flips A1 ≤ 0']);
+  const breached = await runLab('row-hammer', ...ten, '--set', 'board.slots.A1.ecc=false');
+  expect(failed(breached.report.checks)).toEqual(['serial victim "every word is as it was\n"', 'dram flips A1 ≤ 0']);
+  const reported = await runLab('row-hammer', '--set', 'board.slots.A1.trr=0', '--set', 'vms.attacker.program.defines.ROUNDS=30000');
+  expect(failed(reported.report.checks)).toContain('dram uncorrectable A1 ≤ 0');
+  const strong = ['--set', 'board.slots.A1.trr=0', '--set', 'board.slots.A1.ecc=false', '--set', 'board.slots.A1.rowThreshold=50_000'];
+  expect((await runLab('row-hammer', ...strong)).status).toBe(0);
 });
 
 test('contiguous-dma: a fragmented free list has no run of 256 frames', async () => {

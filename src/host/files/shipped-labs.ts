@@ -34,6 +34,7 @@ const ORDER = [
   // virtual machines
   'two-vms-from-zero',
   'malicious-dma',
+  'row-hammer',
 ];
 const rank = (name: string): number => (ORDER.includes(name) ? ORDER.indexOf(name) : ORDER.length);
 

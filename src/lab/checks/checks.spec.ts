@@ -50,6 +50,11 @@ const CASES: [string, Check, Check][] = [
     { memory: { at: host(0x9000), sha256: sha256(new Uint8Array(4096).fill(0x66)) } },
     { memory: { at: host(0x9000), sha256: sha256(new Uint8Array(4096)) } },
   ],
+  [
+    'memory, hash of so many bytes',
+    { memory: { at: host(0x9000), sha256: sha256(new Uint8Array(16).fill(0x66)), bytes: 16 } },
+    { memory: { at: host(0x9000), sha256: sha256(new Uint8Array(16).fill(0x66)), bytes: 17 } },
+  ],
   ['unchanged', { unchanged: { range: { from: 0, bytes: 4096 } } }, { unchanged: { range: { from: 0x9000, bytes: 16 } } }],
   [
     'unchanged part',

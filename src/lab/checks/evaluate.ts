@@ -44,17 +44,17 @@ export function rangePieces(context: CheckContext, range: Range): HostPiece[] | 
   return context.pieces('host', null, part.base + range.from, Math.min(range.bytes, part.bytes - range.from));
 }
 
-function memory({ at, equals, sha256: hash }: Body<'memory'>, context: CheckContext): Verdict {
+function memory({ at, equals, sha256: hash, bytes: hashed }: Body<'memory'>, context: CheckContext): Verdict {
   const wanted = equals === undefined ? null : expectedBytes(equals);
-  // a hash covers the page from the address on, or as many bytes as `equals` has
-  const length = wanted?.length ?? 4096 - (at.address % 4096);
+  const length = wanted?.length ?? hashed ?? 4096 - (at.address % 4096);
   const bytes = readPieces(context, context.pieces(at.space, at.vm ?? null, at.address, length));
   if (!(bytes instanceof Uint8Array)) return unmapped(at.address + bytes.unmappedAt, at.space === 'host');
   if (hash !== undefined) {
     const found = sha256(bytes);
-    if (found !== hash.toLowerCase()) return verdict(false, `SHA-256 of the page is ${found}.`, `该页的 SHA-256 是 ${found}。`);
+    if (found !== hash.toLowerCase())
+      return verdict(false, `SHA-256 of the ${length} bytes is ${found}.`, `这 ${length} 字节的 SHA-256 是 ${found}。`);
   }
-  if (!wanted) return verdict(true, 'The hash agrees.', '散列值一致。');
+  if (!wanted) return verdict(true, `The hash of all ${length} bytes agrees.`, `全部 ${length} 字节的散列值一致。`);
   const difference = firstDifference(bytes, wanted);
   const where = hex(at.address);
   return difference < 0

@@ -90,7 +90,15 @@ export const DRAM_COUNTS = [
 export type DramCount = (typeof DRAM_COUNTS)[number];
 
 export const checkSchema = z.union([
-  z.strictObject({ memory: z.strictObject({ at: placeSchema, equals: bytesSchema.optional(), sha256: z.string().optional() }) }),
+  z.strictObject({
+    memory: z.strictObject({
+      at: placeSchema,
+      equals: bytesSchema.optional(),
+      sha256: z.string().optional(),
+      /** how many bytes the hash covers; to the end of the page unless told */
+      bytes: sizeSchema.optional(),
+    }),
+  }),
   z.strictObject({ unchanged: z.strictObject({ range: rangeSchema }) }),
   z.strictObject({
     located: z.strictObject({

@@ -19,6 +19,8 @@ export const VMM_PART_ALIASES: Readonly<Record<string, (typeof VMM_PARTS)[number
 
 export const STOP_KINDS = ['halted', 'limit', 'triple-fault', 'boot-refused', 'exit-port', 'paused', 'out-of-memory'] as const;
 
+/** Bytes that the hash of a `memory` check may cover. */
+const MOST_HASHED = 64 * 1024 ** 2;
 /** The least and most memory of a VM. */
 const MIN_VM_BYTES = 1024 * 1024;
 
@@ -389,6 +391,20 @@ class Validator {
             text(`${path}.memory says neither "equals" nor "sha256".`, `${path}.memory 既没有 “equals” 也没有 “sha256”。`),
             text('Say what the bytes must be.', '请写明字节应为什么。'),
             { path: `${path}.memory` },
+          ),
+        );
+      }
+      const { bytes, equals } = check.memory;
+      if (bytes !== undefined && (bytes < 1 || bytes > MOST_HASHED || equals !== undefined)) {
+        this.add(
+          error(
+            'lab-invalid-value',
+            text(`${path}.memory.bytes is ${bytes}.`, `${path}.memory.bytes 为 ${bytes}。`),
+            text(
+              'It says how many bytes "sha256" covers, 1 to 64 MiB; "equals" has its own length.',
+              '它表示 “sha256” 覆盖的字节数，1 字节到 64 MiB；“equals” 自有长度。',
+            ),
+            { path: `${path}.memory.bytes` },
           ),
         );
       }

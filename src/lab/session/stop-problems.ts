@@ -87,8 +87,35 @@ function tripleFault(system: System, vm: string | null): Problem {
   );
 }
 
-/** Empty for an end that was asked for. A VM that gave up for another reason says so itself, in the VMM's words. */
+/** Modules in which ECC met words that it could not correct: what a machine check would tell. */
+function memoryErrors({ machine: { memory } }: System): Problem[] {
+  const { dram } = memory;
+  return (dram?.locator.modules ?? []).flatMap((module) => {
+    const { uncorrectable } = dram!.errors(module);
+    if (uncorrectable === 0) return [];
+    return [
+      warning(
+        'run-memory-error',
+        text(
+          `${module.slot}: ECC met ${uncorrectable === 1 ? 'a word' : `${uncorrectable} words`} with more wrong bits than it can correct; whoever read ${uncorrectable === 1 ? 'it' : 'them'} got wrong data.`,
+          `${module.slot}：ECC 遇到 ${uncorrectable} 个错误位过多、无法纠正的字；读取者得到了错误数据。`,
+        ),
+        text(
+          'The transaction log says which words and which rows. Give the module more TRR counters, or a higher threshold.',
+          '事务日志说明是哪些字、哪些行。可增加该内存条的 TRR 计数器，或提高阈值。',
+        ),
+        { part: module.slot },
+      ),
+    ];
+  });
+}
+
+/** Empty for an end that was asked for, in memory without errors. A VM that gave up for another reason says so itself, in the VMM's words. */
 export function stopProblems(system: System, kind: StopKind, currentVm: string | null): Problem[] {
+  return [...endProblems(system, kind, currentVm), ...memoryErrors(system)];
+}
+
+function endProblems(system: System, kind: StopKind, currentVm: string | null): Problem[] {
   if (kind === 'limit') return [limit(system, currentVm)];
   if (kind !== 'triple-fault') return [];
   if (!system.vmm) return [tripleFault(system, null)];

@@ -20,6 +20,10 @@ const port = (entry: TransactionEntry): string =>
     .toString(16)
     .toUpperCase()}`;
 
+/** `2`, or `1.2` for the second bank of group 1 */
+const bankName = (entry: TransactionEntry): string =>
+  entry.data?.['bankGroup'] ? `${datum(entry, 'bankGroup')}.${datum(entry, 'bank')}` : datum(entry, 'bank');
+
 type Sentence = (entry: TransactionEntry) => Text;
 
 const SENTENCES: Record<string, Sentence> = {
@@ -57,6 +61,21 @@ const SENTENCES: Record<string, Sentence> = {
     ),
   'dma-address-too-wide': (entry) =>
     text(`the DMA address ${datum(entry, 'address')} is wider than the bus`, `DMA 地址 ${datum(entry, 'address')} 超出总线宽度`),
+  'row-disturbed': (entry) =>
+    text(
+      `${datum(entry, 'slot')}: bit ${datum(entry, 'bit')} at ${address(entry)} flips to ${datum(entry, 'to')} (rank ${datum(entry, 'rank')}, bank ${bankName(entry)}, row ${datum(entry, 'row')}): the rows beside were opened ${datum(entry, 'activations')} times since it was refreshed`,
+      `${datum(entry, 'slot')}：${address(entry)} 的第 ${datum(entry, 'bit')} 位翻转为 ${datum(entry, 'to')}（rank ${datum(entry, 'rank')}，bank ${bankName(entry)}，行 ${datum(entry, 'row')}）：自上次刷新以来，相邻行被打开了 ${datum(entry, 'activations')} 次`,
+    ),
+  'ecc-corrected': (entry) =>
+    text(
+      `${datum(entry, 'slot')}: ECC corrects a wrong bit in the word at ${address(entry)}`,
+      `${datum(entry, 'slot')}：ECC 纠正了 ${address(entry)} 处字中的一个错误位`,
+    ),
+  'ecc-uncorrectable': (entry) =>
+    text(
+      `${datum(entry, 'slot')}: the word at ${address(entry)} has more wrong bits than ECC can correct; whoever reads it gets wrong data`,
+      `${datum(entry, 'slot')}：${address(entry)} 处的字错误位过多，ECC 无法纠正；读取者会得到错误数据`,
+    ),
   'dma-list-length': (entry) =>
     text(
       `the list has ${datum(entry, 'entries')} entries; the device takes at most ${datum(entry, 'most')}`,

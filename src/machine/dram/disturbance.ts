@@ -46,6 +46,8 @@ const FAR = 1;
  */
 const WEAK_CELLS = [1, 1.5, 2, 3] as const;
 const WORD_BITS = 64;
+/** A row that was counted less often is left alone: every targeted refresh takes time from the bank. */
+const TRR_TRIGGER = 32;
 
 interface Victim {
   /** quarters of activations since the last refresh */
@@ -144,6 +146,7 @@ export class Disturbance {
         most = count;
       }
     }
+    if (most < TRR_TRIGGER) return;
     rows.delete(target);
     const { reach } = this.options;
     for (let distance = -reach; distance <= reach; distance++) {
