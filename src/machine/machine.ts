@@ -5,6 +5,7 @@
 import { hostPhysical, type HostPhysicalAddress } from './address';
 import { addressMap, type AddressMap } from './board/address-map';
 import { waysWithin } from './board/interleave';
+import type { HotPlugChange } from './board/hot-plug';
 import { devicePart, dimmPart, processorPart, tlbGeometry, validTlb } from './board/parts';
 import type { Board, BoardDevice } from './board/schema';
 import { pciTopology, SMBUS_REQUESTER, type DeviceNode } from './board/topology';
@@ -24,9 +25,10 @@ import { POOL_RESERVED } from './cpu/state-layout';
 import { createDevice } from './devices';
 import { A20Gate } from './devices/a20-gate/a20-gate';
 import { DebugPort } from './devices/debug-port/debug-port';
-import type { DeviceContext } from './devices/device';
+import type { Device, DeviceContext } from './devices/device';
 import { ExitPort } from './devices/exit-port/exit-port';
 import { SmbusController } from './devices/smbus/smbus';
+import type { SpdEeprom } from './devices/smbus/spd-eeprom';
 import { IntervalTimer } from './devices/pit/pit';
 import { bootRom } from './devices/rom/rom';
 import { Uart } from './devices/uart/uart';
@@ -39,8 +41,9 @@ import type { JourneyEnd, JourneyRecorder } from './journey/journey';
 import { FrameStore } from './memory/frame-store';
 import { MemoryController } from './memory/memory-controller';
 import { MemoryModel } from './memory-model';
+import { checkHotPlug, forgetCells } from './hot-plug';
 import { boardPlatform } from './board-platform';
-import { spdModules } from './spd-bus';
+import { fitSpd, spdModules } from './spd-bus';
 import { loadMachine, saveMachine, stateChunks, type MachineSnapshot } from './machine-state';
 
 /** Slices are never longer than this, so that a pause is never far. */
@@ -111,9 +114,9 @@ export class Machine {
   /** the board's PCI tree, with bus numbers as firmware gives them */
   readonly pciTree: PciTree;
   /** PCI address of each board device, as configuration space knows it */
-  readonly requesters: ReadonlyMap<string, RequesterId>;
+  readonly requesters = new Map<string, RequesterId>();
   /** the requester ID under which the IOMMU sees each device's DMA; devices behind one legacy bridge share it */
-  readonly dmaRequesters: ReadonlyMap<string, RequesterId>;
+  readonly dmaRequesters = new Map<string, RequesterId>();
 
   /** who makes the accesses that are not a device's: `cpu`, or a VM's id while it runs (the VMM says) */
   private initiator: { who: string; vm?: string } = { who: 'cpu' };
@@ -121,10 +124,13 @@ export class Machine {
   private readonly dmaListeners: ((record: DmaRecord) => void)[] = [];
   private readonly dmaIssueListeners: (() => void)[] = [];
   private running = false;
+  /** the SPD memories on the SMBus, by slot */
+  private spd?: (SpdEeprom | undefined)[] | undefined;
 
   /** Throws BoardError when the drawing has an unknown processor or DIMM, or parts that cannot be told apart. */
   constructor(
-    readonly board: Board,
+    /** the drawing as it is now: hot-plug changes it */
+    public board: Board,
     options: MachineOptions = {},
   ) {
     const part = processorPart(board.processor);
@@ -189,9 +195,7 @@ export class Machine {
     this.bus.onChange(() => this.processor.tlb.clearFast());
     this.pciTree = new PciTree(pciTopology(board), this.bus);
     this.pci = this.pciTree.configuration;
-    const places = [...this.pciTree.topology.devices.values()];
-    this.requesters = new Map(places.map(({ id, requester }) => [id, requester]));
-    this.dmaRequesters = new Map(places.map(({ id, dmaRequester }) => [id, dmaRequester]));
+    for (const place of this.pciTree.topology.devices.values()) this.enlist(place);
 
     this.uart = new Uart('com1', this.contextFor('com1', undefined, COM1_IRQ));
     this.pit = new IntervalTimer('pit', this.contextFor('pit', undefined, PIT_IRQ));
@@ -385,6 +389,63 @@ export class Machine {
     return this.bus.baseOf(device, region);
   }
 
+  // --- hot-plug --------------------------------------------------------------------------------------------------------
+
+  /**
+   * Plugs and unplugs what differs between the board and `after` (board/hot-plug says what may). Throws HotPlugRefusedError when
+   * something cannot be changed now; nothing has changed then. Only between slices.
+   */
+  hotPlug(changes: readonly HotPlugChange[], after: Board): void {
+    checkHotPlug(this, changes, after);
+    for (const change of changes) {
+      if (change.kind === 'dimm') {
+        forgetCells(this, change.slot);
+        this.log.add({ kind: 'note', code: change.dimm === null ? 'unplugged' : 'plugged', outcome: 'ok', data: { part: change.slot } });
+      } else if (change.plugged) this.plugLive(after, change.id);
+      else this.unplugLive(change.id);
+    }
+    this.board = after;
+    // everybody who knows where DRAM is shares these lists
+    const { dram, ranges, placements, windows } = addressMap(after);
+    this.map.dram.splice(0, Infinity, ...dram);
+    this.map.ranges.splice(0, Infinity, ...ranges);
+    this.map.placements.splice(0, Infinity, ...placements);
+    this.map.windows.splice(0, Infinity, ...windows);
+    this.controller.fit(after);
+    if (this.spd) fitSpd(this.spd, changes, after);
+    this.bus.dramChanged();
+  }
+
+  private plugLive(after: Board, id: string): void {
+    const place = pciTopology(after).devices.get(id)!;
+    const device = this.createBoardDevice(
+      after.devices.find((each) => each.id === id)!,
+      place,
+    );
+    this.bus.attach(device, { requester: place.requester });
+    this.pciTree.plug(device, place);
+    this.enlist(place);
+    device.reset();
+    this.log.add({ kind: 'note', code: 'plugged', who: id, outcome: 'ok', data: { part: id } });
+  }
+
+  private unplugLive(id: string): void {
+    const device = this.bus.device(id);
+    // lets go of its interrupt line
+    device?.reset();
+    this.clock.cancel(id);
+    this.pciTree.unplug(id);
+    this.bus.detach(id);
+    this.requesters.delete(id);
+    this.dmaRequesters.delete(id);
+    this.log.add({ kind: 'note', code: 'unplugged', who: id, outcome: 'ok', data: { part: id } });
+  }
+
+  private enlist({ id, requester, dmaRequester }: DeviceNode): void {
+    this.requesters.set(id, requester);
+    this.dmaRequesters.set(id, dmaRequester);
+  }
+
   // --- snapshots -------------------------------------------------------------------------------------------------------
 
   /** Everything that running changes, as plain data. Only between slices. */
@@ -408,22 +469,26 @@ export class Machine {
 
   /** The SMBus with the modules' SPD memories, on boards whose modules have them. */
   private attachSmbus(): void {
-    const modules = spdModules(this.board);
+    const modules = (this.spd = spdModules(this.board));
     if (!modules) return;
     const smbus = new SmbusController('smbus', { clock: this.clock.forDevice('smbus') }, modules);
     this.bus.attach(smbus, { requester: SMBUS_REQUESTER });
     this.pci.add(SMBUS_REQUESTER, { identity: smbus.pci, ports: { bar: 4, base: this.bus.baseOf('smbus', 'registers')! } });
   }
 
-  private plug({ id, kind, dmaMask, ...rest }: BoardDevice): void {
-    const part = devicePart(kind);
-    if (!part) throw new BoardError(id, `no device of kind ${kind} in the catalogue`);
-    const place = this.pciTree.topology.devices.get(id);
-    if (part.pci && place === undefined) throw new BoardError(id, 'its PCI address is taken or malformed');
-    const context = this.contextFor(id, place, place && deviceIrq(place));
-    const device = createDevice(kind, id, context, { requester: place?.requester, dmaMask: dmaMask ?? part.dmaMask, ...rest });
+  private plug(drawn: BoardDevice): void {
+    const part = devicePart(drawn.kind);
+    if (!part) throw new BoardError(drawn.id, `no device of kind ${drawn.kind} in the catalogue`);
+    const place = this.pciTree.topology.devices.get(drawn.id);
+    if (part.pci && place === undefined) throw new BoardError(drawn.id, 'its PCI address is taken or malformed');
+    const device = this.createBoardDevice(drawn, place);
     this.bus.attach(device, { requester: place?.requester });
     if (place) this.pciTree.attach(device, place);
+  }
+
+  private createBoardDevice({ id, kind, dmaMask, ...rest }: BoardDevice, place: DeviceNode | undefined): Device {
+    const context = this.contextFor(id, place, place && deviceIrq(place));
+    return createDevice(kind, id, context, { requester: place?.requester, dmaMask: dmaMask ?? devicePart(kind)?.dmaMask, ...rest });
   }
 
   private contextFor(id: string, place: DeviceNode | undefined, irq: number | undefined): DeviceContext {

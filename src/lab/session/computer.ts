@@ -29,6 +29,8 @@ import type {
   LinearSpaceView,
 } from '../protocol';
 import type { Cell } from '../../machine/journey/journey';
+import type { HotPlugChange } from '../../machine/board/hot-plug';
+import type { LabDocument } from '../document/schema';
 import type { PlacedProgram } from './breakpoints';
 
 export interface Stop {
@@ -112,6 +114,9 @@ export interface Computer {
   linearSpaces(vm: string | null): LinearSpaceView[];
   locate(hostAddress: number): { cell: Cell | null; owner: FrameOwner | null; hiddenBy: string | null };
   findTransactions(query: TransactionQuery): TransactionsFound;
+
+  /** Plugs and unplugs hardware; `document` is the lab since then. Throws QueryError when it cannot be done now; nothing has changed then. */
+  hotPlug(changes: readonly HotPlugChange[], document: LabDocument): void;
 
   /** SHA-256 of the canonical state, 64 hex digits. */
   stateHash(): string;

@@ -3,9 +3,14 @@
  * exactly. Pausing, looking and breakpoints change nothing and are not here.
  */
 
+import type { HotPlugChange } from '../../machine/board/hot-plug';
+import type { Board } from '../../machine/board/schema';
+
 export type Input =
   /** one instruction of a VM out of turn */
-  { kind: 'step-vm'; vm: string };
+  | { kind: 'step-vm'; vm: string }
+  /** hardware that came or went, and the board since then */
+  | { kind: 'hot-plug'; changes: HotPlugChange[]; board: Board };
 
 export interface LoggedInput {
   /** the machine's count when it arrived */

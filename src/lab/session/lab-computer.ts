@@ -1,7 +1,10 @@
 /** A powered-on lab: the machine, the VMM when there is one, and every question the session asks of them. */
 import { linearAddress } from '../../machine/address';
 import type { Journey } from '../../machine/journey/journey';
+import { HotPlugRefusedError } from '../../machine/hot-plug';
+import type { HotPlugChange } from '../../machine/board/hot-plug';
 import type { MachineSnapshot } from '../../machine/machine-state';
+import type { LabDocument } from '../document/schema';
 import { SEGMENT_INDEX } from '../../machine/cpu/state-layout';
 import type { CheckContext } from '../checks/context';
 import { text } from '../document/problem';
@@ -34,6 +37,7 @@ import { stateHash } from '../snapshot/state-hash';
 import { chipsetView } from './chipset-view';
 import { checkFacts, serialChannels } from './check-facts';
 import type { CodeAddress, Computer, ComputerSnapshot, MemoryQuery, RunEnd, Stop } from './computer';
+import { QueryError } from './computer';
 import { tablesView } from './descriptor-tables';
 import { disassembly, linesBefore } from './disassembly';
 import { dramView } from './dram-view';
@@ -350,6 +354,36 @@ export class LabComputer implements Computer {
       cell: this.system.machine.controller.locate(hostPhysical(hostAddress))?.cell ?? null,
       owner: ownerOf(this.system, hostAddress),
     };
+  }
+
+  // ── hot-plug ──
+
+  hotPlug(changes: readonly HotPlugChange[], document: LabDocument): void {
+    const { machine, vmm } = this.system;
+    const dimm = changes.find((change) => change.kind === 'dimm');
+    if (vmm && dimm?.kind === 'dimm') {
+      const owned = vmm.extents().find(({ base }) => machine.slotsOf(hostPhysical(base), 1).includes(dimm.slot));
+      const holder = owned ? (owned.owner.kind === 'vm' ? owned.owner.vm : 'the VMM') : null;
+      throw new QueryError(
+        holder === null
+          ? text(
+              `The VMM counted the frames of ${dimm.slot} at power-on and cannot give them up: switch the power off first.`,
+              `VMM 在上电时已统计 ${dimm.slot} 的页框，无法放弃：请先关闭电源。`,
+            )
+          : text(
+              `Frames in ${dimm.slot} belong to ${holder}: nothing can move them. Switch the power off first.`,
+              `${dimm.slot} 中的页框属于 ${holder === 'the VMM' ? 'VMM' : holder}，无法迁移。请先关闭电源。`,
+            ),
+      );
+    }
+    try {
+      machine.hotPlug(changes, document.board);
+    } catch (thrown) {
+      if (!(thrown instanceof HotPlugRefusedError)) throw thrown;
+      const { text: why, remedy } = thrown;
+      throw new QueryError(text(`${why.en} ${remedy.en}`, `${why['zh-CN']}${remedy['zh-CN']}`));
+    }
+    this.system.document = document;
   }
 
   // ── state ──

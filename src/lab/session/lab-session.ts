@@ -3,7 +3,8 @@
  * come from the scheduler. Commands are answered in the order in which they come; none of them trusts its arguments.
  */
 import { evaluateChecks } from '../checks/evaluate';
-import { hasErrors, text } from '../document/problem';
+import type { HotPlugChange } from '../../machine/board/hot-plug';
+import { error, hasErrors, text } from '../document/problem';
 import { DEFAULT_INSTRUCTION_LIMIT, type LabDocument } from '../document/schema';
 import { validateLab } from '../document/validate';
 import type {
@@ -39,7 +40,7 @@ import { powerOn } from './power-on';
 import { buildAll } from './programs';
 import { RunLoop, type Scheduler } from './run-loop';
 import { admit } from './admit';
-import { mayChangeWhileRunning } from './live-changes';
+import { mayChangeWhileRunning, pluggedWhileRunning } from './live-changes';
 
 export type { Scheduler } from './run-loop';
 
@@ -76,6 +77,7 @@ interface KeptSnapshot {
   label: string;
   computer: ComputerSnapshot;
   inputs: number;
+  hardware: number;
   stop: Stop | null;
 }
 
@@ -115,6 +117,8 @@ export class LabSession implements SessionCommands {
   private pushCost = 0;
   private cancelPush: (() => void) | null = null;
   private registersBefore: Omit<RegistersView, 'changed'> | null = null;
+  /** counts what was plugged and unplugged since power-on: a snapshot fits only the hardware it was taken of */
+  private hardware = 0;
   private snapshots = new Map<number, KeptSnapshot>();
   private nextSnapshot = 1;
 
@@ -144,14 +148,33 @@ export class LabSession implements SessionCommands {
     const problems = validateLab(admitted.document, admitted.files);
     if (hasErrors(problems)) return { outcome: 'rejected', problems };
     if (this.computer && this.document && !mayChangeWhileRunning(this.document, this.files, admitted.document, admitted.files)) {
-      this.waiting = admitted;
-      return { outcome: 'needs-power-off' };
+      const changes = pluggedWhileRunning(this.document, this.files, admitted.document, admitted.files);
+      if (changes === null) {
+        this.waiting = admitted;
+        return { outcome: 'needs-power-off' };
+      }
+      const refused = this.hotPlug(this.computer, changes, admitted.document);
+      if (refused) return { outcome: 'rejected', problems: [refused] };
     }
     this.waiting = null;
     this.document = admitted.document;
     this.files = admitted.files;
     this.pushNow();
     return { outcome: 'applied' };
+  }
+
+  /** Between two slices of the run. What cannot be plugged now comes back as a problem. */
+  private hotPlug(computer: Computer, changes: HotPlugChange[], document: LabDocument): Problem | null {
+    try {
+      computer.hotPlug(changes, document);
+    } catch (thrown) {
+      if (!(thrown instanceof QueryError)) throw thrown;
+      return error('board-hot-plug-refused', thrown.text, undefined, { path: 'board' });
+    }
+    this.hardware++;
+    const { instructions, ticks } = computer;
+    this.inputs.add({ instructions, ticks, input: { kind: 'hot-plug', changes, board: document.board } });
+    return null;
   }
 
   async powerOn(): Promise<OpenResult> {
@@ -201,6 +224,7 @@ export class LabSession implements SessionCommands {
   }
 
   private forgetRun(): void {
+    this.hardware = 0;
     this.stop = null;
     this.breakpointHit = null;
     this.registersBefore = null;
@@ -358,7 +382,13 @@ export class LabSession implements SessionCommands {
   async snapshot(label = ''): Promise<{ id: number; instructions: number; bytes: number }> {
     const computer = this.on;
     const id = this.nextSnapshot++;
-    const kept = { label: String(label).slice(0, 200), computer: computer.snapshot(), inputs: this.inputs.length, stop: this.stop };
+    const kept = {
+      label: String(label).slice(0, 200),
+      computer: computer.snapshot(),
+      inputs: this.inputs.length,
+      hardware: this.hardware,
+      stop: this.stop,
+    };
     this.snapshots.set(id, kept);
     this.dropOldSnapshots();
     this.pushNow();
@@ -377,6 +407,13 @@ export class LabSession implements SessionCommands {
     const computer = this.on;
     const kept = this.snapshots.get(id);
     if (!kept) throw new QueryError(text(`There is no snapshot ${id}.`, `没有快照 ${id}。`));
+    if (kept.hardware !== this.hardware)
+      throw new QueryError(
+        text(
+          'Hardware was plugged or unplugged since this snapshot: it no longer fits the board.',
+          '此快照之后插拔过硬件：它与现在的主板不符。',
+        ),
+      );
     this.loop.stop();
     computer.restore(kept.computer);
     this.inputs.truncate(kept.inputs);

@@ -12,7 +12,8 @@ import type { ExplainSource } from './explain-query';
 import type { MemorySource } from './memory-view';
 
 export interface System {
-  readonly document: LabDocument;
+  /** as it is now: hot-plug and edits that a running machine takes change it */
+  document: LabDocument;
   readonly machine: Machine;
   /** null on the bare machine */
   readonly vmm: Vmm | null;

@@ -6,6 +6,7 @@ import { formatAddress, PAGE_SIZE } from '../address';
 import { formatRange } from './address-map';
 import { controllerIssues } from './controller-rules';
 import { deviceIssues } from './device-rules';
+import { hotPlugIssues } from './hot-plug';
 import { text, type BoardFix, type BoardIssue } from './issue';
 import { banksBySlot } from './memory-layout';
 import { memoryIssues } from './memory-rules';
@@ -61,6 +62,7 @@ export function checkBoard(board: Board): BoardIssue[] {
   checkReach(board, placed, advisor, list);
   if (board.assignment === 'fixed') findOverlaps(board, placed, advisor, list);
   list.addAll(deviceIssues(board));
+  list.addAll(hotPlugIssues(board));
   findShadows(board, placed, list);
   return list.finish();
 }

@@ -102,7 +102,12 @@ export class Bus {
     return this.ports.get(port);
   }
 
-  /** Called whenever a window appears, moves or goes. */
+  /** The DRAM behind the windows is decoded otherwise from now on: a DIMM was plugged or unplugged. */
+  dramChanged(): void {
+    this.changed();
+  }
+
+  /** Called whenever a window appears, moves or goes, or DRAM does. */
   onChange(listener: () => void): void {
     this.listeners.push(listener);
   }

@@ -110,7 +110,7 @@ describe('bridges in configuration space', () => {
       fc.property(randomTopology, (board) => {
         const { bridges, devices } = pciTopology(board);
         const plugged = { ...board, devices: board.devices.filter(({ id }) => devices.has(id)) };
-        const machine = new Machine(plugged, { poolLimit: 16 * 1024 ** 2 });
+        const machine = new Machine(plugged, { poolLimit: 64 * 1024 ** 2 });
         const found = machine.pciTree.scan.flatMap(({ requester, buses }) =>
           buses ? [[requester, buses.secondary, buses.subordinate]] : [],
         );

@@ -50,6 +50,24 @@ export class PciTree {
     if (behind) this.configuration.bridgeOf(behind.id).slot?.setPresent(true);
   }
 
+  /** Something is plugged with the power on: the function is as after reset, and the port says that presence has changed. */
+  plug(device: Device, place: DeviceNode): void {
+    this.topology.devices.set(place.id, place);
+    this.attach(device, place);
+    this.functions.get(place.id)?.reset();
+  }
+
+  unplug(id: string): void {
+    const place = this.topology.devices.get(id);
+    const own = this.functions.get(id);
+    const [behind] = place?.path ?? [];
+    if (!own || !behind) return;
+    this.topology.devices.delete(id);
+    this.functions.delete(id);
+    this.configuration.remove(own, behind.id);
+    this.configuration.bridgeOf(behind.id).slot?.setPresent(false);
+  }
+
   /** From a device's port up to the root complex. */
   hops({ id, requester, path }: DeviceNode): DmaHop[] {
     const own = (): PciFunction | undefined => this.functions.get(id);

@@ -26,6 +26,12 @@ export class MemoryController {
     board: Board,
     private readonly dram: readonly DramRange[],
   ) {
+    this.fit(board);
+  }
+
+  /** Looks at the modules in the slots: at power-on, and when one was plugged or unplugged. */
+  fit(board: Board): void {
+    this.modules.clear();
     const wired = wiring(board);
     board.slots.forEach(({ id, dimm }, index) => {
       const part = dimm === null ? undefined : dimmPart(dimm);
