@@ -43,7 +43,10 @@ const shorter = (source: string): string =>
     .replace('dword 33', 'dword 9')
     .replace('0x4000000-8', '0x40000-8')
     .replace('BIG+0x4000000', 'BIG+0x40000')
-    .replace('cmp ebx,16384', 'cmp ebx,400');
+    .replace('cmp ebx,16384', 'cmp ebx,400')
+    .replace(/ecx,1000\b/g, 'ecx,12')
+    .replace('PAGES 256', 'PAGES 32')
+    .replace('test ebp,0xFFFF', 'test ebp,0x1FF');
 
 function guest(name: string, engine: Engine): Machine {
   const machine = new Machine(
@@ -91,7 +94,8 @@ const madeBy = ({ interpreter: { threaded, compiled } }: Processor): number => (
 const OTHERS = ENGINES.filter((engine) => engine !== 'interpreter');
 
 describe('the tiers agree on the benchmark', () => {
-  for (const name of ['alu.asm', 'mem.asm', 'fib.asm', 'ptc.asm', 'smc.asm']) {
+  // soak.asm makes more regions than the compiled tier keeps
+  for (const name of ['alu.asm', 'mem.asm', 'fib.asm', 'ptc.asm', 'smc.asm', 'soak.asm']) {
     let interpreted: ReturnType<typeof course>;
     it.each(OTHERS)(`${name}, %s`, { timeout: 240_000 }, (engine) => {
       interpreted ??= course(name, 'interpreter');

@@ -24,6 +24,8 @@ import { compileRegion, type RegionPlace } from './region-code';
 const MOST_REGION_BYTES = 8 * 1024;
 /** Bytes of all regions, unless told otherwise. */
 const MOST_BYTES = 32 * 1024 * 1024;
+/** Regions that are gone and yet take memory: more of them, and more than there are others, and the table is renewed. */
+const MOST_DEAD = 512;
 /** Instructions looked for at first; halved until the region is small enough. */
 const MOST_INSTRUCTIONS = 256;
 /** Different modes and addresses under which the code of one frame is compiled. */
@@ -73,6 +75,8 @@ export function regionKey(state: CpuState, mode: Mode): number {
   return modeKey(mode) | (flat << 4) | (state.cpl === 3 ? 1 << 10 : 0) | (flatCode ? 1 << 11 : 0);
 }
 
+const newTable = (): WebAssembly.Table => new WebAssembly.Table({ element: 'anyfunc', initial: 256 });
+
 export interface TierParts {
   memory: WebAssembly.Memory;
   /** pool offset of a frame */
@@ -94,7 +98,9 @@ export class CompiledTier {
   compiled = 0;
 
   private readonly words: Int32Array;
-  private readonly table = new WebAssembly.Table({ element: 'anyfunc', initial: 256 });
+  private table = newTable();
+  /** regions that the table has ever held */
+  private installed = 0;
   /** made when first something is compiled */
   private enter: ((handle: number) => number) | undefined;
   private tailCalls = false;
@@ -205,6 +211,7 @@ export class CompiledTier {
     const { blocks, poolOffset } = this.parts;
     const pool = poolOffset(group.codePage.frame);
     if (pool < 0) return 0;
+    if (this.installed - this.regions.size > Math.max(MOST_DEAD, this.regions.size)) this.renewTable();
     if (this.enter === undefined) {
       this.tailCalls = supportsTailCalls();
       this.enter = makeEntry(this.parts.memory, this.table);
@@ -221,6 +228,18 @@ export class CompiledTier {
       if (module.length <= MOST_REGION_BYTES) return this.install(module, region, group, slot, hot);
     }
     return 0;
+  }
+
+  /** The engine keeps every instance that has imported a table for as long as that: now and then all begin anew with another. */
+  private renewTable(): void {
+    const slots = new Set(this.regions.keys());
+    for (const slot of slots) this.remove(slot);
+    this.forgetSlots(slots);
+    this.freeSlots.length = 0;
+    this.nextSlot = 1;
+    this.installed = 0;
+    this.imports.t = this.table = newTable();
+    this.enter = undefined;
   }
 
   private encode(region: Region, group: RegionGroup, slot: number, pool: number): Uint8Array<ArrayBuffer> {
@@ -245,6 +264,7 @@ export class CompiledTier {
     else this.nextSlot++;
     if (slot >= this.table.length) this.table.grow(this.table.length);
     this.table.set(slot, instance.exports.f);
+    this.installed++;
     const entries: number[] = [];
     const before = group.handles.get(hot);
     for (const index of region.entries) {
