@@ -1,6 +1,6 @@
 /** Round robin by instructions. */
 import { describe, expect, it } from 'vitest';
-import { QUANTUM, Scheduler } from './scheduler';
+import { LONE_QUANTUM, QUANTUM, Scheduler } from './scheduler';
 
 describe('scheduler', () => {
   it('passes on a turn that is used up, and skips who cannot run', () => {
@@ -20,6 +20,13 @@ describe('scheduler', () => {
     expect(scheduler.left).toBe(1);
     runnable.clear();
     expect(pick()).toBe(-1);
+  });
+
+  it('interrupts a VM that is alone more seldom', () => {
+    const scheduler = new Scheduler(1);
+    expect([scheduler.pick(() => true), scheduler.left]).toEqual([0, LONE_QUANTUM]);
+    scheduler.charge(LONE_QUANTUM);
+    expect([scheduler.pick(() => true), scheduler.left]).toEqual([0, LONE_QUANTUM]);
   });
 
   it('gives a whole quantum to whoever gets the turn, and remembers through save and load', () => {

@@ -9,6 +9,7 @@ import { MODE_KEYS, type IrBlock } from '../lower/ir';
 import { IR_CODE, POOL_RESERVED } from '../state-layout';
 import { MAX_INSTRUCTION_LENGTH } from '../decode/decoder';
 import { encode, HEAT } from './encode';
+import { PATCH_BYTES, constantAt, linksOf, type Patch } from './patches';
 
 export interface Block {
   /** word index of its header in the pool */
@@ -22,6 +23,8 @@ export interface Block {
   secondPage: CodePage | undefined;
   /** `secondPage.version` when the block was made */
   secondVersion: number;
+  /** word index behind its last constant */
+  end: number;
   /** executing only its first instructions would leave wrong flags */
   flagsDropped: boolean;
 }
@@ -45,12 +48,23 @@ export interface CodePage {
   idleWrites: number;
   /** times that a write dropped the blocks: each makes the next ones compile later */
   drops: number;
+  /** offset of the write that dropped them last */
+  writtenAt: number;
+  /** times that a block was looked at for a number that is patched */
+  patchTries: number;
+  /** blocks that can be brought back after a write, by offset × MODE_KEYS + mode key; undefined: one that cannot */
+  patches: Map<number, Patch | undefined>;
 }
 
 /** Executions after which a block is hot while nothing compiles, and for blocks that are not compiled. */
 const NEVER_HOT = 0x7fff_ffff;
 /** Each time code is overwritten doubles what it takes to compile it, up to 2 to this power. */
 const MOST_DOUBLINGS = 12;
+
+/** Drops after which blocks of a page are looked at for numbers that are patched. */
+const PATCHED_AFTER = 3;
+/** Blocks of a page that are looked at so, at most. */
+const MOST_PATCH_TRIES = 64;
 
 /** So many writes to a page without blocks, and it counts as data again. */
 const DATA_AFTER = 64;
@@ -119,6 +133,9 @@ export class BlockCache {
         version: 0,
         idleWrites: 0,
         drops: 0,
+        writtenAt: -1,
+        patchTries: 0,
+        patches: new Map(),
       };
       this.pages.set(frame, page);
       this.frames.watchCode(frame);
@@ -176,6 +193,7 @@ export class BlockCache {
       starts: encoded.starts.map((start) => header + start),
       secondPage,
       secondVersion: secondPage?.version ?? 0,
+      end: this.next,
       flagsDropped: block.flagsDropped ?? false,
     });
     this.translated++;
@@ -192,6 +210,63 @@ export class BlockCache {
         page.crossing.set(offset * MODE_KEYS + key, header);
       }
     }
+    return header;
+  }
+
+  /**
+   * After `add`: if the page keeps being overwritten, but not in this block, or where it has a number, the block is remembered.
+   * @param bytes the page's
+   * @param lower makes the block that starts at `offset` of other bytes
+   */
+  rememberPatch(
+    page: CodePage,
+    key: number,
+    offset: number,
+    header: number,
+    block: IrBlock,
+    bytes: Uint8Array,
+    lower: (bytes: Uint8Array) => IrBlock | 'truncated',
+  ): void {
+    const at = page.writtenAt - offset;
+    const number = offset * MODE_KEYS + key;
+    if (page.drops < PATCHED_AFTER || block.bytes === 0) return;
+    const own = bytes.subarray(offset, offset + block.bytes);
+    const constants = this.blocks.at(-1)!.end - block.constants.length;
+    const links = linksOf(this.words, header, constants);
+    if (at < 0 || at >= block.bytes) {
+      if (!page.patches.has(number)) page.patches.set(number, { header, bytes: own.slice(), links });
+      return;
+    }
+    // looking costs as much as making the block once more
+    if (++page.patchTries > MOST_PATCH_TRIES) return;
+    const index = constantAt(block, own, at, (changed) => {
+      const whole = bytes.slice();
+      whole.set(changed, offset);
+      return lower(whole);
+    });
+    const found = index === undefined ? undefined : { at, constant: constants + index };
+    page.patches.set(number, found && { header, bytes: own.slice(), links, number: found });
+  }
+
+  /** The block at an offset as it was before the page was overwritten, with the number that is there now; 0 when more than that has changed. */
+  revive(page: CodePage, key: number, offset: number, bytes: Uint8Array): number {
+    const patch = page.patches.size === 0 ? undefined : page.patches.get(offset * MODE_KEYS + key);
+    if (patch === undefined) return 0;
+    const { header, number } = patch;
+    const at = number?.at ?? -1;
+    for (let index = 0; index < patch.bytes.length; index++) {
+      const patched = number !== undefined && index >= at && index < at + PATCH_BYTES;
+      if (!patched && patch.bytes[index] !== bytes[offset + index]) return 0;
+    }
+    if (number !== undefined) {
+      const first = offset + at;
+      this.words[number.constant] = bytes[first]! | (bytes[first + 1]! << 8) | (bytes[first + 2]! << 16) | (bytes[first + 3]! << 24);
+    }
+    for (const link of patch.links) this.words[link] = 0;
+    this.words[header + HEAT] = this.heatOf(page.frame);
+    page.code.fill(1, offset, offset + patch.bytes.length);
+    page.keys.push(offset * MODE_KEYS + key);
+    this.entries(page, key)[offset] = header;
     return header;
   }
 
@@ -220,6 +295,7 @@ export class BlockCache {
     const end = Math.min(PAGE_SIZE, offset + length);
     for (let at = offset; at < end; at++) {
       if (page.code[at] !== 0) {
+        page.writtenAt = offset;
         this.drop(page);
         this.onCodeChanged();
         return;

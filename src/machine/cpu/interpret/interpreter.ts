@@ -308,10 +308,18 @@ export class Interpreter {
   private translate(linear: number, offset: number): number {
     const at = this.memory.readableFrame(this.frame);
     const page = this.blocks.poolBytes(at);
+    const revived = this.blocks.revive(this.codePage!, this.key, offset, page);
+    if (revived !== 0) return revived;
     const breaks = this.breakpointOffsets;
     const splits = breaks.size === 0 ? undefined : (distance: number): boolean => breaks.has((offset + distance) & (PAGE_SIZE - 1));
-    const block = lowerBlock({ bytes: page, start: offset, end: PAGE_SIZE }, this.mode, undefined, splits);
-    if (block !== 'truncated') return this.keep(block, offset, -1);
+    const lower = (bytes: Uint8Array): IrBlock | 'truncated' =>
+      lowerBlock({ bytes, start: offset, end: PAGE_SIZE }, this.mode, undefined, splits);
+    const block = lower(page);
+    if (block !== 'truncated') {
+      const header = this.keep(block, offset, -1);
+      this.blocks.rememberPatch(this.codePage!, this.key, offset, header, block, page, lower);
+      return header;
+    }
     const rip = this.state.u32[RIP]!;
     if (!this.reaches(rip, PAGE_SIZE - offset + 1)) return NO_BLOCK;
     const second = this.fetchFrame((linear & ~(PAGE_SIZE - 1)) + PAGE_SIZE, true);
