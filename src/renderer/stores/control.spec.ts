@@ -161,6 +161,15 @@ describe('power and time', () => {
     expect(stores.control.stale).toBe(false);
   });
 
+  it('says why hardware could not be plugged with the power on, and starts over for it', async () => {
+    await stores.control.run();
+    const message = { en: 'Frames belong to a.', 'zh-CN': '页框属于 a。' };
+    worker.updateResult = { outcome: 'rejected', problems: [{ severity: 'error', code: 'board-hot-plug-refused', message }] };
+    stores.lab.setText('main.asm', 'hlt');
+    await stores.control.update();
+    expect([stores.control.stale, stores.control.refusal]).toEqual([true, message]);
+  });
+
   it('survives the loss of its worker: the lab stays, a new worker gets it whole', async () => {
     stores.lab.setText('main.asm', 'hlt');
     shell.lose('unresponsive');

@@ -3,7 +3,7 @@
  * it is switched on, and a machine that has stopped starts over. Failures become notices, never unhandled rejections.
  */
 import { defineStore } from 'pinia';
-import { computed, ref, watch } from 'vue';
+import { computed, ref, shallowRef, watch } from 'vue';
 import type { OpenResult } from '../../lab/protocol';
 import { useDocument } from './document';
 import { SessionLostError, useSession } from './session';
@@ -19,6 +19,8 @@ export const useControl = defineStore('control', () => {
   const stale = ref(false);
   /** why the last command did not do what it should; for a notice */
   const complaint = ref<string | null>(null);
+  /** why the running machine did not take an edit that it might have (hot-plug) */
+  const refusal = shallowRef<{ en: string; 'zh-CN': string } | null>(null);
   /** instructions a second; null is full speed */
   const speed = ref<number | null>(null);
 
@@ -41,7 +43,10 @@ export const useControl = defineStore('control', () => {
     if (!lab.document || sentRevision === lab.revision || session.connection !== 'ready') return;
     sentRevision = lab.revision;
     const result = await session.commands.update(lab.document, lab.files);
-    stale.value = result.outcome === 'needs-power-off';
+    // what the running machine refused waits like what it cannot take
+    const refused = result.outcome === 'rejected' ? result.problems.find(({ code }) => code === 'board-hot-plug-refused') : undefined;
+    stale.value = result.outcome === 'needs-power-off' || refused !== undefined;
+    refusal.value = refused?.message ?? null;
   }
 
   /** Commands are carried out one after another, in the order in which they were given. */
@@ -126,5 +131,5 @@ export const useControl = defineStore('control', () => {
   /** Steps asked for in quick succession are all taken: a press while one is under way waits its turn. */
   const canStep = computed(() => canRun.value && waiting.value < MOST_WAITING);
 
-  return { busy, stale, complaint, speed, canRun, canStep, open, update, run, pause, step, reset, powerOff, setSpeed };
+  return { busy, stale, complaint, refusal, speed, canRun, canStep, open, update, run, pause, step, reset, powerOff, setSpeed };
 });

@@ -6,6 +6,7 @@ import { useUi } from '../../stores/ui';
 import { useBoardView } from './board-view';
 import { useCanvas } from './canvas';
 import type { BoardChange } from './edits';
+import { isHotChange } from './edits/hot';
 
 export function useBoardEdit() {
   const lab = useDocument();
@@ -30,9 +31,9 @@ export function useBoardEdit() {
     if (also) ui.notify({ tone: 'neutral', text: canvas.said, action: { label: t('shell.action.undo'), perform: () => lab.undo() } });
     return true;
   }
-  /** A change of the hardware. False when nothing was changed. */
+  /** A change of the hardware; with the power on only of what is for hot-plug. False when nothing was changed. */
   function change(wanted: BoardChange): boolean {
-    if (board.locked) {
+    if (board.locked && !(board.board && isHotChange(board.board, wanted.patches))) {
       ui.notify({
         tone: 'neutral',
         text: t('board.locked'),
