@@ -1,25 +1,41 @@
 /**
- * The long form of a specification that `npm test` runs a sample of: `npm run test:fuzz` executes a million random byte strings in
- * every mode, `npm run test:decode` compares two million with iced-x86. A number after `--` replaces the million, a second one
- * the seed of the fuzzing.
+ * The long form of a specification that `npm test` runs a sample of: `npm run test:oracle` compares a hundred thousand random
+ * programs with QEMU and Bochs, `npm run test:fuzz` executes a million random byte strings in every mode, `npm run test:decode`
+ * compares two million with iced-x86. `--cases N` replaces the number, `--seed N` the seed; plain numbers after `--` do so too.
  */
 import { spawn } from 'node:child_process';
 import { resolve } from 'node:path';
+import { parseArgs } from 'node:util';
 import { ensurePackages, repository } from './prepare.mjs';
 
 const TESTS = {
-  fuzz: { spec: 'src/machine/cpu/fuzz.spec.ts', count: 'PAGEWALK_FUZZ_STRINGS', seed: 'PAGEWALK_FUZZ_SEED' },
-  decode: { spec: 'src/machine/cpu/decode/iced.spec.ts', count: 'PAGEWALK_DECODE_STRINGS' },
+  oracle: {
+    spec: 'src/machine/cpu/oracle/programs/programs.spec.ts',
+    count: 'PAGEWALK_ORACLE_CASES',
+    many: '100000',
+    seed: 'PAGEWALK_ORACLE_SEED',
+  },
+  fuzz: { spec: 'src/machine/cpu/fuzz.spec.ts', count: 'PAGEWALK_FUZZ_STRINGS', many: '1000000', seed: 'PAGEWALK_FUZZ_SEED' },
+  decode: { spec: 'src/machine/cpu/decode/iced.spec.ts', count: 'PAGEWALK_DECODE_STRINGS', many: '1000000' },
 };
-const [name, count = '1000000', seed = '1'] = process.argv.slice(2);
-const test = TESTS[name];
-if (test === undefined || !/^[1-9]\d*$/.test(count) || !/^\d+$/.test(seed)) {
-  console.error(`usage: long-tests.mjs ${Object.keys(TESTS).join('|')} [STRINGS [SEED]]`);
+const usage = () => {
+  console.error(`usage: long-tests.mjs ${Object.keys(TESTS).join('|')} [--cases N] [--seed N]`);
   process.exit(2);
+};
+let parsed;
+try {
+  parsed = parseArgs({ allowPositionals: true, options: { cases: { type: 'string' }, seed: { type: 'string' } } });
+} catch {
+  usage();
 }
+const [name, first, second] = parsed.positionals;
+const test = TESTS[name] ?? usage();
+const count = parsed.values.cases ?? first ?? test.many;
+const seed = parsed.values.seed ?? second;
+if (!/^[1-9]\d*$/.test(count) || (seed !== undefined && !/^\d+$/.test(seed))) usage();
 
 await ensurePackages();
-const env = { ...process.env, [test.count]: count, ...(test.seed ? { [test.seed]: seed } : {}) };
+const env = { ...process.env, [test.count]: count, ...(test.seed && seed !== undefined ? { [test.seed]: seed } : {}) };
 const vitest = resolve(repository, 'node_modules/vitest/vitest.mjs');
 const child = spawn(process.execPath, [vitest, 'run', '--testTimeout=3600000', test.spec], { cwd: repository, stdio: 'inherit', env });
 child.on('exit', (code) => process.exit(code ?? 1));

@@ -47,6 +47,8 @@ function enter(b: BlockBuilder): void {
   const depth = level === 0 ? 1 : level + 1;
   if (level > 0) b.probe(size, ss, b.stackAddress(-size));
   b.probe(size, ss, b.stackAddress(-depth * size));
+  // and what the new stack pointer points to must be writable, though nothing is written there
+  if (bytes > 0) b.probe(size, ss, b.stackAddress(-depth * size - bytes));
   const frame = b.stackAddress(-size);
   b.store(size, ss, frame, EBP);
   for (let i = 1; i < level; i++) {
@@ -86,7 +88,8 @@ function compareExchange(b: BlockBuilder): void {
 function compareExchange8(b: BlockBuilder): void {
   const segment = b.segment;
   const address = b.address();
-  const upper = b.offsetBy(address, 4);
+  // one operand of eight bytes: its second half does not wrap around as an address of its own would
+  const upper = b.add(address, 4);
   b.probe(4, segment, address);
   b.probe(4, segment, upper);
   const low = b.load(4, segment, address);

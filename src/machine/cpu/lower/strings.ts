@@ -22,6 +22,8 @@ function string(wide: boolean, body: Body, compares = false, privileged = false)
     const size: OperandSize = wide ? b.instruction.operandSize : 1;
     const addressSize = b.instruction.addressSize;
     const repeated = b.instruction.repeat !== 'none';
+    // the right to the port comes before memory and before the count, as on other emulators; the manual says it of memory only
+    if (privileged) b.call('checkPort', b.make('get16', EDX), b.constant(size));
     if (repeated) b.emit('exitIfZero', b.readRegister(addressSize, ECX), b.end, 0);
     const { moves, commit } = body(b, size);
     const distance = b.make('stringStep', size);
@@ -67,12 +69,8 @@ const cmps: Body = (b, size) => {
   return { moves: [ESI, EDI], commit: () => b.flags('sub', size, left, right, b.make('sub', left, right)) };
 };
 
-/**
- * The right to the port comes before memory, as in the manual's operation of INS and OUTS. The destination is checked before the port
- * is read: a fault must not lose what the device gave.
- */
+/** The destination is checked before the port is read: a fault must not lose what the device gave. */
 const ins: Body = (b, size) => {
-  b.call('checkPort', b.make('get16', EDX), b.constant(size));
   const address = pointer(b, EDI);
   b.probe(size, ES, address);
   const value = b.call('portIn', b.make('get16', EDX), b.constant(size));
@@ -81,7 +79,6 @@ const ins: Body = (b, size) => {
 };
 
 const outs: Body = (b, size) => {
-  b.call('checkPort', b.make('get16', EDX), b.constant(size));
   const value = b.load(size, b.stringSegment, pointer(b, ESI));
   b.call('portOut', b.make('get16', EDX), b.constant(size), value);
   return { moves: [ESI] };

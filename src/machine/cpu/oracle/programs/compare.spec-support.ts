@@ -1,0 +1,293 @@
+/**
+ * Ours against the others: which cases end differently, whether they still do alone, and the shortest program that does. What
+ * differs for a reason that is known is listed here, with the manual's section; docs/specification.md has the same list.
+ */
+import { FLAG } from '../../flags';
+import { bochs, qemu, runOurs, type Emulator, type OurOptions } from './emulators.spec-support';
+import { MODES, type Mode } from './generate.spec-support';
+import { addressesOf, FIELDS, type CaseInstruction, type Field, type Outcome, type ProgramCase, type Report } from './layout.spec-support';
+
+const STATUS = FLAG.CF | FLAG.PF | FLAG.AF | FLAG.ZF | FLAG.SF | FLAG.OF;
+
+export type Other = 'bochs' | 'qemu';
+/** Another emulator, or another tier of ours. */
+export type Judge = Other | 'threaded' | 'compiled';
+const isOther = (judge: Judge): judge is Other => judge === 'bochs' || judge === 'qemu';
+
+/** Flags that mean something where the case ended. */
+function definedFlags(test: ProgramCase, eip: number): number {
+  const at = addressesOf(test).indexOf(eip);
+  if (at < 0) return ~STATUS;
+  return ~(at === test.instructions.length ? test.undefinedAfter : test.instructions[at]!.undefinedBefore);
+}
+
+const uses = (test: ProgramCase, form: RegExp): boolean => test.instructions.some((instruction) => form.test(instruction.form));
+
+const PREFIXES = [0x26, 0x2e, 0x36, 0x3e, 0x64, 0x65, 0x66, 0x67, 0xf0, 0xf2, 0xf3];
+function hasPrefix({ bytes }: CaseInstruction, prefix: number): boolean {
+  const end = bytes.findIndex((byte) => !PREFIXES.includes(byte));
+  return bytes.slice(0, end < 0 ? bytes.length : end).includes(prefix);
+}
+
+/** The form at an address, or nothing. */
+function formAt(test: ProgramCase, eip: number): string {
+  return test.instructions[addressesOf(test).indexOf(eip)]?.form ?? '';
+}
+
+function lockedAt(test: ProgramCase, eip: number): boolean {
+  const instruction = test.instructions[addressesOf(test).indexOf(eip)];
+  return instruction !== undefined && hasPrefix(instruction, 0xf0);
+}
+
+/** Bits of DR6 for breakpoints that are disabled or on code. */
+function lateBreakpoints(test: ProgramCase): number {
+  const control = test.dr[4]!;
+  if (uses(test, /movToDebug/)) return 15;
+  const late = [0, 1, 2, 3].filter((index) => ((control >> (index * 2)) & 3) === 0 || ((control >> (16 + index * 4)) & 3) === 0);
+  return late.reduce((bits, index) => bits | (1 << index), 0);
+}
+
+interface Known {
+  other: Other;
+  why: string;
+  /** fields that may differ; all of them when left out */
+  fields?: readonly Field[];
+  applies: (test: ProgramCase, ours: Outcome, theirs: Outcome) => boolean;
+  /** also when the other never ends */
+  endless?: true;
+}
+
+/** Differences that are the other emulator's, or that the manual leaves open. */
+export const KNOWN: readonly Known[] = [
+  {
+    other: 'bochs',
+    why: 'a double fault is an abort, so the manual does not say what its RF is: Bochs keeps that of the first fault (SDM vol. 3, 18.3.1.1); nor which of the pushes before it reached memory',
+    fields: ['eflags', 'data'],
+    applies: (_, ours, theirs) => ours.vector === 8 && ((ours.eflags ^ theirs.eflags) & ~FLAG.RF & ~STATUS) === 0,
+  },
+  {
+    other: 'bochs',
+    why: 'near CALL: Bochs pushes the return address before it checks the target (SDM vol. 2, CALL has it the other way round)',
+    fields: ['data'],
+    applies: (test, ours) => ours.vector === 13 && /^(e8|ff\/2) /.test(formAt(test, ours.eip)),
+  },
+  {
+    other: 'bochs',
+    why: 'LDS and the like: Bochs reads the selector before the offset; the manual does not say (SDM vol. 2, LDS)',
+    fields: ['cr2', 'tables'],
+    applies: (test, ours) => ours.vector === 14 && /loadFarPointer|callFar|jmpFar/.test(formAt(test, ours.eip)),
+  },
+  {
+    other: 'bochs',
+    why: 'an access across 4 GiB in a segment of 4 GiB may fault or wrap (SDM vol. 3, 5.3)',
+    applies: (_, ours, theirs) => [8, 12, 13, 14].includes(ours.vector) && theirs.cr2 > 0xffff_ffe0,
+  },
+  {
+    other: 'bochs',
+    why: 'an x87 opcode without a meaning is #UD to Bochs even when CR0.EM is set (SDM vol. 3, 2.5, EM)',
+    applies: (test, ours, theirs) => ours.vector === 7 && theirs.vector === 6 && /escape/.test(formAt(test, ours.eip)),
+  },
+  {
+    other: 'bochs',
+    why: 'B0 to B3 of DR6 may be set for breakpoints that are not enabled (SDM vol. 3, 18.2.3); a single step is reported together with a breakpoint on the next instruction; and some exceptions clear them',
+    fields: ['dr6'],
+    applies: (test, ours, theirs) => ((ours.dr6 ^ theirs.dr6) & ~lateBreakpoints(test)) === 0,
+  },
+  {
+    other: 'bochs',
+    why: 'ENTER with operands and a stack of different size: what becomes of the upper half of EBP differs between editions of the manual; and what it pushed before it faulted is in memory (SDM vol. 2, ENTER)',
+    fields: ['ebp', 'data'],
+    applies: (test, ours) => uses(test, /^c8 enter/) && [6, 12, 14].includes(ours.vector),
+  },
+  {
+    other: 'qemu',
+    why: 'the same of QEMU, which does not look at the stack that ENTER allocates either',
+    fields: ['ebp', 'tables'],
+    applies: (test) => uses(test, /^c8 enter/),
+  },
+  {
+    other: 'qemu',
+    why: 'bit 12 of DR6 can be set in QEMU; it reads as zero (SDM vol. 3, 18.2.3)',
+    fields: ['dr6'],
+    applies: (test, ours, theirs) => uses(test, /movToDebug/) && ((ours.dr6 ^ theirs.dr6) & ~0x1000) === 0,
+  },
+  {
+    other: 'qemu',
+    why: 'QEMU translates blocks ahead, and so marks the page behind the code as accessed (SDM vol. 3, 4.8 leaves that open)',
+    fields: ['tables'],
+    applies: (_, ours) => (ours.eip & 0xfff) > 0xfa0,
+  },
+  {
+    other: 'qemu',
+    why: 'QEMU checks no limits, types and null selectors at an access, nor the code limit (SDM vol. 3, 5.3 to 5.5)',
+    applies: (_, ours) => [8, 12, 13, 0xff].includes(ours.vector),
+  },
+  {
+    other: 'qemu',
+    why: 'QEMU sets no RF in the EFLAGS that a fault pushes (SDM vol. 3, 18.3.1.1), and IRET of ring 0 no VIF and VIP (vol. 2, IRET)',
+    fields: ['eflags'],
+    applies: (_, ours, theirs) => ((ours.eflags ^ theirs.eflags) & ~(FLAG.RF | FLAG.VIF | FLAG.VIP) & ~STATUS) === 0,
+  },
+  {
+    other: 'qemu',
+    why: 'QEMU reads before it writes, and says so in the error code of a page fault (SDM vol. 3, 4.7)',
+    applies: (_, ours, theirs) => ours.vector === 14 && theirs.vector === 14 && ((ours.error ^ theirs.error) & ~3) === 0,
+  },
+  {
+    other: 'bochs',
+    why: 'LOCK where it is not allowed, on an instruction that also reaches beyond the limit of CS: which fault is raised is open (SDM vol. 3, 6.9)',
+    applies: (test, ours, theirs) => ours.vector === 6 && theirs.vector === 13 && ours.eip === theirs.eip && lockedAt(test, ours.eip),
+  },
+  {
+    other: 'qemu',
+    why: 'PREFETCH with a register (0F 18 of mod 3) is #UD to QEMU, a NOP to processors (SDM vol. 2, table A-3)',
+    applies: (test) => uses(test, /^f18 .* r$/),
+  },
+  {
+    other: 'qemu',
+    why: 'TEST as F6 /1 and F7 /1 is #UD to QEMU; the manual has no such form, processors take it for /0 (SDM vol. 2, table A-6)',
+    applies: (test) => uses(test, /^f[67]\/1 /),
+  },
+  { other: 'qemu', why: 'INT1 is #UD to QEMU (SDM vol. 2, INT1)', applies: (test) => uses(test, /^f1 /) },
+  {
+    other: 'qemu',
+    why: "SGDT and SIDT of 16 bits: QEMU writes zero to the base's last byte, processors since the 80386 all of the base (SDM vol. 2, SGDT)",
+    fields: ['data'],
+    applies: (test) => uses(test, /s[gi]dt 16/),
+  },
+  {
+    other: 'qemu',
+    why: 'MOV of a control register that does not exist is #GP to QEMU when the privilege lacks as well (SDM vol. 2, MOV)',
+    applies: (test, ours, theirs) => theirs.vector === 13 && ours.vector === 6 && /Control/.test(formAt(test, theirs.eip)),
+  },
+  {
+    other: 'qemu',
+    why: 'CMPXCHG8B leaves other flags than ZF wrong in QEMU, even a reserved one (SDM vol. 2, CMPXCHG8B)',
+    fields: ['eflags'],
+    applies: (test) => uses(test, /cmpxchg8b/),
+  },
+  {
+    other: 'qemu',
+    why: 'QEMU refuses LOCK late or not at all where it is not allowed (SDM vol. 2, LOCK)',
+    endless: true,
+    applies: (test, ours) => ours.vector === 6 && test.instructions.some((instruction) => hasPrefix(instruction, 0xf0)),
+  },
+];
+
+const knownIn = (test: ProgramCase, ours: Outcome, theirs: Outcome, other: Other, field: Field): boolean =>
+  KNOWN.some((known) => known.other === other && (known.fields?.includes(field) ?? true) && known.applies(test, ours, theirs));
+
+/** The fields in which ours ends differently, but for known differences. A case that never ends has no outcome. */
+export function differences(test: ProgramCase, ours: Outcome | undefined, theirs: Outcome | undefined, other: Judge): string[] {
+  if (
+    ours !== undefined &&
+    theirs === undefined &&
+    KNOWN.some((known) => known.endless && known.other === other && known.applies(test, ours, ours))
+  )
+    return [];
+  if (ours === undefined || theirs === undefined) return ours === theirs ? [] : ['end'];
+  const mask = definedFlags(test, ours.eip);
+  return FIELDS.filter((field) => {
+    const same = field === 'eflags' ? ((ours.eflags ^ theirs.eflags) & mask) === 0 : ours[field] === theirs[field];
+    return !same && (!isOther(other) || !knownIn(test, ours, theirs, other, field));
+  });
+}
+
+export interface Failure {
+  test: ProgramCase;
+  ours: Outcome | undefined;
+  /** what the other says, and where ours differs */
+  against: { other: Judge; theirs: Outcome | undefined; fields: string[] }[];
+}
+
+export interface Panel {
+  bochs: boolean;
+  qemu: boolean;
+  /** tiers that run every case as well, besides the interpreter */
+  tiers: readonly ('threaded' | 'compiled')[];
+  seed: number;
+}
+
+const EMULATORS: Readonly<Record<Other, Emulator>> = { bochs, qemu };
+
+/** Runs the cases an emulator has a say in; outcomes by number of the case. */
+async function ask(other: Other, cases: readonly ProgramCase[]): Promise<Report['outcomes']> {
+  const asked = cases.map((test, number) => ({ test, number })).filter(({ test }) => other === 'bochs' || MODES[test.mode as Mode].qemu);
+  if (asked.length === 0) return new Map();
+  const { outcomes } = await EMULATORS[other].run(asked.map(({ test }) => test));
+  return new Map([...outcomes].map(([index, outcome]) => [asked[index]!.number, outcome]));
+}
+
+/** Runs the cases everywhere and says which differ. */
+export async function compare(cases: readonly ProgramCase[], panel: Panel): Promise<Failure[]> {
+  const others = (['bochs', 'qemu'] as const).filter((other) => panel[other]);
+  const asked = others.map((other) => ask(other, cases));
+  const run = (engine: OurOptions['engine']): Promise<Report> => runOurs(cases, { engine, seed: panel.seed });
+  const { outcomes: ours } = await run('auto');
+  const tiers = new Map<'threaded' | 'compiled', Report['outcomes']>();
+  for (const tier of panel.tiers) tiers.set(tier, (await run(tier)).outcomes);
+  const answers = await Promise.all(asked);
+  return cases.flatMap((test, number): Failure[] => {
+    const mine = ours.get(number);
+    const against: Failure['against'] = [];
+    others.forEach((other, index) => {
+      if (other === 'qemu' && !MODES[test.mode as Mode].qemu) return;
+      const theirs = answers[index]!.get(number);
+      const fields = differences(test, mine, theirs, other);
+      if (fields.length > 0) against.push({ other, theirs, fields });
+    });
+    for (const [tier, outcomes] of tiers) {
+      const fields = differences(test, mine, outcomes.get(number), tier);
+      if (fields.length > 0) against.push({ other: tier, theirs: outcomes.get(number), fields });
+    }
+    return against.length > 0 ? [{ test, ours: mine, against }] : [];
+  });
+}
+
+/**
+ * Those of the failures that still fail when they are run with nothing but each other, and then alone: what an earlier case left
+ * in memory that no case owns is no difference.
+ */
+export async function confirmed(failures: readonly Failure[], panel: Panel, most = 40): Promise<Failure[]> {
+  let left = failures;
+  for (let round = 0; round < 2 && left.length > 0; round++) left = await compare(left.map(({ test }) => test), panel); // prettier-ignore
+  const alone: Failure[] = [];
+  for (const { test } of left.slice(0, most)) alone.push(...(await compare([test], panel)));
+  return alone;
+}
+
+/** Leaves out instructions while the case still differs in the same way. */
+export async function shrink(failure: Failure, panel: Panel): Promise<Failure> {
+  let best = failure;
+  for (let index = best.test.instructions.length - 1; index >= 0 && best.test.instructions.length > 1; index--) {
+    const instructions = best.test.instructions.filter((_, at) => at !== index);
+    const [smaller] = await compare([{ ...best.test, instructions }], panel);
+    if (smaller !== undefined && smaller.against[0]!.other === best.against[0]!.other) best = smaller;
+  }
+  return best;
+}
+
+const hex = (value: number | string): string => (typeof value === 'number' ? value.toString(16) : value);
+
+/** A failure in words, for the log. */
+export function describeFailure({ test, ours, against }: Failure): string {
+  const program = test.instructions.map(({ form, bytes }) => `${form} [${Buffer.from(bytes).toString('hex')}]`).join('; ');
+  const fields = ['vector', 'error', 'eip', ...against.flatMap((one) => one.fields)];
+  const show = (outcome: Outcome | undefined): string =>
+    outcome === undefined ? 'never ends' : [...new Set(fields)].filter((field) => field in outcome).map((field) => `${field} ${hex(outcome[field as Field])}`).join(', '); // prettier-ignore
+  return [`${test.mode}: ${program}`, `  ours: ${show(ours)}`, ...against.map(({ other, theirs, fields: differing }) => `  ${other}: ${show(theirs)} (${differing.join(', ')})`)].join('\n'); // prettier-ignore
+}
+
+/** A case that once differed, with how it has to end. */
+export interface Kept {
+  test: ProgramCase;
+  /** who says so */
+  by: Judge;
+  expected: Outcome;
+}
+
+/** What is kept of a failure; nothing when the other never ended. */
+export function keep({ test, against }: Failure): Kept | undefined {
+  const [first] = against;
+  return first?.theirs === undefined ? undefined : { test, by: first.other, expected: first.theirs };
+}

@@ -1,0 +1,236 @@
+/** The programs of an image on QEMU, on Bochs, and on ours: each gives the records that the runner wrote to port 0xE9. */
+import { spawn, spawnSync } from 'node:child_process';
+import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { closeSync, openSync, readFileSync, readSync, statSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { assemble } from '../../../../assembler';
+import { hostPhysical } from '../../../address';
+import { FrameStore } from '../../../memory/frame-store';
+import { Processor, type Engine } from '../../processor';
+import { POOL_RESERVED } from '../../state-layout';
+import { PlainMemory } from '../../system.spec-support';
+import {
+  makeImage,
+  random,
+  readReport,
+  RUNNER,
+  type ImageOptions,
+  type Outcome,
+  type ProgramCase,
+  type Report,
+} from './layout.spec-support';
+
+const MEMORY = 64 * 2 ** 20;
+const ROM_BASE = 0xf_0000;
+const EXIT_PORT = 0xf4;
+const DEBUG_PORT = 0xe9;
+/** A case that takes so many instructions has gone astray. */
+const MOST_INSTRUCTIONS = 2_000_000;
+
+function assembled(name: string): Uint8Array {
+  const made = assemble({ [name]: readFileSync(join(import.meta.dirname, name), 'utf8') }, name);
+  if (!made.ok) throw new Error(made.diagnostics.map(({ line, message }) => `${name}:${line}: ${message.en}`).join('\n'));
+  return made.bytes;
+}
+const made = new Map<string, Uint8Array>();
+/** The bytes of one of the sources beside this file. */
+export function program(name: 'runner.asm' | 'rom.asm'): Uint8Array {
+  const found = made.get(name) ?? assembled(name);
+  made.set(name, found);
+  return found;
+}
+
+const installed = (command: string): boolean => spawnSync(command, ['--version']).error === undefined;
+
+export interface Emulator {
+  name: string;
+  available(): boolean;
+  /** @throws when it cannot be started or prints nothing */
+  run(cases: readonly ProgramCase[], options?: ImageOptions): Promise<Report>;
+}
+
+/**
+ * Goes on behind a case that does not end, as often as that happens. Such a case has no outcome.
+ * @throws when nothing comes at all, again and again
+ */
+async function pastEndless(
+  cases: readonly ProgramCase[],
+  options: ImageOptions,
+  run: (options: ImageOptions) => Promise<Report> | Report,
+): Promise<Report> {
+  const outcomes = new Map<number, Outcome>();
+  let first = options.first ?? 0;
+  for (let barren = 0; barren < 4;) {
+    const report = await run({ ...options, first });
+    for (const [number, outcome] of report.outcomes) outcomes.set(number, outcome);
+    const last = report.outcomes.size === 0 ? first - 1 : Math.max(...report.outcomes.keys());
+    if (last === cases.length - 1) return { outcomes, complete: true, dump: report.dump };
+    barren = report.outcomes.size === 0 ? barren + 1 : 0;
+    first = last + 2;
+    if (first >= cases.length) return { outcomes, complete: true };
+  }
+  return { outcomes, complete: false };
+}
+
+/** So many looks at an emulator that has printed nothing new, a tenth of a second apart, and it is taken for endless. */
+const PATIENCE = 60;
+
+/** Runs a command in a folder with the image and the ROM, until it says that it is done or says nothing any more. */
+async function inFolder(
+  cases: readonly ProgramCase[],
+  options: ImageOptions,
+  start: (folder: string) => { command: string; args: string[]; input?: string; files?: Record<string, string> },
+): Promise<Report> {
+  const folder = await mkdtemp(join(tmpdir(), 'pagewalk-oracle-'));
+  const out = join(folder, 'out');
+  try {
+    await writeFile(join(folder, 'rom'), program('rom.asm'));
+    await writeFile(join(folder, 'image'), makeImage(program('runner.asm'), cases, options));
+    const { command, args, input, files } = start(folder);
+    for (const [name, text] of Object.entries({ ...files, input: input ?? '', out: '' })) await writeFile(join(folder, name), text);
+    const [stdin, stdout] = [openSync(join(folder, 'input'), 'r'), openSync(out, 'a')];
+    await new Promise<void>((done, failed) => {
+      const child = spawn(command, args, { cwd: folder, stdio: [stdin, stdout, 'ignore'], detached: true });
+      // with what it has started: xvfb-run does not pass signals on
+      const end = (): void => {
+        try {
+          process.kill(-child.pid!, 'SIGKILL');
+        } catch {
+          // it has ended by itself
+        }
+      };
+      let size = 0;
+      let quiet = 0;
+      const watch = setInterval(() => {
+        const now = statSync(out).size;
+        quiet = now === size ? quiet + 1 : 0;
+        size = now;
+        if (quiet > PATIENCE || (quiet > 0 && endsThere(out, size))) end();
+      }, 100);
+      child.on('error', failed);
+      child.on('exit', () => {
+        clearInterval(watch);
+        end();
+        done();
+      });
+    });
+    closeSync(stdin);
+    closeSync(stdout);
+    return readReport(await readFile(out));
+  } finally {
+    await rm(folder, { recursive: true, force: true, maxRetries: 3 });
+  }
+}
+
+/** Has the runner printed its last word? Bochs waits for a command of its debugger after that. */
+function endsThere(path: string, size: number): boolean {
+  const tail = Buffer.alloc(Math.min(size, 2048));
+  const file = openSync(path, 'r');
+  readSync(file, tail, 0, tail.length, size - tail.length);
+  closeSync(file);
+  return tail.includes('END.');
+}
+
+export const qemu: Emulator = {
+  name: 'QEMU',
+  available: () => installed('qemu-system-i386'),
+  run: (cases, given = {}) =>
+    pastEndless(cases, given, (options) => inFolder(cases, options, (folder) => ({
+      command: 'qemu-system-i386',
+      args: [
+        '-M', 'pc', '-cpu', 'pentium2', '-m', '64', '-bios', join(folder, 'rom'), '-device', `loader,file=${join(folder, 'image')},addr=${RUNNER},force-raw=on`,
+        '-nodefaults', '-display', 'none', '-vga', 'none', '-chardev', `file,id=o,path=${join(folder, 'out')},append=on`, '-device', 'isa-debugcon,iobase=0xe9,chardev=o',
+        '-device', 'isa-debug-exit,iobase=0xf4,iosize=4',
+      ],
+    }))), // prettier-ignore
+};
+
+/** Debian's Bochs has the debugger, which stops at every shutdown and goes on at `c`; xvfb-run gives it the display it wants. */
+export const bochs: Emulator = {
+  name: 'Bochs',
+  available: () => installed('bochs') && installed('xvfb-run'),
+  run: (cases, given = {}) =>
+    pastEndless(cases, given, (options) =>
+      inFolder(cases, options, (folder) => ({
+        command: 'xvfb-run',
+        args: ['-a', 'bochs', '-q', '-f', 'rc'],
+        input: 'c\n'.repeat(cases.length + 1),
+        files: {
+          rc: [
+            `romimage: file=${folder}/rom, address=0xffff0000`,
+            `optramimage1: file=${folder}/image, address=0x${RUNNER.toString(16)}`,
+            'vgaromimage: file=/usr/share/bochs/VGABIOS-lgpl-latest',
+            'megs: 64',
+            'cpu: model=p3_katmai, count=1, ips=400000000, reset_on_triple_fault=1',
+            'display_library: x',
+            'port_e9_hack: enabled=1',
+            `log: ${folder}/log`,
+            'clock: sync=none',
+            'mouse: enabled=0',
+          ].join('\n'),
+        },
+      })),
+    ),
+};
+
+export interface OurOptions extends ImageOptions {
+  /** `threaded` and `compiled`: everything is, at its first execution */
+  engine: Engine;
+  /** seed of the slices' lengths */
+  seed?: number;
+}
+
+/** Ours: the processor over plain memory, in slices of random length. */
+export const runOurs = (cases: readonly ProgramCase[], options: OurOptions): Promise<Report> =>
+  pastEndless(cases, options, (given) => runSlices(cases, { ...options, ...given }));
+
+function runSlices(cases: readonly ProgramCase[], options: OurOptions): Report {
+  const frames = new FrameStore({ reservedBytes: POOL_RESERVED, limitBytes: POOL_RESERVED + 2 * MEMORY });
+  const memory = new PlainMemory(frames, MEMORY);
+  const output: number[] = [];
+  let ended = false;
+  const processor = new Processor({
+    frames,
+    memory,
+    ports: {
+      readPort: () => 0xff,
+      writePort: (port, size, value) => {
+        if (port === DEBUG_PORT) for (let byte = 0; byte < size; byte++) output.push((value >>> (8 * byte)) & 255);
+        else if (port === EXIT_PORT) ended = true;
+      },
+      interrupts: { pending: () => false, acknowledge: () => 0 },
+    },
+    part: { instructionSet: 'p6', physicalAddressBits: 36, tlb: { entries: 64, ways: 4 }, features: [] },
+    engine: options.engine,
+  });
+  const image = makeImage(program('runner.asm'), cases, options);
+  memory.writeBytes(hostPhysical(ROM_BASE), program('rom.asm'));
+  memory.writeBytes(hostPhysical(RUNNER), image);
+  const restart = (): void => {
+    processor.reset();
+    // the ROM below 1 MiB: plain memory has none below 4 GiB
+    processor.state.setSegment(1, 0xf000, ROM_BASE, 0xffff, 0x93);
+    processor.stateReplaced();
+  };
+  restart();
+  const next = random(options.seed ?? 1);
+  const { blocks } = processor.interpreter;
+  let quiet = 0;
+  let seen = 0;
+  while (!ended) {
+    if (options.engine === 'compiled' || options.engine === 'threaded') {
+      blocks.hotAfter = 1;
+      // cases take turns in the same frames, which would count as code that keeps changing
+      for (const page of (blocks as unknown as { pages: Map<number, { drops: number }> }).pages.values()) page.drops = 0;
+    }
+    const { reason, executed } = processor.run(1 + (next() % (next() % 4 === 0 ? 30 : 6000)));
+    quiet = output.length === seen ? quiet + executed + 1 : 0;
+    seen = output.length;
+    if (reason === 'triple-fault') restart();
+    else if (reason === 'halted' || quiet > MOST_INSTRUCTIONS) break;
+  }
+  return readReport(Uint8Array.from(output));
+}
+
+export type Outcomes = ReadonlyMap<number, Outcome>;

@@ -1,0 +1,115 @@
+/**
+ * Short random programs on ours and on other emulators: registers, flags, memory, descriptors, page-table entries and the fault that
+ * ends them. `npm test` runs a sample of them and every case that was kept; `npm run test:oracle` runs a hundred thousand, shrinks
+ * what differs and keeps it in kept/. Without QEMU and Bochs (Debian's qemu-system-x86, bochs and xvfb) only what was kept runs.
+ */
+import { mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { describe, expect, it } from 'vitest';
+import {
+  compare,
+  confirmed,
+  describeFailure,
+  differences,
+  keep,
+  shrink,
+  type Failure,
+  type Kept,
+  type Panel,
+} from './compare.spec-support';
+import { bochs, program, qemu, runOurs } from './emulators.spec-support';
+import { makeCase, MODE_NAMES, MODES, type Mode } from './generate.spec-support';
+
+const CASES = Number(process.env['PAGEWALK_ORACLE_CASES'] ?? 0);
+const SEED = Number(process.env['PAGEWALK_ORACLE_SEED'] ?? 20_261_122);
+const ONLY = process.env['PAGEWALK_ORACLE_MODES']?.split(',') as Mode[] | undefined;
+const SAMPLE = 240;
+const BATCH = 500;
+/** Failures that are shrunk and kept in one run; there may be many of one cause. */
+const MOST_KEPT = 20;
+const KEPT = join(import.meta.dirname, 'kept');
+
+const kept = readdirSync(KEPT)
+  .filter((name) => name.endsWith('.json'))
+  .map((name) => ({ name, ...(JSON.parse(readFileSync(join(KEPT, name), 'utf8')) as Kept) }));
+
+describe.each(['interpreter', 'threaded', 'compiled'] as const)('cases that once differed, %s', (engine) => {
+  it('end as they must', async () => {
+    const { outcomes } = await runOurs(kept.map(({ test }) => test), { engine, seed: 7 }); // prettier-ignore
+    const wrong = kept.flatMap(({ name, test, by, expected }, number) => {
+      const fields = differences(test, outcomes.get(number), expected, by);
+      return fields.length === 0 ? [] : [describeFailure({ test, ours: outcomes.get(number), against: [{ other: by, theirs: expected, fields }] }).replace(/^/, `${name}: `)]; // prettier-ignore
+    });
+    expect(wrong).toEqual([]);
+  });
+});
+
+const panelOf = (tiers: Panel['tiers']): Panel => ({ bochs: bochs.available(), qemu: qemu.available(), tiers, seed: SEED });
+const anyOther = bochs.available() || qemu.available();
+
+/** Runs cases, confirms what differs, shrinks and keeps it when asked to. */
+async function judge(first: number, count: number, panel: Panel, keeps: (failure: Failure) => void): Promise<number> {
+  // QEMU alone has nothing to say about limits
+  const modes = ONLY ?? MODE_NAMES.filter((mode) => panel.bochs || MODES[mode].qemu);
+  const cases = Array.from({ length: count }, (_, index) => makeCase(SEED, first + index, modes));
+  const failures = await confirmed(await compare(cases, panel), panel);
+  for (const failure of failures) keeps(failure);
+  return failures.length;
+}
+
+describe.runIf(anyOther && CASES === 0)('a sample of random programs', () => {
+  it('ends as on other emulators, in every tier', async () => {
+    const wrong: string[] = [];
+    await judge(0, SAMPLE, panelOf(['threaded', 'compiled']), (failure) => wrong.push(describeFailure(failure)));
+    expect(wrong).toEqual([]);
+  });
+});
+
+describe.runIf(!anyOther)('random programs', () => {
+  it('are NOT compared: neither qemu-system-i386 nor bochs with xvfb-run is installed', () => {
+    console.warn('random programs are not compared with other emulators: install qemu-system-x86, or bochs and xvfb');
+    expect(program('runner.asm').length).toBeGreaterThan(0);
+  });
+});
+
+describe.runIf(anyOther && CASES > 0)(`${CASES} random programs of seed ${SEED}`, () => {
+  it('end as on other emulators', { timeout: 7_200_000 }, async () => {
+    mkdirSync(KEPT, { recursive: true });
+    const wrong: string[] = [];
+    const started = Date.now();
+    let done = 0;
+    let differing = 0;
+    let next = 0;
+    const lane = async (): Promise<void> => {
+      while (next < CASES) {
+        const first = next;
+        next += BATCH;
+        const number = first / BATCH;
+        const tiers: Panel['tiers'] = [
+          ...(number % 10 === 1 ? (['threaded'] as const) : []),
+          ...(number % 50 === 2 ? (['compiled'] as const) : []),
+        ];
+        const panel = panelOf(tiers);
+        const found: Failure[] = [];
+        const count = Math.min(BATCH, CASES - first);
+        differing += await judge(first, count, panel, (failure) => found.push(failure));
+        for (const failure of found) {
+          if (wrong.length >= MOST_KEPT) break;
+          const small = await shrink(failure, panel);
+          wrong.push(describeFailure(small));
+          const file = keep(small);
+          if (file) writeFileSync(join(KEPT, `${SEED}-${first}-${wrong.length}.json`), `${JSON.stringify(file)}\n`);
+        }
+        done += count;
+        if (done % 1000 < BATCH)
+          process.stdout.write(`${done} cases, ${differing} differ, ${Math.round((Date.now() - started) / 1000)} s\n`);
+      }
+    };
+    // the emulators of one lane run while the other's cases run on ours
+    await Promise.all([lane(), lane()]);
+    process.stdout.write(
+      `seed ${SEED}: ${done} cases on ours, ${bochs.available() ? 'Bochs' : 'no Bochs'} and ${qemu.available() ? 'QEMU' : 'no QEMU'}, ${differing} differ\n`,
+    );
+    expect(wrong).toEqual([]);
+  });
+});
