@@ -136,7 +136,7 @@ function endLines(end: JourneyEnd, language: Language): string[] {
 }
 
 /** The whole walk, ending in a newline. */
-export function journeyText({ access, steps, end }: Journey, language: Language): string {
+export function journeyText({ access, steps, end, rest }: Journey, language: Language): string {
   const en = language === 'en';
   const who =
     access.vm !== undefined
@@ -155,5 +155,6 @@ export function journeyText({ access, steps, end }: Journey, language: Language)
   const lines = [head, ...(access.instruction === undefined ? [] : [`      ${access.instruction}`]), ''];
   steps.forEach((step, index) => lines.push(...stepRows(step, index + 1, language)));
   lines.push(...endLines(end, language));
-  return lines.join('\n') + '\n';
+  const more = rest ? '\n' + text('The rest is on the next page: ', '其余字节在下一页：')[language] + journeyText(rest, language) : '';
+  return lines.join('\n') + '\n' + more;
 }

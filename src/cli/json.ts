@@ -20,4 +20,11 @@ export const toJson = (value: object): string =>
     2,
   ) + '\n';
 
-export const journeyJson = (journey: Journey): object => ({ schema: 'pagewalk.walk/1', ...journey, steps: journey.steps.map(stepJson) });
+export const journeyJson = (journey: Journey): object => ({ schema: 'pagewalk.walk/1', ...partJson(journey) });
+
+/** An access that crosses into the next page has a `rest` of the same shape. */
+const partJson = ({ rest, ...journey }: Journey): object => ({
+  ...journey,
+  steps: journey.steps.map(stepJson),
+  ...(rest ? { rest: partJson(rest) } : {}),
+});

@@ -3,7 +3,7 @@ import { formatRequester, parseRequester } from '../../machine/bus/dma-port';
 import { contextFromControlBlock, contextFromState, explainAccess, type TranslationContext } from '../../machine/cpu/explain';
 import type { Journey, JourneyEnd, JourneyStep, Place } from '../../machine/journey/journey';
 import type { Machine } from '../../machine/machine';
-import { hostPhysical } from '../../machine/address';
+import { PAGE_SIZE, hostPhysical } from '../../machine/address';
 import { text } from '../document/problem';
 import type { AccessQuery, FrameOwner } from '../protocol';
 import { QueryError } from './computer';
@@ -91,20 +91,42 @@ function iovaSteps(
     : { end: { kind: 'fault', fault: { name: 'iommu-fault', reason: result.reason } } };
 }
 
-/** Throws QueryError when the query names a VM, a device or an address that is not there. */
+/**
+ * The way of an access, and with it that of the bytes that lie on the next linear page. Throws QueryError when the query names a VM, a
+ * device or an address that is not there.
+ */
 export function explainQuery(source: ExplainSource, query: AccessQuery): Journey {
+  const first = explainPart(source, query, query.size);
+  const linear = first.steps.find(({ from }) => from.space === 'linear')?.from.address;
+  if (linear === undefined || first.end.kind === 'fault') return first;
+  const onPage = PAGE_SIZE - Number(linear % BigInt(PAGE_SIZE));
+  if (query.size <= onPage) return first;
+  const next = BigInt.asUintN(32, linear + BigInt(onPage));
+  const { vm, kind } = query;
+  const cpl = first.access.cpl === undefined ? {} : { cpl: first.access.cpl };
+  const rest = explainPart(source, { vm, space: 'linear', address: next, size: query.size, kind, ...cpl }, query.size - onPage);
+  return { ...cut(first, onPage), rest };
+}
+
+/** Of what an access found, the bytes that its page holds. */
+const cut = (journey: Journey, bytes: number): Journey =>
+  journey.end.kind === 'dram' && journey.end.value
+    ? { ...journey, end: { ...journey.end, value: journey.end.value.subarray(0, bytes) } }
+    : journey;
+
+function explainPart(source: ExplainSource, query: AccessQuery, size: number): Journey {
   const { machine } = source;
   const steps: JourneyStep[] = [];
   const recorder = { step: (step: JourneyStep) => void steps.push(step) };
   const access: Journey['access'] = {
     space: query.space,
     address: query.address,
-    size: query.size,
+    size,
     kind: query.kind,
     at: machine.instructions,
   };
   const finish = (end: JourneyEnd): Journey => {
-    const bytes = end.kind === 'dram' ? { value: machine.chipset.peek(hostPhysical(Number(end.hostAddress)), query.size) } : {};
+    const bytes = end.kind === 'dram' ? { value: machine.chipset.peek(hostPhysical(Number(end.hostAddress)), size) } : {};
     return withCells(source, { access, steps, end: { ...end, ...bytes } });
   };
   const outside = (): QueryError =>
@@ -127,7 +149,7 @@ export function explainQuery(source: ExplainSource, query: AccessQuery): Journey
   if (query.space !== 'guest') access.cpl = query.cpl ?? context.cpl;
   let found;
   try {
-    const { space, address, size, kind, segment, cpl } = query;
+    const { space, address, kind, segment, cpl } = query;
     found = explainAccess(
       context,
       { space, address, size, kind, ...(segment ? { segment } : {}), ...(cpl !== undefined ? { cpl } : {}) },

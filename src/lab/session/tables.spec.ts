@@ -85,3 +85,32 @@ describe('linear spaces', () => {
     expect((await ran('real-mode-20-bits')).linearSpaces(null)).toEqual([]);
   });
 });
+
+describe('an access that crosses into the next page', () => {
+  const at = (computer: Computer, address: bigint, size: 4 | 2 = 4) =>
+    computer.explain({ vm: null, space: 'linear', address, size, kind: 'read' });
+
+  it('is two walks: both pages, each with its own bytes and its own frame', async () => {
+    const computer = await ran('two-processes');
+    const { end, rest } = at(computer, 0x3f_fffen);
+    expect(end).toMatchObject({ kind: 'dram', hostAddress: 0x3f_fffen });
+    expect(rest).toMatchObject({
+      access: { space: 'linear', address: 0x40_0000n, size: 2, cpl: 0 },
+      end: { kind: 'dram', hostAddress: 0x50_0000n },
+    });
+    expect(rest!.steps.map(({ structure, index }) => [structure, index])).toEqual(expect.arrayContaining([['pde', 1], ['pte', 0]])); // prettier-ignore
+    expect([(end as { value?: Uint8Array }).value, (rest!.end as { value?: Uint8Array }).value]).toEqual([
+      Uint8Array.of(0, 0),
+      new TextEncoder().encode('on'),
+    ]);
+    expect(at(computer, 0x3f_fffen, 2).rest).toBeUndefined();
+  });
+
+  it('faults on the second page with its address, and not at all there when the first refuses', async () => {
+    const computer = await ran('two-processes');
+    expect(at(computer, 0x40_0ffdn).rest!.end).toMatchObject({ kind: 'fault', fault: { name: 'page-fault', cr2: 0x40_1000n } });
+    const refused = at(computer, 0x40_1ffdn);
+    expect(refused.end).toMatchObject({ kind: 'fault', fault: { cr2: 0x40_1ffdn } });
+    expect(refused.rest).toBeUndefined();
+  });
+});

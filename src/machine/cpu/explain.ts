@@ -109,7 +109,7 @@ export function contextFromControlBlock(
 }
 
 /**
- * Explains the first byte's way (an access that crosses a page makes a second one for the rest). RangeError when the address
+ * Explains the way of the bytes on the first byte's page; those behind it are an access of their own, at a linear address. RangeError when the address
  * does not belong to the space: a linear one above 32 bits, a physical one above 2^53.
  * @param tlb the processor's, when cached translations are to be believed as the processor would
  */

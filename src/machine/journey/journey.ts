@@ -99,6 +99,8 @@ export interface Journey {
   };
   steps: JourneyStep[];
   end: JourneyEnd;
+  /** the way of the bytes on the next linear page, of an access that crosses into it; absent when the first page refuses already */
+  rest?: Journey;
 }
 
 /** A walker that is given a recorder pushes its steps here; without one it records nothing. The walk itself is the same. */

@@ -46,6 +46,9 @@ export default {
   },
   spaceShort: { logical: 'logical', linear: 'linear', guest: 'guest-physical', host: 'host-physical', dram: 'DRAM', iova: 'I/O virtual' },
   access: {
+    pages: 'The access crosses a page: which part of it',
+    firstPage: 'first page',
+    nextPage: 'next page',
     label: 'Access',
     space: 'Address space',
     address: 'Address of the access',

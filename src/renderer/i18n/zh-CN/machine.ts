@@ -46,6 +46,9 @@ export default {
   },
   spaceShort: { logical: '逻辑', linear: '线性', guest: '客户机物理', host: '宿主机物理', dram: 'DRAM', iova: 'I/O 虚拟' },
   access: {
+    pages: '此访问跨页：显示哪一部分',
+    firstPage: '前一页',
+    nextPage: '后一页',
     label: '访问',
     space: '地址空间',
     address: '访问的地址',

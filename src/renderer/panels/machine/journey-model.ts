@@ -131,9 +131,9 @@ const ROOMS_AFTER: Record<Space, { kind: HowKind; rooms: readonly string[] }> = 
 };
 
 /** What a table entry points to: `frame` is a number of 4 KiB frames, `base` and `address` are bytes. */
-function pointsTo(step: JourneyStep): EntryCard['next'] {
+function pointsTo(step: JourneyStep, bare: boolean): EntryCard['next'] {
   // on the bare machine the guest's own tables hold host-physical addresses
-  const space: Space = step.room === 'paging' && step.entryAddress?.space !== 'host' ? 'guest' : 'host';
+  const space: Space = step.room === 'paging' && !bare ? 'guest' : 'host';
   const { frame, base, address } = step.fields;
   if (step.structure === 'descriptor') return null;
   const value = typeof frame === 'bigint' || typeof frame === 'number' ? BigInt(frame) * 4096n : (base ?? address);
@@ -153,6 +153,8 @@ export function buildJourney(journey: Journey): JourneyModel {
   for (const step of journey.steps) if (step.entryAddress && TABLE_ROOMS.has(step.room)) references.set(step, references.size + 1);
   const cached = [...references.keys()].filter((step) => step.cached).length;
 
+  const spaces = chainOf(journey);
+  const bare = !spaces.includes('guest') && journey.access.space !== 'iova';
   let stopped: EntryCard | null = null;
   const card = (step: JourneyStep): EntryCard => {
     const stops = step === failed;
@@ -167,7 +169,7 @@ export function buildJourney(journey: Journey): JourneyModel {
           ? null
           : (step.entryHostAddress ?? null),
       bytes: step.entryBytes ?? null,
-      next: pointsTo(step),
+      next: pointsTo(step, bare),
       flags: flagsOf(step, stops ? decidingFlag(step) : null),
       checks: step.checks,
       fields: step.fields,
@@ -180,8 +182,6 @@ export function buildJourney(journey: Journey): JourneyModel {
     return built;
   };
 
-  const spaces = chainOf(journey);
-  const bare = !spaces.includes('guest') && journey.access.space !== 'iova';
   const stations = spaces.map((space): Station => {
     const place = placeAt(space, journey, main);
     const { kind, rooms } = ROOMS_AFTER[space];

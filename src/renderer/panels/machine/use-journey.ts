@@ -39,7 +39,15 @@ export function useJourney() {
     { immediate: true },
   );
 
-  const journey = computed<Journey | null>(() => (selection.journey ? asked.value : views.journey));
+  const whole = computed<Journey | null>(() => (selection.journey ? asked.value : views.journey));
+  /** an access that crosses into the next page is two walks; which of them is on screen */
+  const part = ref<'first' | 'rest'>('first');
+  watch(
+    () => whole.value?.access.address,
+    () => (part.value = 'first'),
+  );
+  const journey = computed<Journey | null>(() => (part.value === 'rest' && whole.value?.rest) || whole.value);
+  const crosses = computed(() => whole.value?.rest !== undefined);
   const model = computed(() => (journey.value ? buildJourney(journey.value) : null));
-  return { journey, model, failure };
+  return { journey, model, failure, part, crosses };
 }
