@@ -31,8 +31,10 @@ export const CONTROL = {
   interruptWindow: 1 << 4,
   /** #PF in the guest exits instead of being delivered */
   pageFault: 1 << 5,
+  /** MOV to and from the debug registers exits */
+  drAccess: 1 << 6,
 } as const;
-export const CONTROL_MASK = 0x3f;
+export const CONTROL_MASK = 0x7f;
 
 /** `completionKind` */
 export const COMPLETION = { none: 0, portIn: 1, portOut: 2, memoryRead: 3, memoryWrite: 4 } as const;

@@ -250,8 +250,12 @@ export class ControlRegisters {
 
   // --- debug registers -------------------------------------------------------------------------------------------------
 
-  /** DR4 and DR5 are DR6 and DR7 unless CR4.DE; −1 then. Any access with DR7.GD set is #DB. */
-  private debugIndex(index: number): number {
+  /**
+   * DR4 and DR5 are DR6 and DR7 unless CR4.DE; −1 then. A guest leaves when its controls say so, before anything else is looked at
+   * (SDM vol. 3, 26.1.1 and table 28-4); otherwise any access with DR7.GD set is #DB.
+   * @param direction as in the exit qualification: 0 to the register, 1 from it
+   */
+  private debugIndex(index: number, direction: 0 | 1, value: number): number {
     const { state } = this;
     if (index === 4 || index === 5) {
       if (state.cr4 & CR4.DE) {
@@ -259,6 +263,13 @@ export class ControlRegisters {
         return -1;
       }
       index += 2;
+    }
+    if (this.exits.guestRuns && this.exits.controls & CONTROL.drAccess) {
+      this.exits.leave('dr-access', {
+        qualification: BigInt(index | (direction << 4)),
+        access: { kind: direction === 0 ? 'write' : 'read', size: 4, value: value >>> 0 },
+      });
+      return -1;
     }
     if (state.dr(7) & DR7.GD) {
       state.setDr(6, state.dr(6) | DR6.BD);
@@ -271,13 +282,13 @@ export class ControlRegisters {
 
   readDebug(index: number): number {
     if (!this.requirePrivilege()) return 0;
-    const register = this.debugIndex(index);
+    const register = this.debugIndex(index, 1, 0);
     return register < 0 ? 0 : this.state.dr(register);
   }
 
   writeDebug(index: number, value: number): boolean {
     if (!this.requirePrivilege()) return false;
-    const register = this.debugIndex(index);
+    const register = this.debugIndex(index, 0, value);
     if (register < 0) return false;
     const stored = register === 6 ? (value & 0xe00f) | 0xffff_0ff0 : register === 7 ? (value & 0xffff_2bff) | 0x400 : value;
     this.state.setDr(register, stored >>> 0);

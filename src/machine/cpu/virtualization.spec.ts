@@ -229,6 +229,34 @@ describe('entering and leaving a guest', () => {
   });
 });
 
+describe('exits by instruction', () => {
+  it('VMCALL leaves with its length, and the guest goes on behind it', () => {
+    // vmcall / mov bx, 7 / hlt
+    const guest = makeGuest([0x0f, 0x01, 0xc1, 0xbb, 0x07, 0x00, 0xf4]);
+    expect(guest.enter()).toMatchObject({ reason: 'vmcall', instructionLength: 3, qualification: 0n });
+    expect([guest.block.rip, guest.block.instructions]).toEqual([0x1000n, 0]);
+    skipInstruction(guest.block, { instructionLength: 3 });
+    expect(guest.enter().reason).toBe('hlt');
+    expect(guest.block.reg32(3)).toBe(7);
+  });
+
+  it('MOV DR leaves only when the controls say so, before general detect and with the register and direction', () => {
+    // mov dr7, eax / mov ecx, dr7 / hlt
+    const code = [0x0f, 0x23, 0xf8, 0x0f, 0x21, 0xf9, 0xf4];
+    const free = makeGuest(code);
+    free.block.setReg32(0, 0x402);
+    expect(free.enter().reason).toBe('hlt');
+    expect([free.block.reg32(1), free.processor.state.dr(7)]).toEqual([0x402, 0x400]);
+    const watched = makeGuest(code);
+    watched.block.controls |= CONTROL.drAccess;
+    watched.block.setReg32(0, 0x2402);
+    expect(watched.enter()).toMatchObject({ reason: 'dr-access', qualification: 7n, access: { kind: 'write', value: 0x2402 } });
+    expect(watched.block.instructions).toBe(0);
+    skipInstruction(watched.block, { instructionLength: 3 });
+    expect(watched.enter()).toMatchObject({ reason: 'dr-access', qualification: 0x17n, access: { kind: 'read' }, instructionLength: 3 });
+  });
+});
+
 describe('a damaged control block', () => {
   it('fails the entry, says what was wrong, and leaves the host as it was', () => {
     const damages: [name: string, damage: (block: ControlBlock) => void][] = [
