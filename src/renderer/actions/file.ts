@@ -5,11 +5,11 @@ import type { Action } from './action';
 import type { ActionContext } from './context';
 
 /** Saves, and says what became of it. False when cancelled or failed. */
-export async function saveLab({ lab, settings, ui, say, t }: ActionContext, saveAs = false): Promise<boolean> {
+export async function saveLab({ lab, settings, ui, t }: ActionContext, saveAs = false): Promise<boolean> {
   const saved = await lab.save(saveAs);
   if (saved && lab.path !== null) settings.lastLab = { path: lab.path };
+  // why it failed is told by whoever watches the document's failures
   if (saved) ui.notify({ tone: 'neutral', text: t('shell.notice.saved', { name: lab.name }) });
-  else if (lab.failure) ui.notify({ tone: 'error', text: say(lab.failure.message) });
   return saved;
 }
 

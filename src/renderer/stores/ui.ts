@@ -35,10 +35,11 @@ export const useUi = defineStore('ui', () => {
   const cursor = shallowRef<{ line: number; column: number } | null>(null);
 
   let nextId = 1;
-  /** Errors stay until dismissed; everything else leaves by itself. */
+  /** Errors stay until dismissed; everything else leaves by itself. What is said again takes the place of what was said before. */
   function notify(notice: Omit<Notice, 'id'>): number {
     const id = nextId++;
-    notices.value = [...notices.value.slice(-3), { ...notice, id }];
+    const others = notices.value.filter(({ tone, text }) => tone !== notice.tone || text !== notice.text);
+    notices.value = [...others.slice(-3), { ...notice, id }];
     if (notice.tone !== 'error') setTimeout(() => dismiss(id), NOTICE_MS);
     return id;
   }
