@@ -225,7 +225,7 @@ test('row-hammer: TRR holds two aggressors, ECC holds ten, nothing holds without
   const corrected = await runLab('row-hammer', ...ten);
   expect(failed(corrected.report.checks)).toEqual(['dram flips A1 ≤ 0']);
   const breached = await runLab('row-hammer', ...ten, '--set', 'board.slots.A1.ecc=false');
-  expect(failed(breached.report.checks)).toEqual(['serial victim "every word is as it was\n"', 'dram flips A1 ≤ 0']);
+  expect(failed(breached.report.checks)).toEqual(['serial victim "every word is as it was\\n"', 'dram flips A1 ≤ 0']);
   const reported = await runLab('row-hammer', '--set', 'board.slots.A1.trr=0', '--set', 'vms.attacker.program.defines.ROUNDS=30000');
   expect(failed(reported.report.checks)).toContain('dram uncorrectable A1 ≤ 0');
   const strong = ['--set', 'board.slots.A1.trr=0', '--set', 'board.slots.A1.ecc=false', '--set', 'board.slots.A1.rowThreshold=50_000'];

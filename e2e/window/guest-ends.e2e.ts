@@ -2,7 +2,7 @@
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { expect, test } from '../shells';
-import { go, panel, status } from './steps';
+import { go, openLab, panel, status } from './steps';
 
 const LAB = `format: pagewalk.lab/1
 title: { en: Ends badly, zh-CN: 异常结束 }
@@ -33,3 +33,34 @@ for (const [what, source, ending, words] of [
     await expect(panel(page, 'Problems')).toContainText(words);
   });
 }
+
+/** Each VM writes to every page of its 2.5 GiB: 5 GiB together, more than the lab holds. */
+const GREEDY = `format: pagewalk.lab/1
+title: { en: Five gibibytes, zh-CN: 五吉字节 }
+board: { assignment: automatic, slots: [{ id: A1, dimm: ddr4-8g }] }
+vmm: { translation: ept }
+vms:
+  - { id: one, memory: 2560 MiB, program: { file: a.asm, mode: protected, load: 0x10_0000 } }
+  - { id: two, memory: 2560 MiB, program: { file: a.asm, mode: protected, load: 0x10_0000 } }
+`;
+
+test('guests that touch 5 GiB end the run with who did it, and the window goes on', async ({ shell }) => {
+  test.skip(shell.kind === 'chromium', 'a browser opens files through its own chooser');
+  test.setTimeout(180_000);
+  const file = join(shell.data, 'greedy.lab.yaml');
+  await writeFile(file, GREEDY);
+  await writeFile(
+    join(shell.data, 'a.asm'),
+    'bits 32\norg 0x10_0000\nmov edi, 0x20_0000\nn: mov [edi], edi\nadd edi, 0x1000\ncmp edi, 0xA000_0000\njb n\nhlt\n',
+  );
+  const page = await shell.start({ lab: file });
+  await expect(page.getByRole('banner')).toContainText('greedy');
+  await page.keyboard.press('F5');
+  await expect(status(page)).toContainText('out of memory', { timeout: 120_000 });
+  await go(page, 'Programs');
+  await expect(panel(page, 'Problems')).toContainText(/3584 MiB of touched memory[\s\S]*one \d+ MiB, two \d+ MiB/);
+  // the memory is given back, and another lab runs
+  await openLab(page, 'Four DIMMs');
+  await page.keyboard.press('F5');
+  await expect(status(page)).toContainText('halted', { timeout: 60_000 });
+});

@@ -9,7 +9,7 @@ org 0x03FF_E000
 %define PATTERN 0xA3A3_A3A3
 
 start:
-        mov     ecx, 1_500_000
+        mov     ecx, 400_000
 .wait:  dec     ecx
         jnz     .wait
 

@@ -158,7 +158,7 @@ export class LabComputer implements Computer {
       const { reason } = machine.run(budget, { passBreakpoint });
       if (reason === 'budget') return { kind: 'budget' };
       if (reason === 'breakpoint') return { kind: 'breakpoint', at: { vm: null, linear: this.nextLinear(null) } };
-      return this.stop({ kind: reason, detail: this.stopProblems(reason)[0]?.message ?? null });
+      return this.stop(this.stopOf(reason));
     }
     this.lastVm = this.currentVm;
     const { reason, vm } = vmm.run(budget, passBreakpoint);
@@ -168,20 +168,20 @@ export class LabComputer implements Computer {
 
   private afterVms(reason: VmmRunReason): RunEnd {
     // a VM's exit port is its own, so only the VMM knows of it
-    if (reason === 'exit-port' || reason === 'out-of-memory') return this.stop({ kind: reason, detail: null });
+    if (reason === 'exit-port' || reason === 'out-of-memory') return this.stop(this.stopOf(reason));
     return reason === 'stopped' ? this.finish() : this.check();
   }
 
   /** The pool may have run full, or a program asked to end. */
   private check(): RunEnd {
     const reason = this.system.machine.stopRequested();
-    return reason ? this.stop({ kind: reason, detail: null }) : { kind: 'budget' };
+    return reason ? this.stop(this.stopOf(reason)) : { kind: 'budget' };
   }
 
   /** No VM can run any more: halted, or given up after a triple fault. */
   private finish(): RunEnd {
     const requested = this.system.machine.stopRequested();
-    if (requested) return this.stop({ kind: requested, detail: null });
+    if (requested) return this.stop(this.stopOf(requested));
     const crashed = this.system.vmm!.vms.filter(({ state }) => state === 'crashed');
     const detail =
       crashed.length === 0
@@ -195,8 +195,13 @@ export class LabComputer implements Computer {
     return { kind: 'stopped', stop };
   }
 
+  /** An end with what there is to say about it. */
+  private stopOf(kind: StopKind): Stop {
+    return { kind, detail: this.stopProblems(kind)[0]?.message ?? null };
+  }
+
   limitReached(): Stop {
-    return { kind: 'limit', detail: this.stopProblems('limit')[0]?.message ?? null };
+    return this.stopOf('limit');
   }
 
   stopProblems(kind: StopKind): Problem[] {

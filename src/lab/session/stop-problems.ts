@@ -2,7 +2,7 @@
  * Why a run ended that nobody asked to end, as problems with a place and a remedy: the instruction at which the limit was reached, or
  * at which a processor gave up. Observes nothing.
  */
-import { formatAddress } from '../../machine/address';
+import { formatAddress, PAGE_SIZE } from '../../machine/address';
 import { SEGMENT_INDEX } from '../../machine/cpu/state-layout';
 import { error, text, warning, type Text } from '../document/problem';
 import type { Problem, StopKind } from '../protocol';
@@ -87,6 +87,33 @@ function tripleFault(system: System, vm: string | null): Problem {
   );
 }
 
+const mebibytes = (frames: number): string => `${Math.round((frames * PAGE_SIZE) / 1024 ** 2)} MiB`;
+
+/** The pool of touched frames is full: who filled it. */
+function outOfMemory({ machine: { frames }, vmm }: System): Problem {
+  const byVm = (vmm?.vms ?? []).map((vm) => {
+    let touched = 0;
+    for (const { host, count } of vm.map.pieces())
+      for (let frame = host; frame < host + count; frame++) if (frames.offsetOf(frame) >= 0) touched++;
+    return { id: vm.id, touched };
+  });
+  byVm.sort((a, b) => b.touched - a.touched);
+  const total = mebibytes(frames.touchedFrames);
+  const who = byVm.map(({ id, touched }) => `${id} ${mebibytes(touched)}`).join(', ');
+  return error(
+    'run-out-of-memory',
+    text(
+      `The lab holds at most ${mebibytes(frames.limitBytes / PAGE_SIZE)} of touched memory, and ${total} have been touched${who === '' ? ' by the program' : `: ${who}`}.`,
+      `本实验最多容纳 ${mebibytes(frames.limitBytes / PAGE_SIZE)} 被触及的内存，${who === '' ? `程序已触及 ${total}` : `已触及 ${total}：${who}`}。`,
+    ),
+    text(
+      'Memory costs only what is touched: let the program touch less of it, or use fewer or smaller VMs. Then start over.',
+      '内存只按被触及的部分占用：请让程序触及更少的内存，或使用更少、更小的虚拟机，然后重新开始。',
+    ),
+    byVm[0] ? { vm: byVm[0].id } : {},
+  );
+}
+
 /** Modules in which ECC met words that it could not correct: what a machine check would tell. */
 function memoryErrors({ machine: { memory } }: System): Problem[] {
   const { dram } = memory;
@@ -117,6 +144,7 @@ export function stopProblems(system: System, kind: StopKind, currentVm: string |
 
 function endProblems(system: System, kind: StopKind, currentVm: string | null): Problem[] {
   if (kind === 'limit') return [limit(system, currentVm)];
+  if (kind === 'out-of-memory') return [outOfMemory(system)];
   if (kind !== 'triple-fault') return [];
   if (!system.vmm) return [tripleFault(system, null)];
   return system.vmm.vms.filter((vm) => vm.tripleFault).map(({ id }) => tripleFault(system, id));
