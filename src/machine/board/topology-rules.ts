@@ -320,14 +320,14 @@ function portNumberExists({ kind, ports }: BoardBridge, port: string): boolean {
 
 /** The parts of the circle that following parents ends in, shortened for people; undefined when the way ends. */
 function loopFrom(start: string, drawn: ReadonlyMap<string, BoardBridge>): string[] | undefined {
-  const way: string[] = [];
+  const way = new Set<string>();
   for (let name: string | undefined = start; name !== undefined; name = drawn.get(name)?.parent?.split('.')[0]) {
-    const at = way.indexOf(name);
-    if (at >= 0) {
-      const circle = [...way.slice(at), name];
+    if (way.has(name)) {
+      const all = [...way];
+      const circle = [...all.slice(all.indexOf(name)), name];
       return circle.length > 6 ? [...circle.slice(0, 4), '…', name] : circle;
     }
-    way.push(name);
+    way.add(name);
   }
   return undefined;
 }

@@ -1,0 +1,48 @@
+/** Board files from strangers: each is answered with an error that says where and what to do, and none takes the process along. */
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { boardCheck, boardMap } from './board';
+
+let cwd = '';
+beforeAll(async () => {
+  cwd = await mkdtemp(join(tmpdir(), 'pagewalk-board-'));
+});
+afterAll(() => rm(cwd, { recursive: true, force: true }));
+
+const list = (count: number, item: (index: number) => string): string => Array.from({ length: count }, (_, index) => item(index)).join('');
+const A1 = '{ id: A1, base: 0, dimm: ddr3-256m }';
+const FILES: readonly [name: string, board: string, complaint: RegExp][] = [
+  ['too many slots', `  slots: [${list(10_001, (i) => `{id: S${i}},`)}]\n`, /slots/],
+  ['negative sizes', '  slots: [{ id: A1, base: -1, dimm: ddr3-256m, window: -5 }]\n', /expected an address/],
+  ['bases of 2^70', '  slots: [{ id: A1, base: 1180591620717411303424, dimm: ddr3-256m }]\n', /expected an address/],
+  [
+    'cyclic wiring',
+    `  slots: [${A1}]\n  bridges:\n${list(200, (i) => `    - { id: b${i}, kind: pci-bridge, parent: b${(i + 1) % 200} }\n`)}`,
+    /circle/,
+  ],
+  ['a switch in itself', `  slots: [${A1}]\n  bridges: [{ id: s, kind: switch, parent: s.0 }]\n`, /circle/],
+  ['many devices', `  slots: [${A1}]\n  devices:\n${list(1_001, (i) => `    - { id: d${i}, kind: edu }\n`)}`, /devices/],
+  ['deep nesting', `  slots: ${'['.repeat(20_000)}${']'.repeat(20_000)}\n`, /nested/],
+  ['a bomb of aliases', `  x0: &x0 [1,1,1,1,1,1,1,1,1]\n${list(8, (i) => `  x${i + 1}: &x${i + 1} [*x${i},*x${i},*x${i},*x${i},*x${i}]\n`)}`, /aliases/],
+  ['keys of every object', `  __proto__: { slots: [] }\n  slots: [${A1}]\n`, /__proto__/],
+  ['names of every object', '  processor: constructor\n  slots: [{ id: A1, base: 0, dimm: toString }]\n  devices: [{ id: a, kind: valueOf }]\n', /constructor/],
+  ['a slot wired twice', `  slots: [${A1}]\n  controllers: [{ id: m, channels: [[A1], [A1, A1, A1]] }]\n`, /wired twice/],
+]; // prettier-ignore
+
+describe('board files from strangers', () => {
+  it.each(FILES)('%s', async (name, board, complaint) => {
+    const file = `${name.replaceAll(' ', '-')}.yaml`;
+    await writeFile(join(cwd, file), `format: pagewalk.board/1\nboard:\n${board}`);
+    for (const command of [boardCheck, (...rest: Parameters<typeof boardCheck>) => boardMap(rest[0], true, rest[1], rest[2])]) {
+      let said = '';
+      const surroundings = { cwd, out: () => undefined, err: (text: string) => void (said += text) };
+      const status = await command(file, 'en', surroundings as unknown as Parameters<typeof boardCheck>[2]);
+      expect(status).toBe(2);
+      expect(said).toMatch(complaint);
+      expect(said.length).toBeLessThan(400_000);
+    }
+    expect(({} as Record<string, unknown>)['slots']).toBeUndefined();
+  });
+});
