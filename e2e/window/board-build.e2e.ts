@@ -1,0 +1,57 @@
+/** Each sample board is built from the empty board by mouse, and again by keyboard alone, and is what the sample's file says. */
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { parse } from 'yaml';
+import { expect, onlyInFullRuns, repository, test, type Shell } from '../shells';
+import { keyboard, mouse, perform, type Hand } from './board-build/builder';
+import { readSample, stepsOf, withoutNames } from './board-build/steps';
+import { go } from './steps';
+
+const SAMPLES = readdirSync(join(repository, 'resources/boards')).map((file) => file.replace(/\.board\.yaml$/, ''));
+/** built in every run; the others with `npm run test:e2e:all` */
+const ALWAYS = { mouse: 'dual-channel-desktop', keyboard: '386-four-simms' };
+
+/** The board of the lab as it was last autosaved. */
+function savedBoard(shell: Shell): unknown {
+  const folder = join(shell.data, 'autosaves');
+  // there is none until something was changed for two seconds
+  const texts = (existsSync(folder) ? readdirSync(folder) : []).flatMap((file) => {
+    const { yaml } = JSON.parse(readFileSync(join(folder, file), 'utf8')) as { yaml?: string };
+    return yaml ? [yaml] : [];
+  });
+  return withoutNames((parse(texts[0] ?? 'board: { slots: [] }') as { board: never }).board);
+}
+
+async function build(shell: Shell, name: string, how: (page: Shell['page']) => Hand): Promise<void> {
+  const page = await shell.start({ size: { width: 1680, height: 1000 } });
+  await go(page, 'Board');
+  // the empty board by the keys that every one has
+  await page.keyboard.press('Control+k');
+  await page.keyboard.type('Board: Empty board');
+  await page.keyboard.press('Enter');
+  await expect(page.locator('[data-part^="slot:"]')).toHaveCount(0);
+  const sample = readSample(name);
+  await perform(page, how(page), stepsOf(sample));
+  await expect.poll(() => savedBoard(shell), { timeout: 20_000, intervals: [500] }).toEqual(withoutNames(sample));
+
+  // undone to the board it began with, and redone to the same file
+  const built = savedBoard(shell);
+  const toolbar = page.getByRole('toolbar', { name: 'Board' });
+  const [undo, redo] = [toolbar.getByRole('button', { name: /undo/i }), toolbar.getByRole('button', { name: /redo/i })];
+  let steps = 0;
+  for (; (await page.locator('[data-part^="slot:"]').count()) > 0 && (await undo.isEnabled()) && steps < 400; steps++) await undo.click();
+  expect(steps).toBeGreaterThan(0);
+  for (; await redo.isEnabled(); steps--) await redo.click();
+  expect(steps).toBe(0);
+  await expect.poll(() => savedBoard(shell), { timeout: 20_000, intervals: [500] }).toEqual(built);
+}
+
+for (const name of SAMPLES) {
+  for (const [hand, how] of Object.entries({ mouse, keyboard })) {
+    test(`building a board: ${name} by ${hand}`, async ({ shell }) => {
+      if (ALWAYS[hand as keyof typeof ALWAYS] !== name) onlyInFullRuns();
+      test.setTimeout(name === 'server-2-tib' ? 600_000 : 240_000);
+      await build(shell, name, how);
+    });
+  }
+}
