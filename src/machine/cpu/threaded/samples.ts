@@ -193,6 +193,12 @@ function sample(bytes: Bytes, mode: Mode, flatSegments: number, count: number, k
   return unit === undefined || unit.words.length > MOST_WORDS ? undefined : { unit, ir, range, kind };
 }
 
+/** The sample instructions of 32-bit and of 16-bit code. */
+export const sampleInstructions = (): { protected: Bytes[]; real: Bytes[] } => ({
+  protected: [...arithmetic(), ...data(), ...words().map((bytes) => [0x66, ...bytes]), ...FUSED.map(([setter]) => [...setter, 0x74, 2])],
+  real: words(),
+});
+
 /** All of them; each shape once. */
 export function sampleHandlers(): SampleHandler[] {
   const found = new Map<string, SampleHandler>();

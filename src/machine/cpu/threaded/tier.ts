@@ -177,11 +177,11 @@ export class ThreadedTier {
     if (ir === 'truncated') return 0;
     const { pageRip } = group;
     const place = { pageRip, rip: (pageRip + offset) | 0, addend: (pool - pageRip) | 0, flatSegments: (group.key >> 4) & 63 };
-    const made = translate(ir, { ...place, at: this.next, number: this.blocks.length }, handlers);
+    const madeHere = (): ReturnType<typeof translate> => translate(ir, { ...place, at: this.next, number: this.blocks.length }, handlers);
+    let made = madeHere();
     if (made !== undefined && this.next + made.words.length * 4 > BLOCKS.end) {
-      // everything goes, this group too: it is asked for again
-      this.dropAll();
-      return 0;
+      this.empty();
+      made = madeHere();
     }
     if (made === undefined) {
       group.headers.set(offset, 0);
@@ -258,7 +258,13 @@ export class ThreadedTier {
 
   private dropAll(): void {
     for (const groups of this.groups.values()) for (const group of groups) group.dropped = true;
+    this.empty();
     this.groups.clear();
+  }
+
+  /** Every block goes; the groups stay. */
+  private empty(): void {
+    for (const groups of this.groups.values()) for (const group of groups) group.headers.clear();
     this.words.fill(0, JUMPS.offset >> 2, (JUMPS.offset + JUMPS.bytes) >> 2);
     this.blocks = [];
     this.next = BLOCKS.offset;
