@@ -81,7 +81,9 @@ function install() {
     child.on('error', (error) => finish(error.message));
     child.on('exit', (code) => {
       if (code === 0) return finish(undefined);
-      const cause = /\b(E[A-Z]{3,}|HTTPError[^\n]*|RequestError[^\n]*)/.exec(message)?.[0];
+      const cause = /fetch failed/.test(message)
+        ? 'the download server cannot be reached'
+        : /\b(E[A-Z]{3,}|HTTPError[^\n]*|RequestError[^\n]*)/.exec(message)?.[0];
       finish(
         cause ??
           message
