@@ -1,7 +1,8 @@
 /**
  * The interpreter's loop: one switch over the words of a block (encode.ts). The numbers in the cases are the operations'
  * numbers, written out because only literals make the engine build a jump table; execute.spec.ts holds them against the
- * table. A guest's mistake is a value of `stop`, never an exception.
+ * table. It stays one function because it is one table, and because a call for each operation would cost more than most of
+ * them do; what is more than a few lines is called out. A guest's mistake is a value of `stop`, never an exception.
  */
 import type { CpuState } from '../cpu-state';
 import { wordOf } from '../cpu-state';
