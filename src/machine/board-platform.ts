@@ -7,6 +7,8 @@ import { scanSteps } from './firmware/pci-setup';
 import { setUpMemory } from './firmware/memory-setup';
 import type { Platform, PlatformRange, SlotAssignment } from './firmware/platform';
 import type { Machine } from './machine';
+import { SpdReader } from './firmware/spd-reader';
+import { SMBUS_DONE, SPD_SLOTS } from './devices/smbus/smbus';
 import { spdByte } from './spd-bus';
 
 export function boardPlatform(machine: Machine): Platform {
@@ -27,19 +29,38 @@ export function boardPlatform(machine: Machine): Platform {
     loader: board.firmware?.loader ?? 'strict',
     physicalAddressBits: map.physicalAddressBits,
     ...(processorPart(board.processor)?.instructionSet === '8086' ? { realModeOnly: board.processor } : {}),
-    prepare: () => [
-      ...pciSteps(machine),
-      ...setUpMemory({
-        board,
-        map,
-        spd: (slotIndex, offset) => spdByte(board, slotIndex, offset),
-        isMemory: (base, bytes) => dramRanges(machine).some((range) => base >= range.base && base + bytes <= range.base + range.bytes),
-        writeBytes: (address, bytes) => machine.chipset.writeBytes(hostPhysical(address), bytes),
-      }),
-    ],
+    prepare: () =>
+      machine.asFirmware(() => [
+        ...pciSteps(machine),
+        ...setUpMemory({
+          board,
+          map,
+          spd: spdSource(machine),
+          isMemory: (base, bytes) => dramRanges(machine).some((range) => base >= range.base && base + bytes <= range.base + range.bytes),
+          writeBytes: (address, bytes) => machine.chipset.writeBytes(hostPhysical(address), bytes),
+        }),
+      ]),
     writeBytes: (address, bytes) => machine.chipset.writeBytes(hostPhysical(address), bytes),
     slotsOf: (address, bytes) => machine.slotsOf(hostPhysical(address), bytes),
   };
+}
+
+/** Through the SMBus controller, for the eight slots that are on its bus; boards with more have further buses behind a multiplexer. */
+function spdSource(machine: Machine): (slotIndex: number, offset: number) => number | undefined {
+  const smbus = machine.bus.device('smbus');
+  const reader =
+    smbus &&
+    new SpdReader({
+      readPort: (port) => machine.chipset.readPort(port, 1),
+      writePort: (port, value) => machine.chipset.writePort(port, 1, value),
+      // the clock starts with the first instruction of what is loaded: what firmware waits for is over at once
+      wait: () => {
+        machine.clock.cancel(smbus.id);
+        smbus.event({ kind: SMBUS_DONE });
+      },
+    });
+  return (slotIndex, offset) =>
+    reader && slotIndex < SPD_SLOTS ? reader.byte(slotIndex, offset) : spdByte(machine.board, slotIndex, offset);
 }
 
 function pciSteps({ pciTree: { scan, topology, configuration } }: Machine): BootStep[] {

@@ -342,6 +342,17 @@ export class Machine {
     this.initiator = vm === undefined ? { who } : { who, vm };
   }
 
+  /** What `work` does is logged as the firmware's. */
+  asFirmware<T>(work: () => T): T {
+    const before = this.initiator;
+    this.initiator = { who: 'firmware' };
+    try {
+      return work();
+    } finally {
+      this.initiator = before;
+    }
+  }
+
   /** Called when a device has issued a DMA request, before anything has happened to it: memory is still as it was. */
   beforeDma(listener: () => void): void {
     this.dmaIssueListeners.push(listener);

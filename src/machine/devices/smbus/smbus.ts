@@ -17,6 +17,8 @@ export const SMBUS_COMMAND = { quick: 0, byte: 1, byteData: 2, wordData: 3 } as 
 /** Address of the first slot's SPD; the other seven follow. */
 export const SPD_ADDRESS = 0x50;
 export const SPD_SLOTS = 8;
+/** Kind of the event that ends a transaction. */
+export const SMBUS_DONE = 'smbus-done';
 const PAGE_SELECT: readonly number[] = [0x36, 0x37];
 
 /** Ticks of a transaction: some 30 bits at 100 kHz take far longer on a real bus. */
@@ -45,7 +47,7 @@ export class SmbusController implements Device {
   ) {}
 
   reset(): void {
-    this.context.clock.cancel('smbus-done');
+    this.context.clock.cancel(SMBUS_DONE);
     this.status = 0;
     this.registers.fill(0);
     for (const module of this.modules) if (module) module.page = 0;
@@ -74,11 +76,11 @@ export class SmbusController implements Device {
     if (offset !== SMBUS_REGISTERS.control || !(value & SMBUS_CONTROL.start)) return;
     this.registers[SMBUS_REGISTERS.control] = value & ~SMBUS_CONTROL.start;
     this.status |= SMBUS_STATUS.busy;
-    this.context.clock.schedule(SMBUS_LATENCY, { kind: 'smbus-done' });
+    this.context.clock.schedule(SMBUS_LATENCY, { kind: SMBUS_DONE });
   }
 
   event(tag: EventTag): void {
-    if (tag.kind !== 'smbus-done') return;
+    if (tag.kind !== SMBUS_DONE) return;
     this.status &= ~SMBUS_STATUS.busy;
     this.status |= this.transact() ? SMBUS_STATUS.done : SMBUS_STATUS.deviceError;
   }
@@ -95,11 +97,6 @@ export class SmbusController implements Device {
     this.modules.forEach((module, slot) => {
       if (module) module.page = saved.pages[slot] ?? 0;
     });
-  }
-
-  /** What firmware reads at once instead of by transactions; the same bytes. Undefined for an empty slot. */
-  module(slotIndex: number): SpdEeprom | undefined {
-    return this.modules[slotIndex];
   }
 
   /** The transaction that the registers describe; false when nobody acknowledges. */
