@@ -423,6 +423,7 @@ export class Machine {
     this.map.placements.splice(0, Infinity, ...placements);
     this.map.windows.splice(0, Infinity, ...windows);
     this.controller.fit(after);
+    this.memory.fit(after);
     if (this.spd) fitSpd(this.spd, changes, after);
     this.bus.dramChanged();
   }

@@ -34,8 +34,10 @@ export class MemoryModel implements MemoryObserver {
 
   /** ticks that memory may take in the slice that runs before the next event would come too late */
   private slack = Infinity;
+  private board: Board;
 
   constructor(private readonly parts: MemoryModelParts) {
+    this.board = parts.board;
     const { timing, disturbance } = parts.board.memory ?? {};
     if (timing || disturbance) this.begin();
   }
@@ -47,6 +49,15 @@ export class MemoryModel implements MemoryObserver {
   }
   get counting(): boolean {
     return this.dram !== undefined;
+  }
+
+  /** Modules were plugged or unplugged: `board` is what there is now. Only between slices. */
+  fit(board: Board): void {
+    this.board = board;
+    const before = this.dram;
+    if (!before) return;
+    this.begin();
+    this.dram!.adopt(before);
   }
 
   touch(address: number, size: number, write: boolean): void {
@@ -77,9 +88,9 @@ export class MemoryModel implements MemoryObserver {
   }
 
   private begin(): void {
-    const { board, dram, clock, log, processor } = this.parts;
+    const { dram, clock, log, processor } = this.parts;
     this.dram = new Dram({
-      board,
+      board: this.board,
       dram,
       clock: { now: () => clock.now(), charge: (ticks) => this.charge(ticks) },
       cells: { read: (address) => this.read(address), write: (address, value) => this.write(address, value) },

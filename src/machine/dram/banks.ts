@@ -148,6 +148,15 @@ export class Banks {
     bus.outstanding--;
   }
 
+  /** Takes over `count` banks as they stand with another, after modules were plugged or unplugged. */
+  adopt(other: Banks, theirFirst: number, first: number, count: number): void {
+    const of = (list: Int32Array | Float64Array) => list.subarray(theirFirst, theirFirst + count);
+    this.openRow.set(of(other.openRow), first);
+    this.columnReady.set(of(other.columnReady), first);
+    this.prechargeReady.set(of(other.prechargeReady), first);
+    this.epoch.set(of(other.epoch), first);
+  }
+
   save(): SavedBanks {
     const banks: SavedBanks['banks'] = [];
     for (let bank = 0; bank < this.openRow.length; bank++) {

@@ -236,6 +236,20 @@ export class Dram implements MemoryObserver {
     return { ...errors, refreshed: disturbance?.refreshed ?? 0 };
   }
 
+  /** Goes on with what another has counted and done for the modules that both have; after a module was plugged or unplugged. */
+  adopt(before: Dram): void {
+    this.locator.modules.forEach((module, index) => {
+      const same = before.locator.modules.find(({ slot, part }) => slot === module.slot && part === module.part);
+      if (!same) return;
+      this.banks.adopt(before.banks, same.firstBank, module.firstBank, module.banks);
+      this.counts.set(before.counts.subarray(same.firstBank * WORDS, (same.firstBank + same.banks) * WORDS), module.firstBank * WORDS);
+      const chips = before.chipsOf.get(same)!;
+      this.chips[index] = chips;
+      this.chipsOf.set(module, chips);
+    });
+    this.ledger.load(before.ledger.save());
+  }
+
   // --- state -----------------------------------------------------------------------------------------------------------
 
   save(): SavedDram {
