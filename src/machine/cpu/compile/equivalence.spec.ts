@@ -185,7 +185,7 @@ function instruction(next: Next): number[] {
     case 8:
       return [...prefix, 0x0f, 0xaf, ...operand(next)];
     case 9:
-      return [pick(next, [0xf6, 0xf7]), 0x10 | (next() & 0x28) | 0xc0 | (next() & 7)];
+      return [...prefix, pick(next, [0xf6, 0xf7]), (next() % 3 ? 0x10 | (next() & 0x28) : 0x30 | (next() & 8)) | 0xc0 | (next() & 7)];
     case 10:
       return [0x0f, 0x90 | (next() & 15), ...operand(next)];
     case 11:

@@ -49,7 +49,8 @@ export const FILL_TYPE = 6;
 
 /**
  * Imported functions in order, with their types. `load`, `store` and `probe` fill the fast table if they can (fill-code.ts) and
- * are for flat segments; those named slow always ask the tier. `system` is a call of the IR.
+ * are for flat segments; those named slow always ask the tier. `system` is a call of the IR. `divide`
+ * takes size | 8 when signed, and the divisor; the dividend is in the state; 1 is #DE.
  */
 export const IMPORTS = [
   ['load', 0],
@@ -64,6 +65,7 @@ export const IMPORTS = [
   ['carry', 4],
   ['eflags', 4],
   ['rotate', 4],
+  ['divide', FILL_TYPE],
 ] as const;
 type ImportName = (typeof IMPORTS)[number][0];
 /** Number of each by name. */

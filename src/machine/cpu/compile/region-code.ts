@@ -4,11 +4,12 @@
  * jumps on to another region or stores everything and returns why (LEFT).
  */
 import { PAGE_SIZE } from '../../address';
+import { NO_ERROR_CODE } from '../cpu-state';
 import { STATUS_FLAGS, FLAG } from '../flags';
 import { EXCEPTION } from '../lower/exceptions';
 import { IR, IR_STRIDE, SYSTEM_CALL } from '../lower/ir';
 import { ACCESS } from '../paging';
-import { SEGMENT, SEGMENT_INDEX, STATE, STOP } from '../state-layout';
+import { REGISTER_INDEX, SEGMENT, SEGMENT_INDEX, STATE, STOP } from '../state-layout';
 import { FAST_TLB } from '../tlb-layout';
 import { ArithmeticCode } from './arithmetic-code';
 import { FunctionBody, OP, type Label } from './encoder';
@@ -228,6 +229,9 @@ class RegionCode {
         return;
       case IR.probe:
         this.probe(a, b, c);
+        return;
+      case IR.divide:
+        this.divide(a, b, c);
         return;
       case IR.call:
         this.call(a, b, c, d);
@@ -451,6 +455,22 @@ class RegionCode {
   }
 
   // --- the system side -------------------------------------------------------------------------------------------------
+
+  /** The dividend goes through the state, and so do quotient and remainder. */
+  private divide(size: number, signed: number, divisor: number): void {
+    const { body, values } = this;
+    const [eax, edx] = [REGISTER_INDEX.RAX, REGISTER_INDEX.RDX];
+    for (const register of [eax, edx])
+      body
+        .i32(0)
+        .get(LOCAL.registers + register)
+        .memory(OP.store, AT.register(register));
+    body.i32(size | (signed << 3));
+    values.push(divisor);
+    body.call(IMPORT.divide);
+    this.faultIf(EXCEPTION.DE, NO_ERROR_CODE);
+    for (const register of [eax, edx]) body.word(AT.register(register)).set(LOCAL.registers + register);
+  }
 
   private call(to: number, id: number, first: number, second: number): void {
     const { body, values } = this;
