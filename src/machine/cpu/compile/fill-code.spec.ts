@@ -218,7 +218,7 @@ function expectSubset({ tlb, memory }: Side): void {
 describe('fills of compiled code', () => {
   for (const paging of ['legacy', 'pae', 'off'] as const) {
     for (const withEpt of paging === 'off' ? [true] : [false, true]) {
-      it(`do what the slow path does: ${paging}${withEpt ? ', EPT' : ''}`, () => {
+      it(`do what the slow path does: ${paging}${withEpt ? ', EPT' : ''}`, { timeout: 240_000 }, () => {
         let fills = 0;
         fc.assert(
           fc.property(
@@ -233,7 +233,7 @@ describe('fills of compiled code', () => {
                   side.state.clearStop();
                   perform(side, paging, withEpt, step);
                 }
-                if (number % 8 === 0 || number === actions.length - 1) expect(seen(quick)).toEqual(seen(slow));
+                if (number % 16 === 0 || number === actions.length - 1) expect(seen(quick)).toEqual(seen(slow));
               }
               expectSubset(quick);
               fills += quick.fills;
