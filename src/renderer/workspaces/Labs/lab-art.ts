@@ -27,8 +27,8 @@ const row = (count: number, x: number, y: number, width: number, height: number,
 
 export const LAB_ART: Readonly<Record<string, readonly Shape[]>> = {
   'real-mode-20-bits': [
-    box(44, 18, 66, 20, 'logical', 'FFFF'), text(121, 32, '× 16 +'), box(136, 18, 66, 20, 'logical', '0610'),
-    arrow('M123 40V52', 'linear'),
+    box(36, 18, 66, 20, 'logical', 'FFFF'), text(125, 32, '×16 +'), box(148, 18, 66, 20, 'logical', '0610'),
+    arrow('M125 40V52', 'linear'),
     ...row(21, 38, 56, 9, 18, 1, (index) => (index === 0 ? 'warning' : 'linear')),
     text(42, 88, 'A20', 'warning'), text(257, 88, 'A0', 'linear', 'end'),
   ],
@@ -87,8 +87,8 @@ export const LAB_ART: Readonly<Record<string, readonly Shape[]>> = {
     text(156, 22, 'PCI'), arrow('M156 56C156 80 210 80 214 56', 'dram'), text(180, 88, '4 GiB', 'host'),
   ],
   'overlapping-windows': [
-    box(44, 22, 124, 22, 'dram', 'A1'), box(122, 50, 124, 22, 'dram', 'B1'),
-    box(122, 14, 46, 66, 'breached', undefined, { pale: true, dashed: true }), text(145, 91, '&', 'breached'),
+    box(122, 10, 46, 74, 'breached', undefined, { pale: true, dashed: true }),
+    box(44, 22, 124, 22, 'dram', 'A1'), box(122, 50, 124, 22, 'dram', 'B1'), text(182, 38, '&', 'breached'),
   ],
   'contiguous-dma': [
     box(38, 36, 44, 24, 'iova', 'dma'), arrow('M84 48H116', 'iova'),
