@@ -237,14 +237,15 @@ export class Interpreter {
       this.atBreakpoint = true;
       return NO_BLOCK;
     }
-    if (linear >>> 12 !== this.page && !this.enterPage(rip, linear)) return NO_BLOCK;
-    const offset = linear & (PAGE_SIZE - 1);
-    code.pageRip = (rip - offset) | 0;
+    // the limit comes before the page
     if (rip > this.codeLimit) {
       state.instructionLength = 0;
       state.raise(EXCEPTION.GP, 0);
       return NO_BLOCK;
     }
+    if (linear >>> 12 !== this.page && !this.enterPage(rip, linear)) return NO_BLOCK;
+    const offset = linear & (PAGE_SIZE - 1);
+    code.pageRip = (rip - offset) | 0;
     if (this.frame < 0) return this.uncached(linear);
     if (this.codePage === undefined || !this.blocks.isCurrent(this.codePage)) this.useFrame();
     const header = this.blocks.find(this.codePage!, this.key, offset);

@@ -5,7 +5,16 @@
 import { FLAG } from '../../flags';
 import { bochs, qemu, runOurs, type Emulator, type OurOptions } from './emulators.spec-support';
 import { MODES, type Mode } from './generate.spec-support';
-import { addressesOf, FIELDS, type CaseInstruction, type Field, type Outcome, type ProgramCase, type Report } from './layout.spec-support';
+import {
+  addressesOf,
+  FIELDS,
+  type CaseInstruction,
+  type Field,
+  type Outcome,
+  undefinedFlags,
+  type ProgramCase,
+  type Report,
+} from './layout.spec-support';
 
 const STATUS = FLAG.CF | FLAG.PF | FLAG.AF | FLAG.ZF | FLAG.SF | FLAG.OF;
 
@@ -18,7 +27,7 @@ const isOther = (judge: Judge): judge is Other => judge === 'bochs' || judge ===
 function definedFlags(test: ProgramCase, eip: number): number {
   const at = addressesOf(test).indexOf(eip);
   if (at < 0) return ~STATUS;
-  return ~(at === test.instructions.length ? test.undefinedAfter : test.instructions[at]!.undefinedBefore);
+  return ~undefinedFlags(test.instructions)[at]!;
 }
 
 const uses = (test: ProgramCase, form: RegExp): boolean => test.instructions.some((instruction) => form.test(instruction.form));
@@ -63,19 +72,41 @@ export const KNOWN: readonly Known[] = [
     other: 'bochs',
     why: 'a double fault is an abort, so the manual does not say what its RF is: Bochs keeps that of the first fault (SDM vol. 3, 18.3.1.1); nor which of the pushes before it reached memory',
     fields: ['eflags', 'data'],
-    applies: (_, ours, theirs) => ours.vector === 8 && ((ours.eflags ^ theirs.eflags) & ~FLAG.RF & ~STATUS) === 0,
+    applies: (_, ours, theirs) => [8, 0xff].includes(ours.vector) && ((ours.eflags ^ theirs.eflags) & ~FLAG.RF & ~STATUS) === 0,
   },
   {
     other: 'bochs',
     why: 'near CALL: Bochs pushes the return address before it checks the target (SDM vol. 2, CALL has it the other way round)',
-    fields: ['data'],
-    applies: (test, ours) => ours.vector === 13 && /^(e8|ff\/2) /.test(formAt(test, ours.eip)),
+    fields: ['data', 'tables', 'vector'],
+    applies: (test, ours) => ours.vector === 13 && /^(e8|ff\/2) |callFar/.test(formAt(test, ours.eip)),
+  },
+  {
+    other: 'bochs',
+    why: 'PUSHA, SGDT and SIDT: what was written before a later part faulted is in memory in Bochs; the manual has instructions restart (SDM vol. 3, 6.6)',
+    fields: ['data', 'tables'],
+    applies: (test, ours) => [12, 13, 14, 17].includes(ours.vector) && /pusha|s[gi]dt/.test(formAt(test, ours.eip)),
+  },
+  {
+    other: 'bochs',
+    why: 'IRET to virtual-8086 mode: Bochs cuts EIP off at 16 bits, the manual has #GP (SDM vol. 2, IRET)',
+    applies: (test, ours, theirs) => ours.vector === 13 && (theirs.eflags & FLAG.VM) !== 0 && /iret/.test(formAt(test, ours.eip)),
+  },
+  {
+    other: 'bochs',
+    why: 'UD0 and UD1: whether they have a ModRM byte depends on the processor (SDM vol. 2, UD)',
+    applies: (test) => uses(test, /^f(ff|b9) ud/),
+  },
+  {
+    other: 'bochs',
+    why: 'Bochs reads on behind an undefined opcode, and so marks the next page as accessed (SDM vol. 3, 4.8 leaves that open)',
+    fields: ['tables'],
+    applies: (_, ours) => ours.vector === 6 && (ours.eip & 0xfff) > 0xff0,
   },
   {
     other: 'bochs',
     why: 'LDS and the like: Bochs reads the selector before the offset; the manual does not say (SDM vol. 2, LDS)',
-    fields: ['cr2', 'tables'],
-    applies: (test, ours) => ours.vector === 14 && /loadFarPointer|callFar|jmpFar/.test(formAt(test, ours.eip)),
+    fields: ['cr2', 'tables', 'vector', 'data'],
+    applies: (test, ours) => [12, 13, 14].includes(ours.vector) && /loadFarPointer|callFar|jmpFar/.test(formAt(test, ours.eip)),
   },
   {
     other: 'bochs',
@@ -96,13 +127,13 @@ export const KNOWN: readonly Known[] = [
   {
     other: 'bochs',
     why: 'ENTER with operands and a stack of different size: what becomes of the upper half of EBP differs between editions of the manual; and what it pushed before it faulted is in memory (SDM vol. 2, ENTER)',
-    fields: ['ebp', 'data'],
-    applies: (test, ours) => uses(test, /^c8 enter/) && [6, 12, 14].includes(ours.vector),
+    fields: ['ebp', 'data', 'tables', 'vector'],
+    applies: (test) => uses(test, /^c8 enter/),
   },
   {
     other: 'qemu',
     why: 'the same of QEMU, which does not look at the stack that ENTER allocates either',
-    fields: ['ebp', 'tables'],
+    fields: ['ebp', 'tables', 'data'],
     applies: (test) => uses(test, /^c8 enter/),
   },
   {
@@ -113,9 +144,19 @@ export const KNOWN: readonly Known[] = [
   },
   {
     other: 'qemu',
-    why: 'QEMU translates blocks ahead, and so marks the page behind the code as accessed (SDM vol. 3, 4.8 leaves that open)',
+    why: 'QEMU translates blocks ahead and writes accessed and dirty bits when it fills its TLB, not at the access (SDM vol. 3, 4.8 leaves that open)',
     fields: ['tables'],
-    applies: (_, ours) => (ours.eip & 0xfff) > 0xfa0,
+    applies: () => true,
+  },
+  {
+    other: 'qemu',
+    why: 'DR7.GD has no effect in QEMU (SDM vol. 3, 18.2.4)',
+    applies: (test, ours) => uses(test, /movToDebug/) && (ours.dr6 & 0x2000) !== 0,
+  },
+  {
+    other: 'qemu',
+    why: 'LAR with 32 bits: QEMU gives zeros for the limit bits 19:16, which are undefined (SDM vol. 2, LAR)',
+    applies: (test) => uses(test, /^f02 lar 32/),
   },
   {
     other: 'qemu',
@@ -130,8 +171,8 @@ export const KNOWN: readonly Known[] = [
   },
   {
     other: 'qemu',
-    why: 'QEMU reads before it writes, and says so in the error code of a page fault (SDM vol. 3, 4.7)',
-    applies: (_, ours, theirs) => ours.vector === 14 && theirs.vector === 14 && ((ours.error ^ theirs.error) & ~3) === 0,
+    why: "QEMU reads before it writes, and pushes of a far CALL are the supervisor's: the error code of a page fault (SDM vol. 3, 4.7)",
+    applies: (_, ours, theirs) => ours.vector === 14 && theirs.vector === 14 && ((ours.error ^ theirs.error) & ~7) === 0,
   },
   {
     other: 'bochs',
@@ -170,7 +211,8 @@ export const KNOWN: readonly Known[] = [
     other: 'qemu',
     why: 'QEMU refuses LOCK late or not at all where it is not allowed (SDM vol. 2, LOCK)',
     endless: true,
-    applies: (test, ours) => ours.vector === 6 && test.instructions.some((instruction) => hasPrefix(instruction, 0xf0)),
+    applies: (test, ours, theirs) =>
+      test.instructions.some(({ bytes }) => bytes.includes(0xf0)) && (ours.vector === 6 || theirs.vector === 6),
   },
 ];
 
@@ -256,13 +298,25 @@ export async function confirmed(failures: readonly Failure[], panel: Panel, most
   return alone;
 }
 
+const readsUndefined = (instructions: readonly CaseInstruction[]): boolean => {
+  const flags = undefinedFlags(instructions);
+  return instructions.some(({ reads }, index) => (reads & flags[index]!) !== 0);
+};
+
+/** Without what prepared it, an instruction may lead anywhere. */
+function staysInside({ test, ours, against }: Failure): boolean {
+  const addresses = addressesOf(test);
+  return [ours, against[0]!.theirs].some((outcome) => outcome !== undefined && addresses.includes(outcome.eip));
+}
+
 /** Leaves out instructions while the case still differs in the same way. */
 export async function shrink(failure: Failure, panel: Panel): Promise<Failure> {
   let best = failure;
   for (let index = best.test.instructions.length - 1; index >= 0 && best.test.instructions.length > 1; index--) {
     const instructions = best.test.instructions.filter((_, at) => at !== index);
+    if (readsUndefined(instructions)) continue;
     const [smaller] = await compare([{ ...best.test, instructions }], panel);
-    if (smaller !== undefined && smaller.against[0]!.other === best.against[0]!.other) best = smaller;
+    if (smaller !== undefined && smaller.against[0]!.other === best.against[0]!.other && staysInside(smaller)) best = smaller;
   }
   return best;
 }

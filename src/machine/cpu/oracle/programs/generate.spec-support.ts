@@ -60,7 +60,7 @@ function registers(next: Next, offset: () => number): number[] {
   });
 }
 
-type Frame = Omit<ProgramCase, 'instructions' | 'undefinedAfter' | 'registers'>;
+type Frame = Omit<ProgramCase, 'instructions' | 'registers'>;
 
 /** Fills a case's memory-independent parts with what most modes have. */
 function frame(next: Next, mode: Mode): Frame {
@@ -92,7 +92,7 @@ function frame(next: Next, mode: Mode): Frame {
 function finish(next: Next, made: Frame, c: Context): ProgramCase {
   const program = new Program(c);
   const steps = 1 + (next() % 6);
-  const test: ProgramCase = { ...made, registers: registers(next, c.offset), instructions: program.instructions, undefinedAfter: 0 };
+  const test: ProgramCase = { ...made, registers: registers(next, c.offset), instructions: program.instructions };
   for (let step = 0; step < steps; step++) {
     program.step();
     // the window's end is INT3 all the same
@@ -101,7 +101,6 @@ function finish(next: Next, made: Frame, c: Context): ProgramCase {
       break;
     }
   }
-  test.undefinedAfter = program.undefinedAtEnd();
   return test;
 }
 

@@ -5,7 +5,7 @@
  */
 import { hasModrm, ROWS, type Row } from '../../decode/table';
 import { flagUse } from './undefined-flags.spec-support';
-import type { CaseInstruction } from './layout.spec-support';
+import { undefinedFlags, type CaseInstruction } from './layout.spec-support';
 
 export type Next = () => number;
 export const pick = <T>(next: Next, list: readonly T[]): T => list[next() % list.length]!;
@@ -218,17 +218,10 @@ const CMP = rowOf('cmp', 0x39);
 /** Where random instructions are collected; knows which flags are undefined at its end. */
 export class Program {
   readonly instructions: CaseInstruction[] = [];
-  undefinedNow = 0;
-  /** what jumps bring to their targets */
-  private readonly arriving: { index: number; undefinedThere: number }[] = [];
-
   constructor(private readonly c: Context) {}
 
   private add(made: Made): void {
     const { row, wide } = made;
-    const index = this.instructions.length;
-    for (const jump of this.arriving) if (jump.index === index) this.undefinedNow |= jump.undefinedThere;
-    if (made.link) this.arriving.push({ index: index + 1 + made.link.skip, undefinedThere: this.undefinedNow });
     const byte = row.operands[0]?.endsWith('b') === true || row.operands[0] === 'AL';
     const bits = byte ? 8 : wide ? 32 : 16;
     const use = flagUse(row.name, row.opcode & 255, bits, made.count, made.repeat);
@@ -236,21 +229,11 @@ export class Program {
     this.instructions.push({
       bytes: made.bytes,
       form: `${row.opcode.toString(16).padStart(2, '0')}${extension} ${row.name} ${wide ? 32 : 16} ${made.memory ? 'm' : 'r'}`,
-      undefinedBefore: this.undefinedNow,
+      reads: use.reads,
+      undefines: use.undefinedAfter,
+      defines: use.defined,
       ...(made.link ? { link: made.link } : {}),
     });
-    this.undefinedNow = (this.undefinedNow & ~use.defined) | use.undefinedAfter;
-  }
-
-  /** Flags undefined behind the last instruction, whichever way it is reached. */
-  undefinedAtEnd(): number {
-    return this.undefinedHere();
-  }
-
-  /** Flags undefined where the next instruction will be, or further on. */
-  private undefinedHere(): number {
-    const here = this.arriving.filter(({ index }) => index >= this.instructions.length);
-    return here.reduce((flags, { undefinedThere }) => flags | undefinedThere, this.undefinedNow);
   }
 
   /** MOV of a constant to a 16- or 32-bit register. */
@@ -367,7 +350,7 @@ export class Program {
       }
       const made = encode(c, row, prepared.operand === undefined ? {} : { operand: prepared.operand });
       const use = flagUse(row.name, row.opcode & 255, 32, made.count, made.repeat);
-      if ((use.reads & this.undefinedHere()) !== 0) {
+      if ((use.reads & undefinedFlags(this.instructions).at(-1)!) !== 0) {
         // CMP EAX, EAX defines everything
         this.add({ bytes: [0x39, 0xc0 | pick(c.next, [1, 2, 3, 5]) << 3], row: CMP, wide: c.code32, memory: false, count: undefined, repeat: false }); // prettier-ignore
       }

@@ -32,8 +32,10 @@ export interface CaseInstruction {
   bytes: number[];
   /** its form: opcode row, operand size, `r` or `m` */
   form: string;
-  /** flags that are undefined before it */
-  undefinedBefore: number;
+  /** flags that it reads, that it leaves undefined, and that it defines */
+  reads: number;
+  undefines: number;
+  defines: number;
   /** a displacement or address in its bytes that leads to a later instruction */
   link?: { at: number; size: 1 | 2 | 4; relative: boolean; skip: number };
 }
@@ -66,8 +68,6 @@ export interface ProgramCase {
   /** DR0 to DR3, DR7 */
   dr: number[];
   instructions: CaseInstruction[];
-  /** flags undefined after the last */
-  undefinedAfter: number;
 }
 
 /** EIP of the first instruction. */
@@ -104,6 +104,20 @@ export function codeOf(test: ProgramCase): number[] {
 export function addressesOf(test: ProgramCase): number[] {
   let at = entryPoint(test);
   return [...test.instructions.map(({ bytes }) => (at += bytes.length) - bytes.length), at];
+}
+
+/** The flags that are undefined before each instruction, whichever way it is reached, and behind the last. */
+export function undefinedFlags(instructions: readonly CaseInstruction[]): number[] {
+  const arriving = new Array<number>(instructions.length + 1).fill(0);
+  const result: number[] = [];
+  let now = 0;
+  instructions.forEach(({ undefines, defines, link }, index) => {
+    now |= arriving[index]!;
+    result.push(now);
+    if (link) arriving[Math.min(index + 1 + link.skip, instructions.length)]! |= now | undefines;
+    now = (now & ~defines) | undefines;
+  });
+  return [...result, now | arriving[instructions.length]!];
 }
 
 /** As the runner reads it. */
