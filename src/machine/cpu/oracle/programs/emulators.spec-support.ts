@@ -64,7 +64,7 @@ async function pastEndless(
   for (let barren = 0; barren < 4;) {
     const report = await run({ ...options, first });
     for (const [number, outcome] of report.outcomes) outcomes.set(number, outcome);
-    const last = report.outcomes.size === 0 ? first - 1 : Math.max(...report.outcomes.keys());
+    const last = Math.max(first - 1, ...[...report.outcomes.keys()].filter((number) => number < cases.length));
     if (last === cases.length - 1) return { outcomes, complete: true, dump: report.dump };
     barren = report.outcomes.size === 0 ? barren + 1 : 0;
     first = last + 2;
