@@ -115,9 +115,16 @@ export function keyboard(page: Page): Hand {
   const { keyboard: keys } = page;
   const inInspector = (): Promise<boolean> =>
     page.evaluate(() => document.activeElement?.closest('[data-panel="inspector"]') !== null && document.activeElement !== document.body);
+  /** F6, and wait until the focus has moved: in the desktop application the key takes the way of the menu. */
+  async function nextPanel(): Promise<void> {
+    const before = await page.evaluateHandle(() => document.activeElement);
+    await keys.press('F6');
+    await page.waitForFunction((old) => document.activeElement !== old, before, { timeout: 3_000 }).catch(() => undefined);
+    await before.dispose();
+  }
   /** Tab from the panel's beginning on until the control with that label has the focus. */
   async function tabTo(label: string | RegExp, role?: string): Promise<void> {
-    for (let i = 0; i < 12 && !(await inInspector()); i++) await keys.press('F6');
+    for (let i = 0; i < 12 && !(await inInspector()); i++) await nextPanel();
     expect(await inInspector()).toBe(true);
     const wanted = role
       ? panel(page, 'Inspector').getByRole(role as 'radio', { name: label }).first()
@@ -127,7 +134,7 @@ export function keyboard(page: Page): Hand {
       // a radio group is one tab stop: any of its buttons will do
       if (await wanted.evaluate((element) => element === document.activeElement || (element.role === 'radio' && element.parentElement!.contains(document.activeElement)))) return;
       await keys.press('Tab');
-      if (!(await inInspector())) for (let j = 0; j < 12 && !(await inInspector()); j++) await keys.press('F6');
+      if (!(await inInspector())) for (let j = 0; j < 12 && !(await inInspector()); j++) await nextPanel();
     }
     throw new Error(`Tab does not reach ${String(label)}`);
   } // prettier-ignore
@@ -137,7 +144,7 @@ export function keyboard(page: Page): Hand {
     await keys.type('Go from part to part');
     await keys.press('Enter');
     const at = (): Promise<string | null> => page.evaluate(() => document.activeElement?.getAttribute('data-part') ?? null);
-    for (let i = 0; i < 12 && (await at()) === null; i++) await keys.press('F6');
+    for (let i = 0; i < 12 && (await at()) === null; i++) await nextPanel();
     const start = await at();
     if (start === null) throw new Error('F6 does not reach the canvas');
     const ways = new Map<string, string[]>([[start, []]]);
