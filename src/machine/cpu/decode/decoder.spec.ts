@@ -70,6 +70,10 @@ describe('prefixes', () => {
     expect(refused('8b')).toBe('truncated');
     expect(refused('81 05 000000')).toBe('truncated');
     expect(refused('66')).toBe('truncated');
+    // all bytes are fetched before #UD is known
+    expect(refused('f0 ff 35 0000')).toBe('truncated');
+    expect(refused('f0 ff 35 00000000')).toBe('invalid');
+    expect(refused('8d')).toBe('truncated');
   });
 });
 

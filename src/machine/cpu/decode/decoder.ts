@@ -161,11 +161,12 @@ function decodeFrom(cursor: Cursor, mode: DecodeMode): DecodeResult {
   }
   if (is8086 && instruction.row.memoryOnly && instruction.mod === 3) instruction.row = NO_ADDRESS_8086;
   const row = instruction.row;
+  immediates(cursor, instruction, row);
+  // only behind the last byte: a fault in fetching it comes before #UD
   if (!is8086) {
     if (row.memoryOnly && instruction.mod === 3) return 'invalid';
     if (instruction.lock && !(row.lock && slot.modrm && instruction.mod !== 3)) return 'invalid';
   }
-  immediates(cursor, instruction, row);
   instruction.length = cursor.length;
   return instruction;
 }

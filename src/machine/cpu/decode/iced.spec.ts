@@ -21,7 +21,7 @@ const OPTIONS =
 
 /** The instruction set that brought a feature of iced's; what is not listed none of our processors has. */
 const FEATURE_LEVEL: Readonly<Record<string, Level>> = {
-  INTEL8086: LEVEL.i386, INTEL186: LEVEL.i386, INTEL286: LEVEL.i386, INTEL386: LEVEL.i386,
+  INTEL8086: LEVEL.i386, INTEL186: LEVEL.i386, INTEL286: LEVEL.i386, INTEL386: LEVEL.i386, MOV_TR: LEVEL.i386,
   FPU: LEVEL.i386, FPU287: LEVEL.i386, FPU387: LEVEL.i386,
   INTEL486: LEVEL.pentium, CPUID: LEVEL.pentium, TSC: LEVEL.pentium, MSR: LEVEL.pentium, CX8: LEVEL.pentium,
   CMOV: LEVEL.p6, SEP: LEVEL.p6, MULTIBYTENOP: LEVEL.p6,
@@ -32,6 +32,8 @@ const REFUSED_LATER: Readonly<Record<string, string>> = {
   escape: 'an escape that means nothing: no coprocessor is there to say so',
   movFromControl: 'a control register that does not exist',
   movToControl: 'a control register that does not exist',
+  movFromTest: 'a test register that does not exist',
+  movToTest: 'a test register that does not exist',
   movFromSegment: 'a segment register that does not exist',
   movToSegment: 'a segment register that does not exist, or CS',
 };
@@ -99,6 +101,8 @@ function ourOperands(instruction: Instruction): string[] | undefined {
         return `CR${reg}`;
       case 'Dd':
         return `DR${reg}`;
+      case 'Td':
+        return `TR${reg}`;
       case 'Rd':
         return anyWidth(general(4, rm));
       case 'M':
@@ -170,7 +174,8 @@ function compare(code32: boolean, level: Level, count: number, seed: number, fir
     const strings = Math.min(perBatch, count - done);
     const bytes = Uint8Array.from({ length: strings * BYTES }, () => next());
     for (let n = 0; n < strings; n++) bytes.set(first, n * BYTES);
-    const decoder = new Decoder(code32 ? 32 : 16, bytes, OPTIONS);
+    // only the 80386 has the TLB's test registers
+    const decoder = new Decoder(code32 ? 32 : 16, bytes, level === LEVEL.i386 ? OPTIONS | DecoderOptions.MovTr : OPTIONS);
     for (let n = 0; n < strings; n++) {
       const at = n * BYTES;
       decoder.position = at;
