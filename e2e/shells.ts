@@ -10,7 +10,8 @@ import { _electron, chromium, test as base, type Browser, type ElectronApplicati
 
 export const repository = resolve(import.meta.dirname, '..');
 const ROOT_FLAGS = process.getuid?.() === 0 ? ['--no-sandbox'] : [];
-const SOFTWARE_GL = ['--use-angle=swiftshader', '--enable-unsafe-swiftshader', '--ignore-gpu-blocklist'];
+/** The CPU's own rasteriser: an emulated GPU takes four times as long for the same window. */
+const SOFTWARE_RENDERING = ['--disable-gpu'];
 const QUIET = ['--disable-quic', '--no-first-run', '--disable-background-networking', '--disable-component-update', '--disable-sync'];
 
 export interface StartOptions {
@@ -73,7 +74,7 @@ export class Shell {
     const launch = (timeout: number) =>
       _electron.launch({
         ...(executablePath ? { executablePath } : {}),
-        args: [...ROOT_FLAGS, ...SOFTWARE_GL, ...(application ? [] : [repository]), ...(lab ? [lab] : [])],
+        args: [...ROOT_FLAGS, ...SOFTWARE_RENDERING, ...(application ? [] : [repository]), ...(lab ? [lab] : [])],
         env: { ...process.env, PAGEWALK_DATA: this.data, PAGEWALK_TEST: '1' } as Record<string, string>,
         timeout,
       });
