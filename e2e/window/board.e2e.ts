@@ -67,7 +67,7 @@ test('board: wires follow a part that is moved, by pointer and by keyboard', asy
   const page = await shell.start();
   await go(page, 'Board');
   const firmware = page.getByRole('button', { name: 'Firmware', exact: true });
-  const wire = page.locator('.vue-flow__edge[data-id="firmware:firmware>processor:processor"] path').first();
+  const wire = page.locator('[data-wire="firmware:firmware>processor:processor"]');
   const before = await wire.getAttribute('d');
   const box = (await firmware.boundingBox())!;
   await page.mouse.move(box.x + 20, box.y + 20);

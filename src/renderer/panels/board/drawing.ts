@@ -45,40 +45,6 @@ export interface Drawing {
   hiddenDevices: number;
 }
 
-/** The sides of a part that wires end at. */
-export const TERMINALS: Readonly<Record<PartKind, readonly { side: Side; type: 'source' | 'target' }[]>> = {
-  processor: [
-    { side: 'right', type: 'source' },
-    { side: 'bottom', type: 'target' },
-  ],
-  controller: [
-    { side: 'left', type: 'target' },
-    { side: 'right', type: 'source' },
-    { side: 'bottom', type: 'source' },
-  ],
-  iommu: [
-    { side: 'top', type: 'target' },
-    { side: 'bottom', type: 'source' },
-  ],
-  apic: [
-    { side: 'top', type: 'target' },
-    { side: 'right', type: 'source' },
-  ],
-  firmware: [{ side: 'top', type: 'source' }],
-  root: [
-    { side: 'top', type: 'target' },
-    { side: 'left', type: 'target' },
-    { side: 'bottom', type: 'source' },
-  ],
-  legacy: [{ side: 'right', type: 'source' }],
-  slot: [{ side: 'left', type: 'target' }],
-  bridge: [
-    { side: 'top', type: 'target' },
-    { side: 'bottom', type: 'source' },
-  ],
-  device: [{ side: 'top', type: 'target' }],
-};
-
 /** more than this are in the list only */
 export const MOST_SLOTS = 256;
 export const MOST_DEVICES = 64;
