@@ -187,7 +187,6 @@ export class Machine {
       chipset: this.chipset,
       controller: this.controller,
       frames: this.frames,
-      clock: this.clock,
       log: this.log,
       endSlice: () => this.endSlice(),
     });

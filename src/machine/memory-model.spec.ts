@@ -1,6 +1,8 @@
-import { describe, expect, it } from 'vitest';
+import { createHash } from 'node:crypto';
+import { describe, expect, it, vi } from 'vitest';
 import { hostPhysical } from './address';
 import { boardSchema } from './board/schema';
+import { applyProcessorStart, protectedModeStart } from './firmware/processor-start';
 import { Machine } from './machine';
 
 const slots = [
@@ -71,5 +73,40 @@ describe('the memory model of a machine', () => {
     expect(corrected.before).toBe(plain.before);
     expect(corrected.left).toBeLessThan(corrected.before);
     expect(corrected.errors.corrected).toBeGreaterThan(0);
+  });
+
+  it('sees every access of a program where it ends, in order, however long the slices are', () => {
+    const words = (values: number[]) => new Uint8Array(Uint32Array.from(values).buffer);
+    const ROUNDS = 50;
+    const runs = [1, 7, 100_000].map((budget) => {
+      const machine = machineOf({ timing: true });
+      // identical, but for linear 5000, which is frame 9
+      machine.platform.writeBytes(0x1000, words([0x2003]));
+      machine.platform.writeBytes(0x2000, words(Array.from({ length: 1024 }, (_, page) => ((page === 5 ? 9 : page) << 12) | 3)));
+      // mov eax, 1000; mov cr3, eax; mov eax, cr0; bts eax, 31; mov cr0, eax
+      const on = [0xb8, 0, 0x10, 0, 0, 0x0f, 0x22, 0xd8, 0x0f, 0x20, 0xc0, 0x0f, 0xba, 0xe8, 31, 0x0f, 0x22, 0xc0];
+      // mov eax, [5010]; mov [5ffe], eax; inc ebx; cmp ebx, ROUNDS; jb; hlt
+      const loop = [0xa1, 0x10, 0x50, 0, 0, 0xa3, 0xfe, 0x5f, 0, 0, 0x43, 0x83, 0xfb, ROUNDS, 0x72, -16, 0xf4];
+      machine.platform.writeBytes(0x10_0000, Uint8Array.from([...on, ...loop]));
+      const { state } = machine.processor;
+      const bytes = new DataView(state.u8.buffer, state.u8.byteOffset, state.u8.length);
+      applyProcessorStart(bytes, protectedModeStart(0x10_0000, { RSP: 0x8000 }, null));
+      machine.processor.stateReplaced();
+      const touch = vi.spyOn(machine.memory, 'touch');
+      for (let left = 6 + 5 * ROUNDS; left > 0;) left -= machine.run(Math.min(budget, left)).executed;
+      const hash = createHash('sha256');
+      for (const chunk of machine.stateChunks()) hash.update(chunk);
+      return { seen: [...touch.mock.calls], ticks: machine.ticks, hash: hash.digest('hex') };
+    });
+    const ofProgram = runs[0]!.seen.filter(([address]) => address >= 0x3000);
+    const round = [
+      [0x9010, 4, false],
+      [0x9ffe, 1, true],
+      [0x6000, 1, true],
+    ];
+    expect(ofProgram).toEqual(Array.from({ length: ROUNDS }, () => round).flat());
+    expect(runs[0]!.seen.length).toBeGreaterThan(ofProgram.length);
+    expect(runs[1]).toEqual(runs[0]);
+    expect(runs[2]).toEqual(runs[0]);
   });
 });

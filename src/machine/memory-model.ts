@@ -8,7 +8,6 @@ import type { DramRange } from './board/address-map';
 import type { Board } from './board/schema';
 import type { Chipset } from './bus/chipset';
 import type { TransactionLog } from './bus/transaction-log';
-import type { MachineClock } from './clock/machine-clock';
 import type { Processor } from './cpu/processor';
 import { Dram, type DramParts, type SavedDram } from './dram/dram';
 import { bankAt } from './dram/locator';
@@ -23,7 +22,6 @@ export interface MemoryModelParts {
   chipset: Chipset;
   controller: MemoryController;
   frames: FrameStore;
-  clock: MachineClock;
   log: TransactionLog;
   endSlice: () => void;
 }
@@ -88,11 +86,11 @@ export class MemoryModel implements MemoryObserver {
   }
 
   private begin(): void {
-    const { dram, clock, log, processor } = this.parts;
+    const { dram, log, processor } = this.parts;
     this.dram = new Dram({
       board: this.board,
       dram,
-      clock: { now: () => clock.now(), charge: (ticks) => this.charge(ticks) },
+      clock: { now: () => processor.machineTicks, charge: (ticks) => this.charge(ticks) },
       cells: { read: (address) => this.read(address), write: (address, value) => this.write(address, value) },
       addressOf: (...bit) => this.addressOf(...bit),
       log: (report) => log.add(report),

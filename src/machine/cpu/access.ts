@@ -73,8 +73,8 @@ export class MemoryAccess implements DataAccess {
   lastAccess: LastAccess | null = null;
 
   /**
-   * Is told of every access to memory before it is made. While there is one, nothing that is read or written is in the fast
-   * table and compiled code leaves every access to the interpreter; call `Tlb.clearFast` after changing it.
+   * Is told of every access to memory before it is made. While there is one, compiled code must not run: it would use the fast
+   * table without telling. What has been in it says nothing of who was told; call `Tlb.clearFast` after changing it.
    */
   observer: MemoryObserver | undefined;
 
@@ -302,7 +302,9 @@ export class MemoryAccess implements DataAccess {
     const i32 = this.pool.i32;
     const at = ((user ? FAST_TLB.user : FAST_TLB.supervisor) >> 2) + ((linear >>> 10) & ((FAST_TLB.entries - 1) << 2));
     if (i32[at] === (((linear + size - 1) & ~0xfff) | this.state.i32[GENERATION]!)) {
-      return this.readPool((linear + i32[at + 3]!) >>> 0, size);
+      const offset = (linear + i32[at + 3]!) >>> 0;
+      if (this.observer !== undefined) this.observe(offset, size, false);
+      return this.readPool(offset, size);
     }
     if ((linear & 0xfff) + size > 4096) return this.loadCrossing(linear, size, user);
     const access = user ? ACCESS.user : 0;
@@ -318,7 +320,9 @@ export class MemoryAccess implements DataAccess {
     const i32 = this.pool.i32;
     const at = ((user ? FAST_TLB.user : FAST_TLB.supervisor) >> 2) + ((linear >>> 10) & ((FAST_TLB.entries - 1) << 2));
     if (i32[at + 1] === (((linear + size - 1) & ~0xfff) | this.state.i32[GENERATION]!)) {
-      return this.writePool((linear + i32[at + 3]!) >>> 0, size, value);
+      const offset = (linear + i32[at + 3]!) >>> 0;
+      if (this.observer !== undefined) this.observe(offset, size, true);
+      return this.writePool(offset, size, value);
     }
     if ((linear & 0xfff) + size > 4096) return this.storeCrossing(linear, size, value, user);
     const offset = this.resolve(linear, user ? ACCESS.user | ACCESS.write : ACCESS.write);
@@ -327,6 +331,11 @@ export class MemoryAccess implements DataAccess {
     if (offset !== VIOLATION) this.observer?.touch(this.host, size, true);
     if (offset >= 0) this.writePool(offset, size, value);
     else this.writeElsewhere(offset, linear, size, value);
+  }
+
+  /** Tells of an access that the fast table allowed. */
+  private observe(offset: number, size: number, write: boolean): void {
+    this.observer!.touch(this.pool.frameAt(offset) * 4096 + (offset & 0xfff), size, write);
   }
 
   /**
@@ -430,8 +439,7 @@ export class MemoryAccess implements DataAccess {
     const writable = this.memory.writableFrame(frame);
     if (writable < 0) rights &= ~FAST_RIGHT.write;
     if (readable < 0) return CHIPSET;
-    const direct = this.observer === undefined ? rights : rights & FAST_RIGHT.execute;
-    if (!(user && this.aligned) && !this.debug.watchesPage(page)) this.tlb.fillFast(linear, user, readable, direct);
+    if (!(user && this.aligned) && !this.debug.watchesPage(page)) this.tlb.fillFast(linear, user, readable, rights);
     if ((access & ACCESS.write) !== 0 && writable < 0) return CHIPSET;
     return readable + (linear & 0xfff);
   }

@@ -78,7 +78,6 @@ export class Dram implements MemoryObserver {
 
   private readonly banks: Banks;
   private readonly chips: Chips[];
-  private readonly chipsOf = new Map<Module, Chips>();
   /** hits, misses, conflicts, writes of each bank */
   private readonly counts: Float64Array;
   private readonly ledger: EccLedger;
@@ -108,10 +107,9 @@ export class Dram implements MemoryObserver {
             : undefined,
         errors: noErrors(),
       };
-      this.chipsOf.set(module, chips);
       return chips;
     });
-    this.banks = new Banks(this.locator.modules, (module) => this.chipsOf.get(module)!.timings, inFlight);
+    this.banks = new Banks(this.locator.modules, (module) => this.chips[module.index]!.timings, inFlight);
   }
 
   // --- accesses --------------------------------------------------------------------------------------------------------
@@ -132,29 +130,36 @@ export class Dram implements MemoryObserver {
   }
 
   private line(address: number, write: boolean, processor: boolean): void {
-    const { locator, banks, parts } = this;
+    const { locator, banks, counts } = this;
+    const { clock } = this.parts;
+    const waits = this.timing && processor;
+    // asked once: nothing but what is charged here takes time meanwhile
+    let now = clock.now();
     const answers = locator.answers(address);
     for (let answer = 0; answer < answers; answer++) {
       locator.locate(address, answer);
       const { bank, row, module } = locator;
       let outcome: Outcome;
-      if (answer > 0) outcome = banks.follow(bank, row, parts.clock.now() * PS_PER_TICK);
+      if (answer > 0) outcome = banks.follow(bank, row, now * PS_PER_TICK);
       else {
-        if (this.timing && processor) {
-          const wait = banks.wait(bank, parts.clock.now() * PS_PER_TICK);
-          if (wait > 0) parts.clock.charge(Math.ceil(wait / PS_PER_TICK));
+        const wait = waits ? banks.wait(bank, now * PS_PER_TICK) : 0;
+        if (wait > 0) {
+          const ticks = Math.ceil(wait / PS_PER_TICK);
+          clock.charge(ticks);
+          now += ticks;
         }
-        outcome = banks.access(bank, row, write, parts.clock.now() * PS_PER_TICK, this.timing && processor);
+        outcome = banks.access(bank, row, write, now * PS_PER_TICK, waits);
       }
-      this.counts[bank * WORDS + outcome]!++;
-      if (write) this.counts[bank * WORDS + WRITES]!++;
-      if (outcome !== OUTCOME.hit) this.activated(module, bank - module.firstBank, row);
+      const at = bank * WORDS;
+      counts[at + outcome] = counts[at + outcome]! + 1;
+      if (write) counts[at + WRITES] = counts[at + WRITES]! + 1;
+      if (outcome !== OUTCOME.hit) this.activated(module, bank - module.firstBank, row, now * PS_PER_TICK);
     }
   }
 
-  private activated(module: Module, bank: number, row: number): void {
-    const chips = this.chipsOf.get(module)!;
-    const now = this.parts.clock.now() * PS_PER_TICK;
+  /** @param now picoseconds */
+  private activated(module: Module, bank: number, row: number, now: number): void {
+    const chips = this.chips[module.index]!;
     chips.rows.activated(bank, row, now);
     if (chips.disturbance === undefined) return;
     for (const flip of chips.disturbance.activated(bank, row, now)) this.flip(module, chips, flip);
@@ -189,7 +194,7 @@ export class Dram implements MemoryObserver {
       if (outcome === null || this.locator.answers(word) === 0) continue;
       this.locator.locate(word, 0);
       const { module } = this.locator;
-      this.chipsOf.get(module)!.errors[outcome]++;
+      this.chips[module.index]!.errors[outcome]++;
       // what the hardware mistakes for something else it cannot report
       if (outcome === 'miscorrected') continue;
       this.parts.log({
@@ -223,16 +228,16 @@ export class Dram implements MemoryObserver {
   }
 
   rows(module: Module): RowCounts {
-    return this.chipsOf.get(module)!.rows;
+    return this.chips[module.index]!.rows;
   }
 
   /** Activations of a row's neighbours in a refresh window that flip its weakest cell; null for a module that is not disturbed. */
   threshold(module: Module): number | null {
-    return this.chipsOf.get(module)!.threshold;
+    return this.chips[module.index]!.threshold;
   }
 
   errors(module: Module): Readonly<ModuleErrors> & { refreshed: number } {
-    const { errors, disturbance } = this.chipsOf.get(module)!;
+    const { errors, disturbance } = this.chips[module.index]!;
     return { ...errors, refreshed: disturbance?.refreshed ?? 0 };
   }
 
@@ -243,9 +248,8 @@ export class Dram implements MemoryObserver {
       if (!same) return;
       this.banks.adopt(before.banks, same.firstBank, module.firstBank, module.banks);
       this.counts.set(before.counts.subarray(same.firstBank * WORDS, (same.firstBank + same.banks) * WORDS), module.firstBank * WORDS);
-      const chips = before.chipsOf.get(same)!;
+      const chips = before.chips[same.index]!;
       this.chips[index] = chips;
-      this.chipsOf.set(module, chips);
     });
     this.ledger.load(before.ledger.save());
   }

@@ -16,6 +16,8 @@ const OFFSET_BYTES = 5;
 
 /** A DIMM in its slot, as the model counts it. */
 export interface Module {
+  /** its number among all modules */
+  readonly index: number;
   readonly slotIndex: number;
   readonly slot: string;
   readonly part: DimmPart;
@@ -77,7 +79,10 @@ export class DramLocator {
   module!: Module;
 
   private readonly bySlot: (Module | undefined)[] = [];
+  /** the last that was asked for, and its module when there is one and no interleaving: most accesses stay there */
   private range: DramRange | undefined;
+  private only: Module | undefined;
+  private onlyFrom = 0;
 
   constructor(
     board: Board,
@@ -92,7 +97,7 @@ export class DramLocator {
       const { subchannels, ranks, bankGroups, banks: each } = part.geometry;
       const banks = subchannels * ranks * bankGroups * each;
       const { channel } = wired[slotIndex]!;
-      const module = { slotIndex, slot: id, part, channel, firstBank, banks, ...tablesOf(part, wired[slotIndex]!) };
+      const module = { index: modules.length, slotIndex, slot: id, part, channel, firstBank, banks, ...tablesOf(part, wired[slotIndex]!) };
       modules.push(module);
       this.bySlot[slotIndex] = module;
       firstBank += banks;
@@ -108,7 +113,11 @@ export class DramLocator {
       range = rangeAt(this.dram, address);
       if (range === undefined) return 0;
       this.range = range;
+      const [first, ...others] = range.claims;
+      this.only = first && others.length === 0 && first.interleave === undefined ? this.bySlot[first.slotIndex] : undefined;
+      if (this.only) this.onlyFrom = range.base - first!.dimmOffset;
     }
+    if (this.only !== undefined) return 1;
     const { claims } = range;
     const lanes = claims[0]?.interleave;
     return claims.length === 1 && lanes?.granularity === 1 ? lanes.ways.length : claims.length;
@@ -116,19 +125,20 @@ export class DramLocator {
 
   /** Sets `module`, `bank` (over all modules) and `row` for the DIMM number `answer` of those that `answers` counted last. */
   locate(address: number, answer: number): void {
+    if (this.only !== undefined) return this.find(this.only, address - this.onlyFrom);
     const range = this.range!;
     const distance = address - range.base;
     const claim = range.claims[Math.min(answer, range.claims.length - 1)]!;
     const { interleave } = claim;
-    if (interleave === undefined) return this.find(claim.slotIndex, claim.dimmOffset + distance);
+    if (interleave === undefined) return this.find(this.bySlot[claim.slotIndex]!, claim.dimmOffset + distance);
     // the lanes of a bank are read together: the first byte's row is open in all of them
     const from = interleave.granularity === 1 ? laneStart(interleave, distance) + answer : distance;
     const { way, dimmOffset } = wayAt(interleave, from);
-    this.find(way.slotIndex, dimmOffset);
+    this.find(this.bySlot[way.slotIndex]!, dimmOffset);
   }
 
-  private find(slotIndex: number, offset: number): void {
-    const module = (this.module = this.bySlot[slotIndex]!);
+  private find(module: Module, offset: number): void {
+    this.module = module;
     const { bankOf, rowOf } = module;
     const low = offset >>> 0;
     const high = 1024 + Math.floor(offset / 0x1_0000_0000);

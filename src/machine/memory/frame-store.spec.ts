@@ -24,8 +24,10 @@ describe('FrameStore', () => {
     expect(frames.isZeroAt(offset)).toBe(true);
     expect(frames.touch(0x1234)).toBe(offset);
     expect(frames.offsetOf(0x1234)).toBe(offset);
+    expect(frames.frameAt(offset)).toBe(0x1234);
+    expect(frames.frameAt(frames.touch(LAYER_STRIDE + 1) + PAGE_SIZE - 1)).toBe(LAYER_STRIDE + 1);
     expect(frames.offsetOf(0x1235)).toBe(-1);
-    expect(frames.bytesUsed).toBe(PAGE_SIZE);
+    expect(frames.bytesUsed).toBe(2 * PAGE_SIZE);
   });
 
   it('keeps frames apart wherever they are, and lists them in ascending order', () => {

@@ -72,6 +72,8 @@ export class FrameStore {
   private readonly lowLeaves = new Array<Int32Array | undefined>(LOW_LEAVES).fill(undefined);
   /** pool pages handed out so far */
   private nextPage = 0;
+  /** the frame that each of them holds */
+  private readonly frameOfPage: number[] = [];
   private readonly watched = new Set<number>();
   /** frames with translation tables that something was derived from */
   private readonly tables = new Set<number>();
@@ -122,7 +124,13 @@ export class FrameStore {
       if (leafNumber < LOW_LEAVES) this.lowLeaves[leafNumber] = leaf;
     }
     leaf[frame - leafNumber * LEAF_FRAMES] = page + 1;
+    this.frameOfPage[page] = frame;
     return this.poolBase + page * PAGE_SIZE;
+  }
+
+  /** The frame whose byte lies at a pool offset: the inverse of offsetOf, for offsets from there. */
+  frameAt(offset: number): number {
+    return this.frameOfPage[Math.floor((offset - this.poolBase) / PAGE_SIZE)]!;
   }
 
   /** Frames touched so far. */
@@ -273,6 +281,7 @@ export class FrameStore {
     this.tables.clear();
     this.u8.fill(0, this.poolBase, this.poolBase + this.nextPage * PAGE_SIZE);
     this.nextPage = 0;
+    this.frameOfPage.length = 0;
     this.leaves.clear();
     this.lowLeaves.fill(undefined);
     this.lastChunks = new Map();
