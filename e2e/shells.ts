@@ -10,7 +10,7 @@ import { _electron, chromium, test as base, type Browser, type ElectronApplicati
 
 export const repository = resolve(import.meta.dirname, '..');
 const ROOT_FLAGS = process.getuid?.() === 0 ? ['--no-sandbox'] : [];
-/** The CPU's own rasteriser: an emulated GPU takes four times as long for the same window. */
+/** The CPU's own rasteriser: with an emulated GPU the same window takes two to four times as long. */
 const SOFTWARE_RENDERING = ['--disable-gpu'];
 const QUIET = ['--disable-quic', '--no-first-run', '--disable-background-networking', '--disable-component-update', '--disable-sync'];
 
@@ -104,7 +104,7 @@ export class Shell {
       });
       this.host!.once('exit', (code) => failed(new Error(`the web host ended with ${code}: ${printed}`)));
     });
-    this.browser = await chromium.launch({ executablePath: '/usr/bin/chromium', args: [...ROOT_FLAGS, ...QUIET] });
+    this.browser = await chromium.launch({ executablePath: '/usr/bin/chromium', args: [...ROOT_FLAGS, ...SOFTWARE_RENDERING, ...QUIET] });
     const context = await this.browser.newContext({ viewport: size ?? { width: 1440, height: 900 }, locale: 'en-US' });
     const page = await context.newPage();
     await page.goto(address);
