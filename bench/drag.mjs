@@ -1,6 +1,6 @@
 /**
  * `npm run bench:drag`: what dragging a part costs on a board of 200 parts, from Chromium's own trace: script and layout of each
- * frame in processor time, and the longest task; in the middle of the canvas, at its edge (where the view moves along), and all
+ * frame in processor time, and the longest task; of one part, at the edge of the canvas (where the view moves along), and of all
  * parts together. CHROMIUM names the browser. It reports; nothing fails by time.
  */
 import { spawn } from 'node:child_process';

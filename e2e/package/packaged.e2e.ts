@@ -14,7 +14,7 @@ const test = base.extend<{ window: Page }>({
     const shell = new Shell('electron', data);
     await use(await shell.start({ application }));
     await shell.stop();
-    await rm(data, { recursive: true, force: true });
+    await rm(data, { recursive: true, force: true, maxRetries: 20, retryDelay: 200 });
   },
 });
 
