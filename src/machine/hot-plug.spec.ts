@@ -115,7 +115,7 @@ describe('hot-plug of a device', () => {
     machine.pci.writeRegister(0x100, 0x04, 6);
     expect(machine.barOf('dma0')).toBe(base + 0x1000);
     expect(machine.chipset.read(at(base + 0x1000), 4)).toBe(0x434d_4144);
-    expect(machine.dmaRequesters.get('dma0')).toBe(0x100);
+    expect(machine.devices.dmaRequesters.get('dma0')).toBe(0x100);
   });
 });
 

@@ -16,6 +16,7 @@ import type { Board } from './board/schema';
 import { pciTopology } from './board/topology';
 import { PAGE_SIZE } from './address';
 import type { Machine } from './machine';
+import { fitSpd } from './spd-bus';
 
 /** Thrown when something cannot be plugged or unplugged now. Nothing has changed then. */
 export class HotPlugRefusedError extends Error {
@@ -32,7 +33,7 @@ export class HotPlugRefusedError extends Error {
 const POWER_OFF: Text = { en: 'Switch the power off first.', 'zh-CN': '请先关闭电源。' };
 
 /** Throws HotPlugRefusedError for the first change that cannot be made; `after` is the board once all are. */
-export function checkHotPlug(machine: Machine, changes: readonly HotPlugChange[], after: Board): void {
+function checkHotPlug(machine: Machine, changes: readonly HotPlugChange[], after: Board): void {
   for (const change of changes) {
     if (change.kind === 'device') {
       if (change.plugged && !pciTopology(after).devices.has(change.id)) {
@@ -63,8 +64,32 @@ export function checkHotPlug(machine: Machine, changes: readonly HotPlugChange[]
   }
 }
 
+/** As `Machine.hotPlug`. */
+export function hotPlug(machine: Machine, changes: readonly HotPlugChange[], after: Board): void {
+  checkHotPlug(machine, changes, after);
+  const { devices, log, map } = machine;
+  for (const change of changes) {
+    if (change.kind === 'dimm') {
+      forgetCells(machine, change.slot);
+      log.add({ kind: 'note', code: change.dimm === null ? 'unplugged' : 'plugged', outcome: 'ok', data: { part: change.slot } });
+    } else if (change.plugged) devices.plugLive(after, change.id, pciTopology(after).devices.get(change.id)!);
+    else devices.unplugLive(change.id);
+  }
+  machine.board = after;
+  // everybody who knows where DRAM is shares these lists
+  const { dram, ranges, placements, windows } = addressMap(after);
+  map.dram.splice(0, Infinity, ...dram);
+  map.ranges.splice(0, Infinity, ...ranges);
+  map.placements.splice(0, Infinity, ...placements);
+  map.windows.splice(0, Infinity, ...windows);
+  machine.controller.fit(after);
+  machine.memory.fit(after);
+  if (machine.spd) fitSpd(machine.spd, changes, after);
+  machine.bus.dramChanged();
+}
+
 /** What was in a DIMM is gone with it; code that was translated from it is forgotten. */
-export function forgetCells({ frames, map }: Machine, slot: string): void {
+function forgetCells({ frames, map }: Machine, slot: string): void {
   const gone = map.dram.filter(({ claims }) => claims.some((claim) => claim.slot === slot));
   for (const [frame, offset] of frames.entries()) {
     const address = frame * PAGE_SIZE;

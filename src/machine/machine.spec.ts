@@ -8,7 +8,8 @@ import { POOL_RESERVED } from './cpu/state-layout';
 import { applyProcessorStart, protectedModeStart, realModeStart } from './firmware/processor-start';
 import { IOMMU_BASE as IOMMU_REGISTERS, IOMMU_SIZE } from './iommu/registers';
 import type { Journey, JourneyStep } from './journey/journey';
-import { BoardError, Machine } from './machine';
+import { BoardError } from './board-error';
+import { Machine } from './machine';
 import { MachineStateError } from './machine-state';
 
 const CODE = 0x10_0000;

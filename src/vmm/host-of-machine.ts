@@ -50,7 +50,7 @@ function wholeFrames(machine: Machine): { base: number; bytes: number }[] {
 /** Devices with a place on PCI and at least one BAR that answers. */
 function passableDevices(machine: Machine): HostDevice[] {
   const devices: HostDevice[] = [];
-  for (const [id, requester] of machine.dmaRequesters) {
+  for (const [id, requester] of machine.devices.dmaRequesters) {
     const device = machine.bus.device(id);
     if (!device?.pci) continue;
     const bars = device.regions.flatMap(({ name, kind, size }) => {

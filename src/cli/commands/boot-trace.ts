@@ -9,7 +9,8 @@ import { hostPhysical } from '../../machine/address';
 import { disassemble } from '../../machine/cpu/disassemble';
 import type { CpuState } from '../../machine/cpu/cpu-state';
 import { SEGMENT_INDEX } from '../../machine/cpu/state-layout';
-import type { Machine, MachineRun } from '../../machine/machine';
+import type { Machine } from '../../machine/machine';
+import type { MachineRun } from '../../machine/run-machine';
 
 const LONGEST_INSTRUCTION = 15;
 const PAGE = 4096;

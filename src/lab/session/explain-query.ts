@@ -48,13 +48,13 @@ export function withCells({ machine, ownerOf }: ExplainSource, journey: Journey)
 /** Which device makes the access: the one named, or the only one there is. */
 function requesterOf(machine: Machine, query: AccessQuery): number {
   if (query.requester !== undefined) {
-    const requester = parseRequester(query.requester) ?? machine.dmaRequesters.get(query.requester);
+    const requester = parseRequester(query.requester) ?? machine.devices.dmaRequesters.get(query.requester);
     if (requester !== undefined) return requester;
     throw new QueryError(
       text(`"${query.requester}" is no requester ID, as 00:04.0.`, `“${query.requester}” 不是请求者 ID（如 00:04.0）。`),
     );
   }
-  const all = [...new Set(machine.dmaRequesters.values())];
+  const all = [...new Set(machine.devices.dmaRequesters.values())];
   if (all.length === 1) return all[0]!;
   throw new QueryError(
     text(

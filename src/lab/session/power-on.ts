@@ -3,7 +3,8 @@
  * known by then, and the firmware loads them. What goes wrong comes back as problems; a program that the firmware refuses is no
  * problem of the document: the computer is there, with its boot report, and stands still.
  */
-import { BoardError, Machine } from '../../machine/machine';
+import { BoardError } from '../../machine/board-error';
+import { Machine } from '../../machine/machine';
 import { hostOf } from '../../vmm/host-of-machine';
 import { VmmSetupError } from '../../vmm/text';
 import { Vmm } from '../../vmm/vmm';

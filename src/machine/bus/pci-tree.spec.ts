@@ -137,7 +137,7 @@ describe('DMA through bridges', () => {
 
   it('a legacy bridge makes requests its own: both devices have one IOMMU context', () => {
     const machine = machineOf({ iommu: { present: true, enabled: true } });
-    expect(['old0', 'old1'].map((id) => formatRequester(machine.dmaRequesters.get(id)!))).toEqual(['07:00.0', '07:00.0']);
+    expect(['old0', 'old1'].map((id) => formatRequester(machine.devices.dmaRequesters.get(id)!))).toEqual(['07:00.0', '07:00.0']);
     const { path, requester } = transfer(machine, 'old1', 0x6000);
     expect(path).toEqual(['port', 'br1', 'rp2', 'root-complex', 'iommu', 'chipset']);
     expect(formatRequester(requester)).toBe('07:00.0');
