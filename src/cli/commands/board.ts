@@ -3,12 +3,9 @@ import { readFile, stat } from 'node:fs/promises';
 import { resolve } from 'node:path';
 import { describeFailure } from '../../host/files/shell-error';
 import { MAX_LAB_BYTES } from '../../lab/document/files';
-import { loadBoard } from '../../lab/document/load';
+import { loadDrawing } from '../../lab/document/load';
 import { error, hasErrors, text } from '../../lab/document/problem';
-import { BOARD_FORMAT, labSchema, type BoardFile } from '../../lab/document/schema';
-import { parseYaml } from '../../lab/document/yaml-source';
-import { loadLab } from '../../lab/document/load';
-import { boardProblems } from '../../lab/document/board-problems';
+import { BOARD_FORMAT, type BoardFile } from '../../lab/document/schema';
 import type { Language, Problem } from '../../lab/protocol';
 import { formatAddress, plainHex } from '../../machine/address';
 import { addressMap, type AddressRange } from '../../machine/board/address-map';
@@ -40,18 +37,7 @@ export async function readBoard(file: string, { cwd }: Surroundings): Promise<{ 
       error(`board-${code}`, message, text(`Give a board (${BOARD_FORMAT}) or a lab.`, `请给出主板（${BOARD_FORMAT}）或实验。`)),
     ]);
   }
-  const { source, problems } = parseYaml(yaml);
-  if (!source) return { board: null, problems };
-  const format = (source.data as { format?: unknown } | null)?.format;
-  if (typeof format === 'string' && format.startsWith('pagewalk.lab/')) {
-    // only the board counts here: a missing program is none of its problems
-    const lab = labSchema.safeParse(source.data);
-    if (!lab.success) return { board: null, problems: loadLab(yaml, {}).problems };
-    const place = loadLab(yaml, {}).problems.filter(({ code }) => code.startsWith('board-'));
-    return { board: lab.data.board, problems: place.length > 0 ? place : boardProblems(lab.data.board) };
-  }
-  const { board, problems: found } = loadBoard(yaml);
-  return { board: board?.board ?? null, problems: found };
+  return loadDrawing(yaml);
 }
 
 /** Prints every problem of the board. Exit 2 when one is an error. */

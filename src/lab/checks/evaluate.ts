@@ -213,10 +213,20 @@ function serial({ vm, contains, equals }: Body<'serial'>, context: CheckContext)
   return verdict(true, `The output is ${shown}.`, `输出是 ${shown}。`);
 }
 
+/** A count within bounds; at least one unless told. */
+const within = (value: number, min: number | undefined, max: number | undefined): boolean =>
+  value >= (min ?? (max === undefined ? 1 : 0)) && value <= (max ?? Infinity);
+
+/** `≥ 10`, `≤ 5`, both, or `= 3`. */
+function boundsText(min: number | undefined, max: number | undefined): string {
+  if (min !== undefined && min === max) return `= ${min}`;
+  return [min === undefined ? '' : `≥ ${min}`, max === undefined ? '' : `≤ ${max}`].filter(Boolean).join(', ') || '≥ 1';
+}
+
 function exits({ vm, reason, min, max }: Body<'exits'>, context: CheckContext): Verdict {
   const count = context.exits(vm)[reason] ?? 0;
-  const passed = count >= (min ?? (max === undefined ? 1 : 0)) && count <= (max ?? Infinity);
-  const bounds = [min === undefined ? '' : `≥ ${min}`, max === undefined ? '' : `≤ ${max}`].filter(Boolean).join(', ') || '≥ 1';
+  const passed = within(count, min, max);
+  const bounds = boundsText(min, max);
   return verdict(
     passed,
     `${vm} left ${counted(count, 'time')} for ${reason} (expected ${bounds}).`,
@@ -233,9 +243,9 @@ const TLB_COUNTS: Readonly<Record<Body<'tlb'>['count'], Text>> = {
 
 function tlb({ count, min, max }: Body<'tlb'>, context: CheckContext): Verdict {
   const found = context.tlb[count];
-  const bounds = [min === undefined ? '' : `≥ ${min}`, max === undefined ? '' : `≤ ${max}`].filter(Boolean).join(', ') || '≥ 1';
+  const bounds = boundsText(min, max);
   return verdict(
-    found >= (min ?? (max === undefined ? 1 : 0)) && found <= (max ?? Infinity),
+    within(found, min, max),
     `The TLB ${TLB_COUNTS[count].en} ${counted(found, 'time')} (expected ${bounds}).`,
     `TLB ${TLB_COUNTS[count]['zh-CN']} ${found} 次（应 ${bounds}）。`,
   );
@@ -254,10 +264,6 @@ const DRAM_NAMES: Record<DramCount, Text> = {
   miscorrected: text('errors that ECC got wrong', 'ECC 误纠的错误'),
   refreshed: text('rows refreshed by TRR', 'TRR 刷新的行'),
 };
-const within = (value: number, min: number | undefined, max: number | undefined): boolean =>
-  value >= (min ?? (max === undefined ? 1 : 0)) && value <= (max ?? Infinity);
-const boundsText = (min: number | undefined, max: number | undefined): string =>
-  [min === undefined ? '' : `≥ ${min}`, max === undefined ? '' : `≤ ${max}`].filter(Boolean).join(', ') || '≥ 1';
 const dramPlace = ({ slot, bank }: Body<'dram'>): string => [slot, bank === undefined ? '' : `bank ${bank}`].filter(Boolean).join(' ');
 
 function dram(check: Body<'dram'>, context: CheckContext): Verdict {

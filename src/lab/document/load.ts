@@ -30,13 +30,12 @@ export function placeProblems(problems: readonly Problem[], source: YamlSource):
   });
 }
 
-/** Reads YAML, brings it to `format`, and checks it against `schema`. */
+/** Brings what was parsed to `format`, and checks it against `schema`. */
 function read<T>(
-  yamlText: string,
+  parsed: ReturnType<typeof parseYaml>,
   format: string,
   schema: z.ZodType<T>,
 ): { value: T | null; problems: Problem[]; source: YamlSource | null } {
-  const parsed = parseYaml(yamlText);
   let source = parsed.source;
   if (!source) return { value: null, problems: parsed.problems, source: null };
   if (source.data === null || typeof source.data !== 'object' || Array.isArray(source.data)) {
@@ -64,7 +63,7 @@ function read<T>(
 
 /** Reads `NAME.lab.yaml` with the files of its folder (paths relative to it). Never throws. */
 export function loadLab(yamlText: string, files: LabFiles): LoadedLab {
-  const { value, problems, source } = read(yamlText, LAB_FORMAT, labSchema);
+  const { value, problems, source } = read(parseYaml(yamlText), LAB_FORMAT, labSchema);
   if (!value || !source) return { document: null, problems, source };
   return { document: value, problems: placeProblems(validateLab(value, files), source), source };
 }
@@ -76,8 +75,23 @@ export interface LoadedBoard {
 }
 
 /** Reads a board alone (`pagewalk.board/1`). Never throws. */
-export function loadBoard(yamlText: string): LoadedBoard {
-  const { value, problems, source } = read(yamlText, BOARD_FORMAT, boardFileSchema);
+export const loadBoard = (yamlText: string): LoadedBoard => boardOf(parseYaml(yamlText));
+
+function boardOf(parsed: ReturnType<typeof parseYaml>): LoadedBoard {
+  const { value, problems, source } = read(parsed, BOARD_FORMAT, boardFileSchema);
   if (!value || !source) return { board: null, problems, source };
   return { board: value, problems: placeProblems(boardProblems(value.board), source), source };
+}
+
+/** Reads a board alone, or a lab for its board: a program that is missing is none of the board's problems. Never throws. */
+export function loadDrawing(yamlText: string): { board: BoardFile['board'] | null; problems: Problem[] } {
+  const parsed = parseYaml(yamlText);
+  const { format } = (parsed.source?.data ?? {}) as { format?: unknown };
+  if (typeof format !== 'string' || !format.startsWith('pagewalk.lab/')) {
+    const { board, problems } = boardOf(parsed);
+    return { board: board?.board ?? null, problems };
+  }
+  const { value, problems, source } = read(parsed, LAB_FORMAT, labSchema);
+  if (!value || !source) return { board: null, problems };
+  return { board: value.board, problems: placeProblems(boardProblems(value.board), source) };
 }

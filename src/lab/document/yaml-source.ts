@@ -21,6 +21,7 @@ import {
 import type { Problem } from '../protocol';
 import { MAX_LAB_BYTES, fileBytes } from './files';
 import { error, text } from './problem';
+import { MOST_ITEMS, tooLarge, type TooLarge } from './yaml-bounds';
 import { yamlErrorInChinese } from './yaml-words';
 
 export const MAX_ALIASES = 50;
@@ -84,7 +85,26 @@ const notYaml = (en: string, zh: string, where: Partial<Place> = {}): Problem =>
     where,
   );
 
-/** Parses a lab's text: at most 5 MB and 50 aliases, one document, unique string keys. */
+function tooLargeProblem(large: TooLarge, source: string): Problem {
+  if (large.kind === 'file')
+    return error(
+      'lab-too-large',
+      text('The file has far more keys and values than any lab needs.', '文件中的键和值远多于任何实验所需。'),
+      text('Keep programs and data in files beside it.', '请把程序和数据放在旁边的文件里。'),
+    );
+  const before = source.slice(0, large.start);
+  const line = before.split('\n').length;
+  const column = large.start - before.lastIndexOf('\n');
+  const name = large.key === undefined ? text('A list', '有一个列表') : text(`The list "${large.key}"`, `列表 “${large.key}”`);
+  return error(
+    'lab-list-too-long',
+    text(`${name.en} has more than ${MOST_ITEMS} items.`, `${name['zh-CN']}超过 ${MOST_ITEMS} 项。`),
+    text('Shorten it.', '请缩短它。'),
+    { line, column, endLine: line, endColumn: column + 1 },
+  );
+}
+
+/** Parses a lab's text: at most 5 MB, 4096 items a list and 50 aliases, one document, unique string keys. */
 export function parseYaml(source: string): { source: YamlSource | null; problems: Problem[] } {
   const bytes = fileBytes(source, MAX_LAB_BYTES);
   if (bytes > MAX_LAB_BYTES) {
@@ -98,6 +118,8 @@ export function parseYaml(source: string): { source: YamlSource | null; problems
     };
   }
   if (tooDeep(source)) return { source: null, problems: [notYaml('it is nested too deeply.', '嵌套过深。')] };
+  const large = tooLarge(source);
+  if (large) return { source: null, problems: [tooLargeProblem(large, source)] };
   try {
     const lines = new LineCounter();
     const document = parseDocument(source, {

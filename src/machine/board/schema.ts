@@ -171,7 +171,8 @@ export const boardSchema = z.strictObject({
   physicalAddressBits: countSchema.optional(),
   assignment: z.enum(['fixed', 'automatic']).default('fixed'),
   controllers: z.array(controllerSchema).max(64).optional(),
-  slots: z.array(slotSchema).max(10_000).default([]),
+  /** 64 controllers of 8 channels with 4 slots each */
+  slots: z.array(slotSchema).max(2_048).default([]),
   /** addresses from `base` to 4 GiB belong to devices; `remap` moves the memory under them above 4 GiB (automatic assignment) */
   memoryHole: z.strictObject({ base: addressSchema, remap: z.boolean().default(true) }).optional(),
   /** two DIMMs at one address: refuse to start, or start and let both answer */

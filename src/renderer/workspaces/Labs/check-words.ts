@@ -9,9 +9,13 @@ export interface CheckWords {
 }
 const words = (key: string, named: Record<string, string | number> = {}): CheckWords => ({ key: `labs.check.${key}`, named });
 
-/** `≥ 1,000`, `≤ 5`, or both; at least one unless told. */
-const bounds = (min: number | undefined, max: number | undefined): string =>
-  [min === undefined ? '' : `≥ ${formatCount(min)}`, max === undefined ? '' : `≤ ${formatCount(max)}`].filter(Boolean).join(', ') || '≥ 1';
+/** `≥ 1,000`, `≤ 5`, both, or `= 3`; at least one unless told. */
+function bounds(min: number | undefined, max: number | undefined): string {
+  if (min !== undefined && min === max) return `= ${formatCount(min)}`;
+  return (
+    [min === undefined ? '' : `≥ ${formatCount(min)}`, max === undefined ? '' : `≤ ${formatCount(max)}`].filter(Boolean).join(', ') || '≥ 1'
+  );
+}
 
 function exceptionWords({ vector, errorCode, cr2 }: { vector: number; errorCode?: number; cr2?: number }): CheckWords {
   const code = errorCode === undefined ? '' : `0x${plainDigits(errorCode, 4)}`;
