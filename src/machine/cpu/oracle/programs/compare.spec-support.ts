@@ -94,8 +94,14 @@ export const KNOWN: readonly Known[] = [
   {
     other: 'bochs',
     why: 'LDS and the like: Bochs reads the selector before the offset; the manual does not say (SDM vol. 2, LDS)',
-    fields: ['cr2', 'tables', 'vector', 'data'],
+    fields: ['cr2', 'error', 'tables', 'vector', 'data'],
     applies: (test, ours) => [12, 13, 14].includes(ours.vector) && /loadFarPointer|callFar|jmpFar/.test(formAt(test, ours.eip)),
+  },
+  {
+    other: 'bochs',
+    why: 'far RET: Bochs reads the selector before the offset (SDM vol. 2, RET has it the other way round)',
+    fields: ['cr2', 'error', 'tables'],
+    applies: (test, ours, theirs) => ours.vector === 14 && theirs.vector === 14 && /retFar/.test(formAt(test, ours.eip)),
   },
   {
     other: 'bochs',
@@ -167,6 +173,16 @@ export const KNOWN: readonly Known[] = [
     other: 'bochs',
     why: 'an undefined form that also reaches beyond the limit of CS: which fault is raised is open (SDM vol. 3, 6.9)',
     applies: (_, ours, theirs) => ours.vector === 6 && theirs.vector === 13 && ours.eip === theirs.eip,
+  },
+  {
+    other: 'qemu',
+    why: 'QEMU refuses an instruction by its privilege before it has read on behind the border of a page (SDM vol. 3, 6.9: fetching comes first)',
+    applies: (_, ours, theirs) =>
+      ours.vector === 14 &&
+      [6, 13].includes(theirs.vector) &&
+      ours.eip === theirs.eip &&
+      (ours.cr2 & 0xfff) === 0 &&
+      (ours.eip & 0xfff) > 0xff0,
   },
   {
     other: 'qemu',
@@ -300,12 +316,15 @@ function staysInside({ test, ours, against }: Failure): boolean {
   return [ours, against[0]!.theirs].some((outcome) => outcome !== undefined && addresses.includes(outcome.eip));
 }
 
-/** Leaves out instructions while the case still differs in the same way. */
+/** Leaves out instructions, each with what prepares it, while the case still differs in the same way. */
 export async function shrink(failure: Failure, panel: Panel): Promise<Failure> {
   let best = failure;
-  for (let index = best.test.instructions.length - 1; index >= 0 && best.test.instructions.length > 1; index--) {
-    const instructions = best.test.instructions.filter((_, at) => at !== index);
-    if (readsUndefined(instructions)) continue;
+  let end = best.test.instructions.length;
+  for (let index = end - 1; index >= 0; index--) {
+    if (best.test.instructions[index]!.joined) continue;
+    const instructions = best.test.instructions.filter((_, at) => at < index || at >= end);
+    end = index;
+    if (instructions.length === 0 || readsUndefined(instructions)) continue;
     const [smaller] = await compare([{ ...best.test, instructions }], panel);
     if (smaller !== undefined && smaller.against[0]!.other === best.against[0]!.other && staysInside(smaller)) best = smaller;
   }

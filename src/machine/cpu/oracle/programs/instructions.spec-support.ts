@@ -336,6 +336,11 @@ export class Program {
     return {};
   }
 
+  /** The instructions from one on mean something only together: a return is wild without its pushes, SHLD undefined without its count. */
+  private join(first: number): void {
+    for (let index = first + 1; index < this.instructions.length; index++) this.instructions[index]!.joined = true;
+  }
+
   /** Adds one random instruction, and what it needs in front of it. */
   step(): void {
     const { c } = this;
@@ -345,8 +350,9 @@ export class Program {
       const before = this.instructions.length;
       const prepared = this.prepare(row);
       if (prepared === undefined) {
-        if (this.instructions.length > before) return;
-        continue;
+        if (this.instructions.length === before) continue;
+        this.join(before);
+        return;
       }
       const made = encode(c, row, prepared.operand === undefined ? {} : { operand: prepared.operand });
       const use = flagUse(row.name, row.opcode & 255, 32, made.count, made.repeat);
@@ -357,6 +363,7 @@ export class Program {
       // with a 32-bit operand PUSH writes four bytes or two (SDM vol. 2, PUSH): what lies there is made zero first
       if (row.name === 'pushSegment' && made.wide) made.bytes.unshift(...(c.code32 ? [0x6a, 0, 0x5a] : [0x66, 0x6a, 0, 0x66, 0x5a]));
       this.add(made);
+      this.join(before);
       return;
     }
   }

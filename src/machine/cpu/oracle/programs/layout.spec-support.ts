@@ -36,6 +36,8 @@ export interface CaseInstruction {
   reads: number;
   undefines: number;
   defines: number;
+  /** prepared by the one before it: no jump leads here, and neither is left out alone */
+  joined?: true;
   /** a displacement or address in its bytes that leads to a later instruction */
   link?: { at: number; size: 1 | 2 | 4; relative: boolean; skip: number };
 }
@@ -67,6 +69,14 @@ export interface ProgramCase {
   ldt: number;
   /** DR0 to DR3, DR7 */
   dr: number[];
+  /** ESP0 SS0 ESP1 SS1 ESP2 SS2 of the task; the runner's own stack when left out */
+  stacks?: number[];
+  /** low and high halves of the gates of vectors 38h to 3Bh; not present when left out */
+  gates?: [number, number][];
+  /** bytes put into memory before the case runs, at physical addresses */
+  patches?: { at: number; bytes: number[] }[];
+  /** #TS, #NP, #SS and #GP have tasks of their own; then EIP is the interrupted task's selector and its segment has the rest */
+  faultTasks?: true;
   instructions: CaseInstruction[];
 }
 
@@ -74,6 +84,13 @@ export interface ProgramCase {
 export const entryPoint = (test: ProgramCase): number => (CODE_WINDOW + test.codeOffset - test.codeBase) >>> 0;
 
 const dword = (value: number): number[] => [value & 255, (value >>> 8) & 255, (value >>> 16) & 255, value >>> 24];
+
+/** Number of the instruction that a link of instruction `index` leads to, which is none that another prepares; the end's is their count. */
+function targetOf(instructions: readonly CaseInstruction[], index: number, skip: number): number {
+  let target = Math.min(index + 1 + skip, instructions.length);
+  while (target < instructions.length && instructions[target]!.joined) target++;
+  return target;
+}
 
 /** UD2: how every case ends that nothing else ended */
 const END = [0x0f, 0x0b];
@@ -90,7 +107,7 @@ export function codeOf(test: ProgramCase): number[] {
   return [
     ...test.instructions.flatMap(({ bytes, link }, index) => {
       if (link === undefined) return bytes;
-      const target = starts[Math.min(index + 1 + link.skip, test.instructions.length)]!;
+      const target = starts[targetOf(test.instructions, index, link.skip)]!;
       const value = link.relative ? target - starts[index + 1]! : entryPoint(test) + target;
       const resolved = [...bytes];
       resolved.splice(link.at, link.size, ...dword(value >>> 0).slice(0, link.size));
@@ -114,25 +131,29 @@ export function undefinedFlags(instructions: readonly CaseInstruction[]): number
   instructions.forEach(({ undefines, defines, link }, index) => {
     now |= arriving[index]!;
     result.push(now);
-    if (link) arriving[Math.min(index + 1 + link.skip, instructions.length)]! |= now | undefines;
+    if (link) arriving[targetOf(instructions, index, link.skip)]! |= now | undefines;
     now = (now & ~defines) | undefines;
   });
   return [...result, now | arriving[instructions.length]!];
 }
 
+const exactly = (count: number, values: readonly number[]): number[] => Array.from({ length: count }, (_, index) => values[index] ?? 0);
+
 /** As the runner reads it. */
 function caseBytes(test: ProgramCase): Uint8Array {
   const code = codeOf(test);
+  const patches = test.patches ?? [];
   const dwords = [
     test.kind, test.cr0, test.cr4, entryPoint(test), test.cs, test.eflags, test.esp, test.ss, test.ds, test.es, test.fs, test.gs,
     ...test.registers, test.pool, CODE_WINDOW, CODE_WINDOW + test.codeOffset, code.length, ...test.entries, ...test.directory,
-    ...test.descriptors.flat(), test.ldt, ...test.dr,
+    ...test.descriptors.flat(), test.ldt, ...test.dr, ...exactly(6, test.stacks ?? []), ...exactly(8, test.gates?.flat() ?? []), patches.length, test.faultTasks ? 1 : 0,
   ]; // prettier-ignore
-  const size = (4 + dwords.length * 4 + code.length + 3) & ~3;
+  const behind = [...code, ...patches.flatMap(({ at, bytes }) => [...dword(at), ...dword(bytes.length), ...bytes])];
+  const size = (4 + dwords.length * 4 + behind.length + 3) & ~3;
   const bytes = new Uint8Array(size);
   const view = new DataView(bytes.buffer);
   [size, ...dwords].forEach((value, index) => view.setUint32(index * 4, value >>> 0, true));
-  bytes.set(code, 4 + dwords.length * 4);
+  bytes.set(behind, 4 + dwords.length * 4);
   return bytes;
 }
 

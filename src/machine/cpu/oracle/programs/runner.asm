@@ -51,6 +51,10 @@ struc case
 .descriptors: resd 22        ; selectors 0x28 to 0x78
 .ldt: resd 1
 .dr: resd 5                  ; DR0 to DR3, DR7
+.stacks: resd 6              ; ESP0 SS0 ESP1 SS1 ESP2 SS2 of the task; ESP0 of zero: the runner's own
+.gates: resd 8               ; of vectors 0x38 to 0x3b
+.patches: resd 1             ; how many follow the code: address, length, bytes
+.tasks: resd 1               ; 1: #TS, #NP, #SS and #GP have tasks of their own
 endstruc
 
 org 0x1000000
@@ -144,6 +148,10 @@ make_tables:
   jb .gate
   mov dword [idt+8*8],FAULT_TSS<<16
   mov dword [idt+8*8+4],0x8500
+  mov esi,idt+10*8
+  mov edi,plain_gates
+  mov ecx,8
+  rep movsd
   ret
 
 run_case:
@@ -167,6 +175,58 @@ run_case:
   mov edi,[ebx+case.code]
   mov ecx,[ebx+case.length]
   rep movsb
+  mov edx,[ebx+case.patches]
+.patch:
+  dec edx
+  js .patched
+  lodsd
+  mov edi,eax
+  lodsd
+  mov ecx,eax
+  rep movsb
+  jmp .patch
+.patched:
+  lea esi,[ebx+case.gates]
+  mov edi,idt+0x38*8
+  mov ecx,8
+  rep movsd
+  mov esi,plain_gates
+  mov word [gdtr],GDT_LIMIT
+  cmp dword [ebx+case.tasks],0
+  je .gated
+  mov esi,task_gates
+  mov word [gdtr],GDT_LIMIT_TASKS
+.gated:
+  lgdt [gdtr]
+  mov edi,idt+10*8
+  mov ecx,8
+  rep movsd
+  mov esi,fault_tasks
+  mov edi,gdt+GDT_LIMIT+1
+  mov ecx,8
+  rep movsd
+  ; four tasks that differ in EIP alone
+  mov edx,task_faults
+  mov edi,task_tss
+.task:
+  push edi
+  mov ecx,25
+  xor eax,eax
+  rep stosd
+  pop edi
+  mov dword [edi+28],DIRECTORY
+  mov [edi+32],edx
+  mov dword [edi+36],2
+  mov dword [edi+56],stack2
+  mov eax,DATA32
+  mov [edi+72],eax
+  mov dword [edi+76],CODE32
+  mov [edi+80],eax
+  mov [edi+84],eax
+  add edi,0x68
+  add edx,TASK_FAULT
+  cmp edi,task_tss+4*0x68
+  jb .task
   lea esi,[ebx+case.entries]
   mov edi,WINDOW_TABLE
   mov ecx,WINDOW_ENTRIES
@@ -193,9 +253,21 @@ run_case:
   mov dword [fault_tss+96],0
   mov eax,DIRECTORY
   mov cr3,eax
-  mov [main_tss+28],eax
+  ; what an earlier case's task switch left in it is not the case's
+  mov edi,main_tss
+  mov ecx,25
+  xor eax,eax
+  rep stosd
+  mov dword [main_tss+28],DIRECTORY
+  lea esi,[ebx+case.stacks]
+  mov edi,main_tss+4
+  mov ecx,6
+  rep movsd
+  cmp dword [main_tss+4],0
+  jne .stacks
   mov dword [main_tss+4],stack
   mov dword [main_tss+8],DATA32
+.stacks:
   mov ax,MAIN_TSS
   ltr ax
   lidt [idtr]
@@ -333,6 +405,31 @@ caught:
   pop dword [r_ds]
   pop dword [r_fs]
   pop dword [r_gs]
+  jmp outcome
+
+; the tasks of #TS, #NP, #SS and #GP: the state is in the task that was interrupted, which is the case's own
+task_faults:
+%assign v 10
+%rep 4
+  push byte v
+  jmp near task_fault
+%assign v v+1
+%endrep
+TASK_FAULT equ ($-task_faults)/4
+task_fault:
+  mov edi,record+12
+  mov ecx,RECORD_DWORDS-4
+  xor eax,eax
+  rep stosd
+  pop dword [r_vector]
+  pop dword [r_error]
+  str eax
+  movzx eax,ax
+  ; whose selector is the link in this task's segment
+  sub eax,GDT_LIMIT+1
+  imul eax,0x68/8
+  movzx eax,word [task_tss+eax]
+  mov [r_eip],eax
   jmp outcome
 
 double_fault:
@@ -620,6 +717,9 @@ gdt:
   db 0x82
   dw 0x0100
 GDT_LIMIT equ $-gdt-1
+  ; beyond the limit, but for a case with .tasks
+  times 8 dd 0
+GDT_LIMIT_TASKS equ $-gdt-1
 gdtr: dw GDT_LIMIT
   dd gdt
 idtr: dw GATES*8-1
@@ -630,6 +730,28 @@ main_tss: times 25 dd 0
   dd 0x680000
 fault_tss: times 25 dd 0
   dd 0x680000
+task_tss:
+%rep 4
+  times 25 dd 0
+  dd 0x680000
+%endrep
+plain_gates: times 8 dd 0
+task_gates:
+%assign v 0
+%rep 4
+  dd (GDT_LIMIT+1+v*8)<<16,0x8500
+%assign v v+1
+%endrep
+fault_tasks:
+%assign v 0
+%rep 4
+  dw 0x67
+  dw task_tss+v*0x68-$$
+  db 0
+  db 0x89
+  dw 0x0100
+%assign v v+1
+%endrep
 record: dd 0
 r_number: dd 0
 r_vector: dd 0
