@@ -35,6 +35,10 @@ const MSR_TSC = 0x10;
 const MSR_EFER = 0xc000_0080;
 const EFER_NXE = 0x800n;
 
+/** CPUID leaf 1: VMX in ECX, MCE and MCA in EDX */
+const CPUID_VMX = 1 << 5;
+const CPUID_MACHINE_CHECK = (1 << 7) | (1 << 14);
+
 type Handler = (vm: Vm, exit: VmExit, host: VmmHost) => void;
 
 /** Handles one exit. Afterwards the VM is `ready` to be entered again, `halted` or `crashed`. */
@@ -84,6 +88,8 @@ export class ExitHandlers {
 const HANDLERS: Partial<Record<ExitReason, Handler>> = {
   'preemption-timer': () => undefined,
   'external-interrupt': () => undefined,
+  // an NMI or a machine check is the host's and says nothing of the guest; the VMM has heard of it by the exit
+  'exception-or-nmi': () => undefined,
   hlt: (vm, exit, host) => {
     skip(vm, exit, host);
     // no interrupt reaches a VM yet, so nothing could wake it
@@ -103,12 +109,13 @@ const HANDLERS: Partial<Record<ExitReason, Handler>> = {
   cpuid: (vm, exit, host) => {
     const { block } = vm.vcpu;
     const answer = host.cpuid(block.reg32(EAX));
-    // a guest is not offered the virtualization that the VMM itself uses (CPUID.1:ECX.VMX, bit 5)
-    const ecx = block.reg32(EAX) === 1 ? answer.ecx & ~(1 << 5) : answer.ecx;
+    // a guest is not offered the virtualization that the VMM itself uses, nor machine checks, which are the host's
+    const leaf1 = block.reg32(EAX) === 1;
+    const ecx = leaf1 ? answer.ecx & ~CPUID_VMX : answer.ecx;
     block.setReg32(EAX, answer.eax);
     block.setReg32(EBX, answer.ebx);
     block.setReg32(ECX, ecx);
-    block.setReg32(EDX, answer.edx);
+    block.setReg32(EDX, leaf1 ? answer.edx & ~CPUID_MACHINE_CHECK : answer.edx);
     skip(vm, exit, host);
   },
   vmcall: (vm, exit, host) => {

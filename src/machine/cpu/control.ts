@@ -12,6 +12,7 @@ import type { ExitReason, VmExit } from './exit';
 import { FLAG } from './flags';
 import { LEVEL, modelOf } from './instruction-set';
 import type { InstructionSet, Model } from './instruction-set';
+import type { MachineCheck } from './machine-check';
 import { CR0, CR4, EFER, pagingEnabled } from './paging';
 import type { PagingContext } from './paging';
 import type { OperandSize } from './runtime';
@@ -113,6 +114,7 @@ export class ControlRegisters {
     private readonly part: SystemPart,
     private readonly exits: ControlExits,
     private readonly debug: DebugRegisters,
+    private readonly machineCheck: MachineCheck,
     private readonly readGuestPhysical: (address: number) => number,
   ) {
     this.model = modelOf(part.instructionSet);
@@ -304,6 +306,8 @@ export class ControlRegisters {
     if (this.exits.guestRuns) return this.exits.leave('rdmsr');
     const number = state.reg32(1);
     if (number === MSR_TSC) return this.returnWide(this.timestamp());
+    const checked = this.machineCheck.read(number);
+    if (checked !== undefined) return this.returnWide(checked);
     const field = number === MSR_EFER ? 'efer' : MSR_FIELDS[number];
     if (field === undefined || this.model.level < LEVEL.p6) return state.raise(VECTOR.generalProtection, 0);
     return this.returnWide(state.u64[STATE[field].offset >> 3]!);
@@ -324,6 +328,9 @@ export class ControlRegisters {
     if (number === MSR_TSC) {
       state.u64[STATE.tscOffset.offset >> 3] = BigInt.asUintN(64, value - BigInt(Math.floor(state.ticks)));
       return true;
+    }
+    if (this.machineCheck.read(number) !== undefined) {
+      return this.machineCheck.write(number, value) || state.raise(VECTOR.generalProtection, 0);
     }
     const field = MSR_FIELDS[number];
     if (field === undefined || this.model.level < LEVEL.p6) return state.raise(VECTOR.generalProtection, 0);

@@ -23,6 +23,7 @@ import {
   isPresent,
   isWideSystem,
 } from './segmentation';
+import type { MachineCheck } from './machine-check';
 import { isNull } from './segment-loads';
 import type { SegmentLoads } from './segment-loads';
 import { StackCursor, failed } from './stack';
@@ -50,6 +51,8 @@ export interface EventExits {
   leaveForTripleFault(): void;
   leaveForExternalInterrupt(): void;
   leaveForNmi(): void;
+  /** A machine check is the host's, which has taken it by being told. */
+  leaveForMachineCheck(): void;
   /** The VMM's answers were for the instruction that the event displaces. */
   dropCompletions(): void;
   /** An interrupt window was asked for and is open now. */
@@ -72,6 +75,7 @@ export class Events {
     private readonly tasks: TaskSwitcher,
     private readonly interrupts: InterruptSource,
     private readonly exits: EventExits,
+    private readonly machineCheck: MachineCheck,
     private readonly model: Model,
   ) {}
 
@@ -85,6 +89,7 @@ export class Events {
    * the host). True when something was delivered; `stop` is set when the guest was left or the delivery failed.
    */
   pollInterrupts(): boolean {
+    if (this.machineCheck.pending) return this.takeMachineCheck();
     if (this.state.u32[NMI_PENDING] !== 0 && this.takesNmi()) {
       if (this.exits.guestRuns) {
         this.exits.leaveForNmi();
@@ -103,6 +108,15 @@ export class Events {
     }
     if (!this.interruptible || !this.interrupts.pending()) return false;
     return this.deliver({ vector: this.interrupts.acknowledge() & 0xff, kind: 'external', errorCode: NO_ERROR_CODE });
+  }
+
+  /** Before everything else (SDM vol. 3, table 6-2), whatever EFLAGS.IF and the interrupt shadow say. */
+  private takeMachineCheck(): boolean {
+    if (this.exits.guestRuns) {
+      this.exits.leaveForMachineCheck();
+      return false;
+    }
+    return this.machineCheck.take() && this.deliver({ vector: VECTOR.machineCheck, kind: 'external', errorCode: NO_ERROR_CODE });
   }
 
   /** Not while one is being handled (until IRET), nor behind MOV SS (SDM vol. 3, 6.7.1 and 6.8.3). A guest's own do not matter. */

@@ -35,13 +35,13 @@ const FLAGS_PENTIUM = FLAGS_386 | FLAG.AC | FLAG.VIF | FLAG.VIP | FLAG.ID;
 /** PE MP EM TS PG; NE WP AM NW CD came with the 80486. */
 const CR0_386 = 0x8000_000e | 1;
 const CR0_486 = CR0_386 | 0x6005_0020;
-/** TSD DE PSE; then PAE PGE */
+/** TSD DE PSE; then PAE MCE PGE */
 const CR4_PENTIUM = 0x1c;
-const CR4_P6 = CR4_PENTIUM | 0xa0;
+const CR4_P6 = CR4_PENTIUM | 0xe0;
 
-/** CPUID leaf 1, EDX: DE PSE TSC MSR CX8; then PAE SEP PGE CMOV PSE-36. */
+/** CPUID leaf 1, EDX: DE PSE TSC MSR CX8; then PAE MCE SEP PGE MCA CMOV PSE-36. */
 const FEATURES_PENTIUM = 0x0000_013c;
-const FEATURES_P6 = FEATURES_PENTIUM | 0x0002_a840;
+const FEATURES_P6 = FEATURES_PENTIUM | 0x0002_e8c0;
 
 const MODELS: Readonly<Record<InstructionSet, Model>> = {
   '8086': { level: LEVEL.i8086, flags: FLAGS_8086, fixedFlags: 0xf002, cr0: 0, cr4: 0, signature: 0, features: null },

@@ -16,6 +16,7 @@ import { FLAG } from './flags';
 import { LEVEL, modelOf } from './instruction-set';
 import { Interpreter } from './interpret/interpreter';
 import { EXCEPTION } from './lower/exceptions';
+import type { MemoryError } from './machine-check';
 import { CR0 } from './paging';
 import type { CpuPorts, ExceptionKind } from './runtime';
 import { ACTIVITY, SEGMENT_INDEX, STATE_SIZE, STOP, VIRTUALIZATION } from './state-layout';
@@ -324,6 +325,12 @@ export class Processor {
   signalNmi(): void {
     this.state.u32[NMI_PENDING] = 1;
     this.endSlice();
+  }
+
+  /** Memory reports an error. One that is signalled is taken at the next boundary; parts without the architecture hear nothing. */
+  reportMemoryError(error: MemoryError): void {
+    const { machineCheck } = this.system;
+    if (machineCheck.present && machineCheck.record(error)) this.endSlice();
   }
 
   /** The pin A20M#: with the gate closed, address line 20 is zero. */

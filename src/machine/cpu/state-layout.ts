@@ -70,6 +70,12 @@ const ROWS = [
   ['completionSize', 'u32', { count: 4 }],
   ['completionAddress', 'f64', { count: 4 }],
   ['completionValue', 'u32', { count: 4 }],
+  // IA32_MCG_STATUS and the error-reporting bank 0; pending: #MC is due at the next boundary
+  ['mcgStatus', 'u64'],
+  ['mc0Control', 'u64'],
+  ['mc0Status', 'u64'],
+  ['mc0Address', 'u64'],
+  ['machineCheckPending', 'u32'],
   ['instructions', 'f64'],
   ['ticks', 'f64'],
   // not architectural from here on
@@ -111,7 +117,7 @@ export const STATE: Readonly<Record<FieldName, Field>> = built.fields;
 /** Bytes of one processor's state. */
 export const STATE_SIZE = built.size;
 /** Raised whenever the table changes; a snapshot of another version is refused. */
-export const STATE_LAYOUT_VERSION = 3;
+export const STATE_LAYOUT_VERSION = 4;
 
 /** Index of a segment register in `segments`; the first six are the encoding's order. */
 export const SEGMENT_INDEX = { ES: 0, CS: 1, SS: 2, DS: 3, FS: 4, GS: 5, LDTR: 6, TR: 7 } as const;

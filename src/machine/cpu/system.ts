@@ -16,6 +16,7 @@ import { EPT_ACCESS, EptWalk, walkEpt, EPT_OUTCOME } from './ept';
 import { Events } from './events';
 import type { VmExit } from './exit';
 import { LEVEL, modelOf } from './instruction-set';
+import { MachineCheck } from './machine-check';
 import { WALK, PageWalk, onAddressLines } from './paging';
 import type { PagingContext } from './paging';
 import { PortAccess } from './ports';
@@ -75,6 +76,7 @@ export class ProcessorSystem implements SystemInstructions {
   readonly events: Events;
   readonly debug: DebugRegisters;
   readonly virtualization: Virtualization;
+  readonly machineCheck: MachineCheck;
   readonly part: SystemPart;
 
   private readonly tables: LiveTables;
@@ -106,7 +108,8 @@ export class ProcessorSystem implements SystemInstructions {
       },
     });
     const transfers = new FarTransfers(state, access, loads, tasks);
-    const events = new Events(state, access, loads, transfers, tasks, ports.interrupts, virtualization, model);
+    const machineCheck = (this.machineCheck = new MachineCheck(state, model));
+    const events = new Events(state, access, loads, transfers, tasks, ports.interrupts, virtualization, machineCheck, model);
     virtualization.connect({ events, access });
 
     const ept = new EptWalk();
@@ -130,7 +133,7 @@ export class ProcessorSystem implements SystemInstructions {
     this.virtualization = virtualization;
     this.loads = loads;
     this.transfers = transfers;
-    this.control = new ControlRegisters(state, access, tlb, context, part, virtualization, debug, readGuestPhysical);
+    this.control = new ControlRegisters(state, access, tlb, context, part, virtualization, debug, machineCheck, readGuestPhysical);
     this.portAccess = new PortAccess(state, access, ports, virtualization, debug);
 
     frames.onRelocate(() => tlb.dropAllFast());

@@ -15,6 +15,7 @@ import { checkGuestState, checkHeader } from './entry-checks';
 import { eventType } from './events';
 import type { Event, Events } from './events';
 import type { ExitReason, VmExit } from './exit';
+import { MACHINE_CHECK_WORDS } from './machine-check';
 import { WALK } from './paging';
 import type { PageWalk, PagingContext } from './paging';
 import { STATE, STATE_SIZE, STOP, VIRTUALIZATION } from './state-layout';
@@ -35,6 +36,7 @@ const W = {
   vpid: word('vpid'),
   nmiPending: word('nmiPending'),
   a20Masked: word('a20Masked'),
+  machineCheckPending: word('machineCheckPending'),
   eptPointer: word('eptPointer'),
   entryInterruption: word('entryInterruption'),
   entryErrorCode: word('entryErrorCode'),
@@ -44,8 +46,8 @@ const W = {
   completionSize: word('completionSize'),
   completionValue: word('completionValue'),
 } as const;
-/** What comes from outside belongs to the processor, whoever runs on it. */
-const PINS = [W.nmiPending, W.a20Masked];
+/** What comes from outside, and the record of machine checks, belongs to the processor, whoever runs on it. */
+const PINS = [W.nmiPending, W.a20Masked, ...MACHINE_CHECK_WORDS];
 const COMPLETION_ADDRESS = STATE.completionAddress.offset >> 3;
 /** Everything from here on is not architectural: neither believed from a block nor saved to one. */
 const HIDDEN = STATE.lazyKind.offset;
@@ -258,6 +260,10 @@ export class Virtualization {
   leaveForNmi(): void {
     this.state.u32[W.nmiPending] = 0;
     this.leave('exception-or-nmi', { interruption: { information: (0x8000_0200 | VECTOR.nmi) >>> 0, errorCode: 0 } });
+  }
+  leaveForMachineCheck(): void {
+    this.state.u32[W.machineCheckPending] = 0;
+    this.leave('exception-or-nmi', { interruption: { information: (0x8000_0300 | VECTOR.machineCheck) >>> 0, errorCode: 0 } });
   }
   leaveForInterruptWindow(): boolean {
     if (!(this.controls & CONTROL.interruptWindow)) return false;
