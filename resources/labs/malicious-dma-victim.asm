@@ -9,8 +9,8 @@ org 0x4000
 %define SECRET_PAGE 0x5000
 %define PAGE        0x1000
 %define WORK        0x20_0000
-%define WORK_PAGES  256
-%define ROUNDS      64
+%define WORK_PAGES  1024            ; more than the TLB holds
+%define ROUNDS      16
 %define COM1        0x3F8
 
 start:

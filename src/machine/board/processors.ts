@@ -1,7 +1,9 @@
 /**
  * The processors of the parts catalogue. Pure data. Address lines: 8086 data sheet (20), 386 SX and 386 DX data sheets (24, 32;
- * the 386 DX's TLB has 32 entries in 4 ways), Pentium (32; data TLB 64 entries in 4 ways), P6 with PSE-36 and PAE (36); a
- * server part drives as many as PAE's entries of later processors can name (46, as the Xeon E5).
+ * the 386 DX's TLB has 32 entries in 4 ways), Pentium (32; data TLB 64 entries in 4 ways), P6 with PSE-36 and PAE (36; data TLB
+ * 64 entries in 4 ways); a server part drives as many as PAE's entries of later processors can name (46, as the Xeon E5). The
+ * parts with virtualization have the second-level TLB of the first processors with unrestricted guests: shared by code and data,
+ * 512 entries in 4 ways (SDM vol. 2, CPUID leaf 2, descriptor CAH). The model has one level, so their 64 entries in front are not there.
  */
 import type { InstructionSet } from '../cpu/instruction-set';
 
@@ -31,7 +33,7 @@ export const PROCESSORS: readonly ProcessorPart[] = [
     physicalAddressBits: 36,
     linearAddressBits: 32,
     features: ['virtualization'],
-    tlb: { entries: 64, ways: 4 },
+    tlb: { entries: 512, ways: 4 },
   },
   {
     id: 'p6-server',
@@ -41,7 +43,7 @@ export const PROCESSORS: readonly ProcessorPart[] = [
     physicalAddressBits: 46,
     linearAddressBits: 32,
     features: ['virtualization'],
-    tlb: { entries: 64, ways: 4 },
+    tlb: { entries: 512, ways: 4 },
   },
   {
     id: 'p6',

@@ -183,8 +183,8 @@ describe('malicious DMA', () => {
   });
 
   it('has its true effect on a victim that still runs: EPT misconfiguration, that VM crashes, the attacker goes on', () => {
-    // the victim keeps touching new pages, so that it needs the table
-    const source = 'mov edi, 0\nnext:\nmov eax, [edi]\nadd edi, 0x1000\nand edi, 0xfffff\njmp next';
+    // the victim goes over more pages than the TLB holds, so that it needs the table
+    const source = 'mov edi, 0\nnext:\nmov eax, [edi]\nadd edi, 0x1000\nand edi, 0x3fffff\njmp next';
     const lab = attack({ iommu: OFF, targets: ['TABLE'], victim: { source } });
     lab.vmm.run(400_000);
     expect(lab.vm('victim').state).toBe('crashed');
