@@ -38,6 +38,30 @@ describe('drawing of the board', () => {
     expect(ends.filter((end) => end.startsWith('processor:processor controller:'))).toHaveLength(3);
   });
 
+  it('keeps the slots of a channel in one column', () => {
+    const letters = ['A', 'B', 'C', 'D', 'E', 'F', 'G', 'H'];
+    const channels = letters.map((letter) => [1, 2, 3, 4].map((n) => `${letter}${n}`));
+    const { parts } = drawBoard({ slots: channels.flat().map((id) => ({ id, dimm: null })), devices: [], controllers: [controller('mc0', channels)] });
+    const columnOf = (id: string) => parts.find(({ node }) => node === `slot:${id}`)!.x;
+    for (const slots of channels) expect(new Set(slots.map(columnOf)).size).toBe(1);
+    expect(new Set(channels.flat().map(columnOf)).size).toBe(4);
+  }); // prettier-ignore
+
+  it('a controller that was put somewhere has its slots beside it, and nothing stands on them', () => {
+    const channels = [['A1', 'A2', 'A3', 'A4'], ['B1', 'B2', 'B3', 'B4'], ['C1', 'C2', 'C3', 'C4']];
+    const drawing = drawBoard({
+      slots: [...channels.flat(), 'X1', 'X2'].map((id) => ({ id, dimm: null })),
+      devices: devices(6),
+      controllers: [controller('mc0', channels)],
+      canvas: { places: { 'controller:mc0': [250, 620] } },
+    });
+    const at = (node: string) => drawing.parts.find((part) => part.node === node)!;
+    expect(at('slot:A1')).toMatchObject({ x: 250 + 158 });
+    expect(at('controller:mc0')).toMatchObject({ x: 250, y: 620 });
+    const boxes: Box[] = drawing.parts;
+    expect(boxes.some((box, i) => boxes.slice(i + 1).some((other) => !apart(box, other)))).toBe(false);
+  }); // prettier-ignore
+
   it('keeps to wires that have two ends when names repeat', () => {
     const drawing = drawBoard({
       slots: [...slots(2), ...slots(2)],

@@ -54,23 +54,36 @@ const TOP = 36;
 const PITCH = 86;
 const SLOT_WIDTH = 280;
 const SLOT_HEIGHT = 80;
+/** height of the wire from the processor to the controllers and on to further columns: between the first two rows of slots */
+const BUS = TOP + (SLOT_HEIGHT + PITCH) / 2;
+const HUB_Y = BUS - 58;
+/** from a controller's left edge to its slots' */
+const HUB_TO_SLOT = 158;
 const COLUMN_PITCH = 330;
 const DEVICES_PER_ROW = 4;
 const { width: DEVICE_WIDTH, height: DEVICE_HEIGHT } = TREE_SIZES.device;
 
-type Drawable = Pick<Board, 'slots' | 'devices' | 'controllers' | 'bridges' | 'iommu' | 'apic'>;
+type Drawable = Pick<Board, 'slots' | 'devices' | 'controllers' | 'bridges' | 'iommu' | 'apic' | 'canvas'>;
+
+interface SlotGroup {
+  controller: string;
+  slots: string[];
+  /** slots of each channel, which stay together in a column; 1 where channels differ */
+  together: number;
+}
 
 /** The slots of each controller, in wiring order; first of all those that none wires, unless every slot is wired. */
-function groups(board: Drawable): { controller: string; slots: string[] }[] {
+function groups(board: Drawable): SlotGroup[] {
   const shown = new Set(board.slots.slice(0, MOST_SLOTS).map(({ id }) => id));
   const taken = new Set<string>();
   const wired = (board.controllers ?? []).map(({ id, channels, banks }) => {
     const slots = [...channels.flat(), ...banks.flat()].filter((slot) => shown.has(slot) && !taken.has(slot));
     for (const slot of slots) taken.add(slot);
-    return { controller: id, slots: [...new Set(slots)] };
+    const lengths = new Set([...channels, ...banks].map(({ length }) => length));
+    return { controller: id, slots: [...new Set(slots)], together: lengths.size === 1 ? Math.max(1, ...lengths) : 1 };
   });
   const loose = [...shown].filter((id) => !taken.has(id));
-  return loose.length > 0 || wired.length === 0 ? [{ controller: PLAIN_CONTROLLER, slots: loose }, ...wired] : wired;
+  return loose.length > 0 || wired.length === 0 ? [{ controller: PLAIN_CONTROLLER, slots: loose, together: 1 }, ...wired] : wired;
 }
 
 export function drawBoard(board: Drawable): Drawing {
@@ -84,25 +97,31 @@ export function drawBoard(board: Drawable): Drawing {
   const wire = (source: string, from: Side, target: string, to: Side, thickness: number) =>
     wires.push({ id: `${source}>${target}`, source, from, target, to, thickness });
 
-  const processor = add('processor', 'processor', 44, 54, 132, 124);
+  const processor = add('processor', 'processor', 44, BUS - 62, 132, 124);
   let left = 206;
   let bottom = 0;
   let noteAt: Box = { x: 364, y: TOP + 8, width: SLOT_WIDTH, height: 92 };
+  const placed = board.canvas?.places ?? {};
   let first: string | null = null;
-  for (const { controller, slots } of groups(board)) {
-    const hub = add('controller', controller, left, 58, 106, 116);
+  for (const { controller, slots, together } of groups(board)) {
+    // a controller that was put somewhere has its slots beside it there
+    const own = controller === PLAIN_CONTROLLER ? undefined : placed[`controller:${controller}`];
+    const [hubX, hubY] = own ?? [left, HUB_Y];
+    const [slotX, slotY] = [hubX + HUB_TO_SLOT, hubY + TOP - HUB_Y];
+    const hub = add('controller', controller, hubX, hubY, 106, 116);
     wire(processor, 'right', hub, 'left', 5);
-    const perColumn = Math.max(8, Math.ceil(Math.sqrt(slots.length * 2.5)));
+    const most = Math.max(8, Math.ceil(Math.sqrt(slots.length * 2.5)));
+    const perColumn = most - (most % Math.min(together, most));
     slots.forEach((id, i) => {
-      const x = left + 158 + Math.floor(i / perColumn) * COLUMN_PITCH;
-      const slot = add('slot', id, x, TOP + (i % perColumn) * PITCH, SLOT_WIDTH, SLOT_HEIGHT);
+      const x = slotX + Math.floor(i / perColumn) * COLUMN_PITCH;
+      const slot = add('slot', id, x, slotY + (i % perColumn) * PITCH, SLOT_WIDTH, SLOT_HEIGHT);
       wire(hub, 'right', slot, 'left', 3);
     });
     const rows = Math.min(perColumn, slots.length);
-    if (first === null) noteAt = { ...noteAt, y: TOP + rows * PITCH + 8 };
+    if (first === null) noteAt = { ...noteAt, x: slotX, y: slotY + rows * PITCH + 8 };
     first ??= hub;
-    bottom = Math.max(bottom, TOP + rows * PITCH);
-    left += 158 + Math.max(1, Math.ceil(slots.length / perColumn)) * COLUMN_PITCH;
+    bottom = Math.max(bottom, slotY + rows * PITCH);
+    if (!own) left += HUB_TO_SLOT + Math.max(1, Math.ceil(slots.length / perColumn)) * COLUMN_PITCH;
   }
 
   const firmware = add('firmware', 'firmware', 44, 246, 132, 72);
@@ -117,9 +136,11 @@ export function drawBoard(board: Drawable): Drawing {
     wire(iommu, 'bottom', root, 'top', 3);
   } else if (first !== null) wire(first, 'bottom', root, 'top', 3);
 
-  const deviceTop = Math.max(496, bottom + 112);
   const drawn = board.devices.slice(0, MOST_DEVICES);
   const loose = drawn.filter(({ parent }) => parent === undefined);
+  // two devices and no bridge stand left of the slots, however many those are
+  const beside = loose.length === drawn.length && loose.length <= 2 && (board.bridges ?? []).length === 0;
+  const deviceTop = beside ? 496 : Math.max(496, bottom + 112);
   const perRow = Math.max(DEVICES_PER_ROW, Math.ceil(Math.sqrt(loose.length * 2)));
   loose.forEach(({ id }, i) => {
     const x = 44 + (i % perRow) * (DEVICE_WIDTH + 14);

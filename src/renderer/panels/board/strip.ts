@@ -70,15 +70,15 @@ function condense(ranges: readonly StripRange[]): readonly StripRange[] {
 
 /**
  * Lays out ranges that are ascending and without gaps. `available` is the height there is (px); the strip grows past it
- * when what has a name would not fit.
+ * when what has a name would not fit. `named` is the least height of a box with a name.
  */
-export function layoutStrip(all: readonly StripRange[], available: number, mode: StripMode): Strip {
+export function layoutStrip(all: readonly StripRange[], available: number, mode: StripMode, named = MIN_NAMED): Strip {
   const ranges = condense(all);
   if (mode === 'log') return logarithmic(ranges, available);
   const largest = Math.max(0, ...ranges.filter((range) => range.kind === 'dram' || range.kind === 'conflict').map((range) => range.bytes));
   const folded = ranges.map((range) => mode === 'breaks' && range.kind === 'hole' && range.bytes > 2 * largest);
   const minimum = ranges.map((range, i) =>
-    mode === 'scale' ? MIN_SCALE : folded[i] ? FOLDED : range.kind === 'hole' ? MIN_NAMED / 2 : MIN_NAMED,
+    mode === 'scale' ? MIN_SCALE : folded[i] ? FOLDED : range.kind === 'hole' ? MIN_NAMED / 2 : named,
   );
   const height = Math.max(
     available,

@@ -24,8 +24,6 @@ import { kindAndId } from './edits/change';
 import { useBoardEdit } from './use-board-edit';
 
 export const PART_TYPE = 'application/x-pagewalk-part';
-/** slots of a dropped controller stand to its right, as the drawing has them */
-const SLOTS_ASIDE = { x: 158, y: -22, pitch: 86 };
 
 export function useDrop() {
   const lab = useDocument();
@@ -52,14 +50,11 @@ export function useDrop() {
     return portFor(view.board, held.kind === 'device' ? 'device' : (held.id as BridgeKind), bridge) ?? null;
   }
 
-  /** The change, and the places of what it brings, around the point where it was dropped. */
+  /** The change, and the place of what it brings, around the point where it was dropped; a controller's slots stand beside it. */
   function placed(wanted: BoardChange, held: Held, at: Place): BoardChange {
     const board = view.board;
     const node = wanted.look;
     if (!board || !node || held.kind === 'processor' || held.kind === 'iommu') return wanted;
-    const ids = wanted.patches.flatMap((patch) =>
-      patch.op === 'insert' && patch.path[1] === 'slots' ? [(patch.value as { id: string }).id] : [],
-    );
     const [kind, id] = kindAndId(node);
     const size = drawBoard({
       slots: kind === 'slot' ? [{ id, dimm: null }] : [],
@@ -68,11 +63,8 @@ export function useDrop() {
       apic: { present: true },
     }).parts.find((part) => part.kind === kind);
     const corner = { x: at.x - (size?.width ?? 0) / 2, y: at.y - (size?.height ?? 0) / 2 };
-    const places: [string, Place][] = [[node, corner]];
-    if (held.kind === 'controller')
-      ids.forEach((slot, i) => places.push([`slot:${slot}`, { x: corner.x + SLOTS_ASIDE.x, y: corner.y + SLOTS_ASIDE.y + i * SLOTS_ASIDE.pitch }]));
-    return { ...wanted, patches: [...wanted.patches, ...movePatches(board, places)] };
-  } // prettier-ignore
+    return { ...wanted, patches: [...wanted.patches, ...movePatches(board, [[node, corner]])] };
+  }
 
   /** The channel of a controller with room for one slot more; null when all are full and no more channels fit. */
   function channelWithRoom(id: string): number | null {

@@ -1,4 +1,5 @@
 /** Memory controllers: their channels or banks with the slots on them, and how they spread addresses. Pure. */
+import type { Patch } from '../../../../lab/document/patches';
 import type { MappingOrder } from '../../../../machine/board/mapping-orders';
 import type { Board, Controller } from '../../../../machine/board/schema';
 import { append, freeName, nodeOf, set, takenNames, unset, words, type BoardChange, type LabParts } from './change';
@@ -43,13 +44,13 @@ export function wireController(lab: LabParts, id: string, counts: readonly numbe
   const kind = controllerKind(controller);
   const before = controllers.slice(0, controllers.indexOf(controller)).reduce((sum, { channels }) => sum + channels.length, 0);
   const taken = takenNames(board);
-  const added: string[] = [];
+  const added = new Set<string>();
   const lists = counts.map((count, index) =>
     Array.from({ length: count }, (_, position) => {
       const kept = controller[kind][index]?.[position];
       if (kept !== undefined) return kept;
       const slot = kind === 'channels' ? channelSlot(taken, before + index) : bankSlot(taken);
-      added.push(slot);
+      added.add(slot);
       return slot;
     }),
   );
@@ -57,10 +58,22 @@ export function wireController(lab: LabParts, id: string, counts: readonly numbe
   const dropped = controller[kind].flat().filter((slot) => !left.has(slot));
   const removal = removeParts(lab, dropped.map((slot) => nodeOf('slot', slot))); // prettier-ignore
   return {
-    patches: [...removal.patches, ...added.map((slot) => append(['slots'], { id: slot })), set(['controllers', id, kind], lists)],
+    patches: [...removal.patches, ...insertSlots(board, dropped, lists.flat(), added), set(['controllers', id, kind], lists)],
     label: kind === 'channels' ? words(`Wire the channels of ${id}`, `为 ${id} 的通道接线`) : words(`Wire the banks of ${id}`, `为 ${id} 的 bank 接线`),
     also: removal.also,
   }; // prettier-ignore
+}
+
+/** New slots, each behind the one that comes before it in wiring order, so that the file lists channel by channel. */
+function insertSlots(board: Board, dropped: readonly string[], wired: readonly string[], added: ReadonlySet<string>): Patch[] {
+  const order = board.slots.map(({ id }) => id).filter((id) => !dropped.includes(id));
+  return wired.flatMap((slot, i): Patch[] => {
+    if (!added.has(slot)) return [];
+    const before = i > 0 ? order.indexOf(wired[i - 1]!) : -1;
+    const index = before < 0 ? order.length : before + 1;
+    order.splice(index, 0, slot);
+    return [{ op: 'insert', path: ['board', 'slots'], value: { id: slot }, index }];
+  });
 }
 
 /** Puts a slot on a channel of a controller, behind those that are there; null takes it off all of them. */

@@ -1,8 +1,8 @@
 /** Where parts stand and which belong together: the board's `canvas`, which changes nothing of the machine. Pure. */
 import type { Patch } from '../../../../lab/document/patches';
-import type { CanvasLayout, PartGroup } from '../../../../machine/board/canvas';
+import { FARTHEST, type CanvasLayout, type PartGroup } from '../../../../machine/board/canvas';
 import type { Board } from '../../../../machine/board/schema';
-import type { Box } from '../drawing';
+import { drawBoard, type Box } from '../drawing';
 import { freeName, nodeOf, set, unset, words, type BoardChange } from './change';
 
 export interface Place {
@@ -27,9 +27,22 @@ function write(board: Board, next: CanvasLayout): Patch[] {
 export const placesOf = (board: Board | null): Places =>
   new Map(Object.entries(board?.canvas?.places ?? {}).map(([node, [x, y]]) => [node, { x, y }]));
 
-export function movePatches(board: Board, moved: Iterable<readonly [node: string, place: Place]>): Patch[] {
+/** Slots that stand where their controllers have put them: they stay there when those are moved. */
+function slotsBeside(board: Board, nodes: ReadonlySet<string>): Places {
+  const controllers = (board.controllers ?? []).filter(({ id }) => nodes.has(nodeOf('controller', id)));
+  if (controllers.length === 0) return new Map();
+  const own = new Set(controllers.flatMap(({ channels, banks }) => [...channels.flat(), ...banks.flat()]));
+  const stay = drawBoard(board).parts.filter(({ kind, id, node }) => kind === 'slot' && own.has(id) && !board.canvas?.places?.[node]);
+  return new Map(stay.map(({ node, x, y }) => [node, { x, y }]));
+}
+
+const within = (coordinate: number): number => Math.min(FARTHEST, Math.max(-FARTHEST, Math.round(coordinate)));
+
+export function movePatches(board: Board, moves: Iterable<readonly [node: string, place: Place]>): Patch[] {
   const places = { ...board.canvas?.places };
-  for (const [node, { x, y }] of moved) places[node] = [Math.round(x), Math.round(y)];
+  const given = new Map(moves);
+  const moved = new Map([...slotsBeside(board, new Set(given.keys())), ...given]);
+  for (const [node, { x, y }] of moved) places[node] = [within(x), within(y)];
   return write(board, { ...board.canvas, places });
 }
 

@@ -2,18 +2,23 @@ import { describe, expect, it } from 'vitest';
 import { LabEditor } from '../../../../lab/document/editor';
 import { addressMap } from '../../../../machine/board/address-map';
 import { checkBoard } from '../../../../machine/board/rules';
+import { drawBoard } from '../drawing';
 import {
   addSlot,
   assign,
   emptyBoard,
   moveBase,
   moveDimm,
+  placesOf,
   plug,
   removeParts,
   setDmaMask,
   setIommu,
   setLoader,
   unplug,
+  addController,
+  moveParts,
+  wireController,
   type BoardChange,
 } from './index';
 
@@ -44,6 +49,30 @@ describe('board edits', () => {
     editor.undo();
     expect(editor.yaml).toBe(YAML);
   });
+
+  it('lists the slots of a controller channel by channel, in whatever order they come', () => {
+    const editor = open();
+    const ids = () => editor.document!.board.slots.map(({ id }) => id).slice(2);
+    apply(editor, addController(editor.document!.board, 'channels'));
+    apply(editor, wireController(editor.document!, 'mc0', [2, 2, 2]));
+    apply(editor, wireController(editor.document!, 'mc0', [3, 2, 4]));
+    const [channels] = editor.document!.board.controllers!.map((each) => each.channels);
+    expect(channels!.map(({ length }) => length)).toEqual([3, 2, 4]);
+    expect(ids()).toEqual(channels!.flat());
+    apply(editor, wireController(editor.document!, 'mc0', [1, 3]));
+    expect(ids()).toEqual(editor.document!.board.controllers![0]!.channels.flat());
+  });
+
+  it('slots stay where they are when their controller is moved', () => {
+    const editor = open();
+    const drawn = () => new Map(drawBoard(editor.document!.board).parts.map(({ node, x, y }) => [node, { x, y, ...placesOf(editor.document!.board).get(node) }]));
+    apply(editor, addController(editor.document!.board, 'channels'));
+    const [slot] = editor.document!.board.controllers![0]!.channels[0]!;
+    const before = drawn().get(`slot:${slot}`);
+    apply(editor, moveParts(editor.document!.board, new Map([['controller:mc0', { x: 900, y: 900 }]])));
+    expect(drawn().get(`slot:${slot}`)).toEqual(before);
+    expect(drawn().get('controller:mc0')).toEqual({ x: 900, y: 900 });
+  }); // prettier-ignore
 
   it('unplugs and moves', () => {
     const editor = open();
