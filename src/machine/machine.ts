@@ -7,10 +7,11 @@ import { addressMap, type AddressMap } from './board/address-map';
 import type { HotPlugChange } from './board/hot-plug';
 import { dimmPart, processorPart, tlbGeometry, validTlb } from './board/parts';
 import type { Board } from './board/schema';
-import { pciTopology, SMBUS_REQUESTER } from './board/topology';
+import { LPC_REQUESTER, pciTopology, SMBUS_REQUESTER } from './board/topology';
 import { deviceWindows } from './board/windows';
 import { Bus } from './bus/bus';
 import { Chipset } from './bus/chipset';
+import { HOST_BRIDGE, LPC_BRIDGE } from './bus/chipset-functions';
 import type { DmaRecord } from './bus/dma-path';
 import type { PciConfiguration } from './bus/pci-configuration';
 import { PciTree } from './bus/pci-tree';
@@ -61,9 +62,6 @@ export interface MachineOptions {
 const APIC_BASE_MSR = wordOf('apicBase');
 const APIC_ENABLED = 0x800;
 const APIC_AT_RESET = 0xfee0_0900;
-
-/** The identity of the host bridge at 00:00.0: Intel's 82G33/Q35, the chipset whose IOMMU this is. */
-const HOST_BRIDGE = { vendor: 0x8086, device: 0x29c0, classCode: 0x060000, revision: 2, interruptPin: 0 } as const;
 
 export class Machine {
   readonly map: AddressMap;
@@ -378,6 +376,7 @@ export class Machine {
     if (!modules) return;
     const smbus = new SmbusController('smbus', { clock: this.clock.forDevice('smbus') }, modules);
     this.bus.attach(smbus, { requester: SMBUS_REQUESTER });
+    this.pci.add(LPC_REQUESTER, { identity: LPC_BRIDGE });
     this.pci.add(SMBUS_REQUESTER, { identity: smbus.pci, ports: { bar: 4, base: this.bus.baseOf('smbus', 'registers')! } });
   }
 

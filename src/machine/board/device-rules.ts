@@ -7,7 +7,17 @@ import { addressBits } from './placement';
 import type { Board, BoardDevice } from './schema';
 import { pciTopology } from './topology';
 import { topologyIssues } from './topology-rules';
-import { IO_APIC_ID, IOMMU_BASE, IOMMU_BYTES, IOMMU_ID, LEGACY_END, LOCAL_APIC_ID, SMBUS_REQUESTER, deviceWindows } from './windows';
+import {
+  IO_APIC_ID,
+  IOMMU_BASE,
+  IOMMU_BYTES,
+  IOMMU_ID,
+  LEGACY_END,
+  LOCAL_APIC_ID,
+  LPC_REQUESTER,
+  SMBUS_REQUESTER,
+  deviceWindows,
+} from './windows';
 
 /** Ids of what every board has built in. */
 export const BUILT_IN_DEVICES: readonly string[] = [
@@ -24,6 +34,7 @@ export const BUILT_IN_DEVICES: readonly string[] = [
   'rom',
   'post',
   'host-bridge',
+  'lpc-bridge',
   'smbus',
 ];
 
@@ -31,6 +42,7 @@ export function deviceIssues(board: Board): BoardIssue[] {
   const issues: BoardIssue[] = [];
   const owner = new Map<number, string>([
     [0, 'host-bridge'],
+    [LPC_REQUESTER, 'lpc-bridge'],
     [SMBUS_REQUESTER, 'smbus'],
   ]);
   for (const { part, parent, devfn } of pciTopology(board).bridges) if (!parent) owner.set(devfn, part);

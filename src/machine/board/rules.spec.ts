@@ -131,9 +131,9 @@ describe('placement rules', () => {
     ['all at one place', () => 0],
     ['nested and staggered', (index: number) => index * 4096],
     ['far beyond', (index: number) => 2 ** 40 + index],
-  ])('answers a hostile board of 10,000 slots in bounded time: %s', (_name, base) => {
+  ])('answers a hostile board with all the slots there can be in bounded time: %s', (_name, base) => {
     const drawn = board({
-      slots: Array.from({ length: 10_000 }, (_, index) => ({ id: `S${index % 9_000}`, base: base(index), dimm: 'ddr3-256m' })),
+      slots: Array.from({ length: 2_048 }, (_, index) => ({ id: `S${index % 1_800}`, base: base(index), dimm: 'ddr3-256m' })),
       devices: Array.from({ length: 1_000 }, (_, index) => ({ id: `D${index}`, kind: 'edu', at: '00:04.0' })),
     });
     const issues = checkBoard(drawn);

@@ -42,7 +42,7 @@ describe('board schema', () => {
     ['a name that is too long', { slots: [{ id: 'A'.repeat(33) }] }],
     ['a base that is no address', { slots: [{ id: 'A1', base: 'low' }] }],
     ['a PCI address that is none', { devices: [{ id: 'd', kind: 'edu', at: '4' }] }],
-    ['too many slots', { slots: Array.from({ length: 10_001 }, (_, index) => ({ id: `S${index}` })) }],
+    ['too many slots', { slots: Array.from({ length: 2_049 }, (_, index) => ({ id: `S${index}` })) }],
     ['another assignment', { assignment: 'by-hand' }],
     ['a list for a board', []],
     ['a place far away', { canvas: { places: { 'slot:A1': [0, 10n ** 20n] } } }],

@@ -9,8 +9,10 @@ import type { Board, BoardBridge } from './schema';
 
 /** The SMBus controller's place, 00:1f.3, as on Intel's chipsets. */
 export const SMBUS_REQUESTER: RequesterId = (0x1f << 3) | 3;
-/** Places that every board's root complex has taken: the host bridge and the SMBus controller. */
-const BUILT_IN: readonly RequesterId[] = [0, SMBUS_REQUESTER];
+/** Function 0 of the same device: the LPC bridge. */
+export const LPC_REQUESTER: RequesterId = 0x1f << 3;
+/** Places that every board's root complex has taken: the host bridge, the LPC bridge and the SMBus controller. */
+const BUILT_IN: readonly RequesterId[] = [0, LPC_REQUESTER, SMBUS_REQUESTER];
 
 export const DEFAULT_SWITCH_PORTS = 2;
 export const MOST_SWITCH_PORTS = 32;

@@ -13,7 +13,7 @@ export const IOMMU_BYTES = 4096;
 /** Id of the IOMMU wherever a device id is expected. */
 export const IOMMU_ID = 'iommu';
 
-export { SMBUS_REQUESTER } from './topology';
+export { LPC_REQUESTER, SMBUS_REQUESTER } from './topology';
 
 /** Where the IOAPIC and the processor's local APIC answer, and their ids. */
 export const IO_APIC_BASE = 0xfec0_0000;
