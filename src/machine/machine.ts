@@ -34,6 +34,7 @@ import { DELIVERY_NAMES } from './interrupts/interrupt-message';
 import { COM1_IRQ } from './interrupts/lines';
 import { Iommu } from './iommu/iommu';
 import type { JourneyEnd, JourneyRecorder } from './journey/journey';
+import type { WordError } from './dram/dram';
 import { FrameStore } from './memory/frame-store';
 import { MemoryController } from './memory/memory-controller';
 import { MemoryModel } from './memory-model';
@@ -159,6 +160,7 @@ export class Machine {
       frames: this.frames,
       log: this.log,
       endSlice: () => this.endSlice(),
+      wordFailed: (error) => this.reportMemoryError(error),
     });
     // a window that moved may lie over DRAM whose pool offsets the processor has cached
     this.bus.onChange(() => this.processor.tlb.clearFast());
@@ -386,6 +388,12 @@ export class Machine {
       Object.fromEntries(this.map.windows.filter(({ device }) => device === id).map(({ region, base }) => [region, base]));
     this.pciTree.setUp(basesOf, deviceWindows(this.board).forwarded);
     this.interrupts.setUp();
+  }
+
+  /** Processors with the machine-check architecture hear of it themselves; to others the chipset says NMI when data is lost. */
+  private reportMemoryError({ processor: consumed, ...error }: WordError): void {
+    if (this.processor.system.machineCheck.present) this.processor.reportMemoryError({ ...error, consumed });
+    else if (!error.corrected && this.pit.memoryCheck()) this.processor.signalNmi();
   }
 
   private endSlice(): void {

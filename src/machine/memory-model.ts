@@ -9,7 +9,7 @@ import type { Board } from './board/schema';
 import type { Chipset } from './bus/chipset';
 import type { TransactionLog } from './bus/transaction-log';
 import type { Processor } from './cpu/processor';
-import { Dram, type DramParts, type SavedDram } from './dram/dram';
+import { Dram, type DramParts, type SavedDram, type WordError } from './dram/dram';
 import { bankAt } from './dram/locator';
 import type { FrameStore } from './memory/frame-store';
 import type { MemoryController } from './memory/memory-controller';
@@ -24,6 +24,8 @@ export interface MemoryModelParts {
   frames: FrameStore;
   log: TransactionLog;
   endSlice: () => void;
+  /** tells the processor, in the way that the board has */
+  wordFailed: (error: WordError) => void;
 }
 
 export class MemoryModel implements MemoryObserver {
@@ -94,6 +96,7 @@ export class MemoryModel implements MemoryObserver {
       cells: { read: (address) => this.read(address), write: (address, value) => this.write(address, value) },
       addressOf: (...bit) => this.addressOf(...bit),
       log: (report) => log.add(report),
+      wordFailed: this.parts.wordFailed,
     });
     processor.memoryObserver = this;
   }

@@ -47,6 +47,18 @@ export interface DramParts {
   /** host address of a bit of a module's row, or undefined when no address reaches it */
   addressOf: (module: Module, bank: number, row: number, bit: number) => { address: number; bit: number } | undefined;
   log: (report: TransactionReport) => void;
+  /** ECC has met an error that it corrected, or reports because it could not; `processor`: whose access met it, else a device's */
+  wordFailed: (error: WordError) => void;
+}
+
+/** What the memory controller knows of an error. */
+export interface WordError {
+  /** host address of the 64-bit word */
+  address: number;
+  channel: number;
+  corrected: boolean;
+  write: boolean;
+  processor: boolean;
 }
 
 interface Chips {
@@ -120,13 +132,13 @@ export class Dram implements MemoryObserver {
     const end = address + size;
     const next = address - (address % LINE) + LINE;
     if (end > next) this.line(next, write, true);
-    if (!this.ledger.empty) this.decode(address, size, write);
+    if (!this.ledger.empty) this.decode(address, size, write, true);
   }
 
   /** A device moves bytes: burst by burst, behind what waits already. The processor does not wait for it. */
   dma(address: number, length: number, write: boolean): void {
     for (let line = address - (address % LINE); line < address + length; line += LINE) this.line(Math.max(line, address), write, false);
-    if (!this.ledger.empty) this.decode(address, length, write);
+    if (!this.ledger.empty) this.decode(address, length, write, false);
   }
 
   private line(address: number, write: boolean, processor: boolean): void {
@@ -188,7 +200,7 @@ export class Dram implements MemoryObserver {
     });
   }
 
-  private decode(address: number, length: number, write: boolean): void {
+  private decode(address: number, length: number, write: boolean, processor: boolean): void {
     for (let word = address - (address % WORD_BYTES); word < address + length; word += WORD_BYTES) {
       const outcome = this.ledger.decode(word, write);
       if (outcome === null || this.locator.answers(word) === 0) continue;
@@ -206,6 +218,7 @@ export class Dram implements MemoryObserver {
         outcome: outcome === 'corrected' ? 'ok' : 'fault',
         data: { slot: module.slot },
       });
+      this.parts.wordFailed({ address: word, channel: module.channel, corrected: outcome === 'corrected', write, processor });
     }
   }
 

@@ -1,6 +1,7 @@
 /**
  * The interval timer of PC boards: an 8254 at ports 0x40 to 0x43, whose counter 0 drives IRQ 0, and the byte at port 0x61 that
- * gates counter 2 (the speaker's) and shows its output. It does nothing until a program sets it up.
+ * gates counter 2 (the speaker's), shows its output, and has the system's errors: bit 7 is memory that reported one, bit 2 switches
+ * that off and clears it (IBM PC AT technical reference, 1-40; ICH9 datasheet, 13.7.1). It does nothing until a program sets it up.
  */
 import type { Device, DeviceContext, DeviceRegion, EventTag } from '../device';
 import { decodeState, encodeState } from '../device-state';
@@ -10,6 +11,9 @@ export const PIT_BASE = 0x40;
 export const CONTROL_PORT_B = 0x61;
 /** Pulses between two changes of the refresh bit of port 0x61 (15 µs). */
 const REFRESH_PULSES = 18;
+/** Bits of port 0x61. */
+const CHECK_OFF = 0x04;
+const CHECKED = 0x80;
 const STATE_VERSION = 1;
 
 interface SavedPit {
@@ -55,13 +59,20 @@ export class IntervalTimer implements Device {
     }
     const now = this.context.clock.now();
     if (region === 'port-b') {
-      this.portB = value & 0x0f;
+      this.portB = (value & 0x0f) | (value & CHECK_OFF ? 0 : this.portB & CHECKED);
       this.counters[2].setGate(now, (value & 1) !== 0);
       return;
     }
     if (offset === 3) this.control(now, value);
     else this.counters[offset]?.write(now, value);
     this.drive();
+  }
+
+  /** Memory has met an error that it could not correct. True when an NMI is to follow: not while the check is off. */
+  memoryCheck(): boolean {
+    if (this.portB & CHECK_OFF) return false;
+    this.portB |= CHECKED;
+    return true;
   }
 
   event(_tag: EventTag): void {
