@@ -76,7 +76,10 @@ function hammered(processor: string, gate = 0) {
     memory: { disturbance: true, seed: 3 },
   });
   const machine = new Machine(board, { poolLimit: 64 * 1024 ** 2 });
-  const { bytes, diagnostics } = assemble({ 'a.asm': (processor === 'p6' ? '%define P6\n' : '') + `GATE equ ${gate}\n` + PROGRAM }, 'a.asm');
+  const { bytes, diagnostics } = assemble(
+    { 'a.asm': (processor === 'p6' ? '%define P6\n' : '') + `GATE equ ${gate}\n` + PROGRAM },
+    'a.asm',
+  );
   expect(diagnostics).toEqual([]);
   machine.platform.writeBytes(0x7c00, bytes);
   machine.platform.writeBytes(0x1_4000, new Uint8Array(0x2000).fill(0xa5));

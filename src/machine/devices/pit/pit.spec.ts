@@ -216,4 +216,17 @@ describe('interval timer', () => {
     expect(other.save()).toEqual(pit.save());
     expect(other.read('counters', 0, 1)).toBe(71);
   });
+
+  it('keeps the bit of a memory check until bit 2 clears it, and signals none while that is set', () => {
+    expect(pit.memoryCheck()).toBe(true);
+    pit.write('port-b', 0, 1, 0x03);
+    expect(portB() & 0x8f).toBe(0x83);
+    const saved = pit.save();
+    pit.write('port-b', 0, 1, 0x04);
+    expect(portB() & 0x8f).toBe(0x04);
+    expect(pit.memoryCheck()).toBe(false);
+    expect(portB() & 0x80).toBe(0);
+    pit.load(saved);
+    expect(portB() & 0x80).toBe(0x80);
+  });
 });
