@@ -155,6 +155,29 @@ describe('the 8086', () => {
     expect(run('386', source).processor.deliveredByVector.get(0)).toBeGreaterThan(100);
   });
 
+  it('IDIV has no quotient −128 or −32768; later parts have', () => {
+    const bytes = 'mov ax, -256\nmov bl, 2\nidiv bl';
+    const words = 'mov dx, 0xffff\nxor ax, ax\nmov bx, 2\nidiv bx';
+    for (const source of [bytes, words]) {
+      expect(run('8086', source).processor.deliveredByVector.get(0)).toBe(1);
+      expect(fault(run('386', source))).toBe('no fault');
+    }
+    expect(run('8086', 'mov ax, -254\nmov bl, 2\nidiv bl').processor.state.reg16(0)).toBe(0x81);
+  });
+
+  it.each([0x1000, 0x1008])('an instruction at the end of the segment has its other bytes at offset 0 (segment %i)', (segment) => {
+    const made = computer('8086');
+    const { state } = made.processor;
+    // mov ax, 1234 / mov cx, 5678, over the end; hlt
+    const program = [0xb8, 0x34, 0x12, 0xb9, 0x78, 0x56, 0xf4];
+    program.forEach((byte, index) => made.memory.write(hostPhysical(segment * 16 + ((0xfffb + index) & 0xffff)), 1, byte));
+    state.setSegment(1, segment, segment * 16, 0xffff, 0x9b);
+    state.eip = 0xfffb;
+    made.processor.stateReplaced();
+    expect(made.processor.run(100).reason).toBe('halted');
+    expect([state.reg16(0), state.reg16(1), state.eip & 0xffff]).toEqual([0x1234, 0x5678, 2]);
+  });
+
   it('a word at offset FFFF goes on at 0, and nothing is beyond a limit', () => {
     const source = 'mov ax, 0x2000\nmov ds, ax\nmov bx, 0xffff\nmov word [bx], 0x1234\nmov cx, [bx]';
     const made = run('8086', source);

@@ -5,8 +5,11 @@ import { EXCEPTION } from '../lower/exceptions';
 const EAX = 0;
 const EDX = 2;
 
-/** Divides by a value of `size` bytes (zero-extended). False with #DE raised for a zero divisor or a quotient that does not fit. */
-export function divide(state: CpuState, size: number, isSigned: boolean, divisor: number): boolean {
+/**
+ * Divides by a value of `size` bytes (zero-extended). False with #DE raised for a zero divisor or a quotient that does not fit.
+ * @param symmetric the 8086's IDIV: the lowest quotient, −128 or −32768, does not fit either (80386 reference manual, 14.7)
+ */
+export function divide(state: CpuState, size: number, isSigned: boolean, divisor: number, symmetric = false): boolean {
   if (size === 4) return divide64(state, isSigned, divisor);
   const dividend = size === 1 ? state.reg16(EAX) : (state.reg16(EDX) << 16) | state.reg16(EAX);
   const shift = 32 - size * 8;
@@ -15,7 +18,8 @@ export function divide(state: CpuState, size: number, isSigned: boolean, divisor
   const n = isSigned ? (size === 1 ? (dividend << 16) >> 16 : dividend) : dividend >>> 0;
   const quotient = Math.trunc(n / d);
   const half = 2 ** (size * 8 - 1);
-  if (isSigned ? quotient < -half || quotient >= half : quotient >= 2 * half) return state.raise(EXCEPTION.DE);
+  const lowest = symmetric ? 1 - half : -half;
+  if (isSigned ? quotient < lowest || quotient >= half : quotient >= 2 * half) return state.raise(EXCEPTION.DE);
   const remainder = n - quotient * d;
   if (size === 1) state.setReg16(EAX, ((remainder & 0xff) << 8) | (quotient & 0xff));
   else {

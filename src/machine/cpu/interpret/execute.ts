@@ -246,7 +246,7 @@ export class Executor {
             continue;
           case 27: // divide
             k = M[pc + 4]!;
-            if (!divide(state, M[pc + 1]!, M[pc + 2] !== 0, M[M[pc + 3]!]!)) break fault;
+            if (!divide(state, M[pc + 1]!, M[pc + 2] !== 0, M[M[pc + 3]!]!, M[pc + 2] === 2)) break fault;
             pc += 5;
             continue;
           case 28: // decimal

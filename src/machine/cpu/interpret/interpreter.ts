@@ -229,7 +229,6 @@ export class Interpreter {
   private locate(passBreakpoint: boolean): number {
     const { state, code } = this;
     if (!this.valid) this.readMode();
-    // IP of the 8086 wraps around; an instruction that begins below 64 KiB is read on behind it
     if (this.is8086) state.u32[RIP]! &= 0xffff;
     const rip = state.u32[RIP]!;
     const linear = (this.codeBase + rip) >>> 0;
@@ -246,6 +245,7 @@ export class Interpreter {
     if (linear >>> 12 !== this.page && !this.enterPage(rip, linear)) return NO_BLOCK;
     const offset = linear & (PAGE_SIZE - 1);
     code.pageRip = (rip - offset) | 0;
+    if (this.is8086 && rip > 0x1_0000 - MAX_INSTRUCTION_LENGTH) return this.wrapping(rip);
     if (this.frame < 0) return this.uncached(linear);
     if (this.codePage === undefined || !this.blocks.isCurrent(this.codePage)) this.useFrame();
     const header = this.blocks.find(this.codePage!, this.key, offset);
@@ -397,6 +397,21 @@ export class Interpreter {
       }
       const frame = at < PAGE_SIZE ? first : second;
       bytes[length - 1] = this.memory.read(hostPhysical(frame * PAGE_SIZE + (at % PAGE_SIZE)), 1);
+      const block = lowerBlock({ bytes, start: 0, end: length }, this.mode, 1);
+      if (block !== 'truncated') return this.blocks.add(block, this.key, -1, 0);
+    }
+  }
+
+  /** The 8086, near the end of its segment: IP wraps around, also in the middle of an instruction, whose other bytes lie at offset 0. */
+  private wrapping(rip: number): number {
+    this.code.entries = NOTHING;
+    this.codePage = undefined;
+    const bytes = new Uint8Array(MAX_INSTRUCTION_LENGTH);
+    for (let length = 1; ; length++) {
+      const linear = this.codeBase + ((rip + length - 1) & 0xffff);
+      const frame = this.fetchFrame(linear, true);
+      if (frame === undefined) return NO_BLOCK;
+      bytes[length - 1] = this.memory.read(hostPhysical(frame * PAGE_SIZE + (linear & (PAGE_SIZE - 1))), 1);
       const block = lowerBlock({ bytes, start: 0, end: length }, this.mode, 1);
       if (block !== 'truncated') return this.blocks.add(block, this.key, -1, 0);
     }

@@ -83,7 +83,7 @@ function multiplyInto(left: 0 | 1, right: 1 | 2): Lower {
 const divide = (signed: boolean): Lower => {
   return (b) => {
     const size = b.size(0);
-    b.emit('divide', size, signed ? 1 : 0, b.read(0));
+    b.emit('divide', size, signed ? (b.is8086 ? 2 : 1) : 0, b.read(0));
   };
 };
 
