@@ -1,6 +1,6 @@
 /** The wire keeps bigint and bytes, lets nothing but commands through, and never piles views up. */
 import { describe, expect, it } from 'vitest';
-import { createSessionClient, frameCodec, serveSession, type FrameChannel } from './channel';
+import { createSessionClient, frameCodec, serveSession, type FrameChannel, type SessionServer } from './channel';
 import type { SessionCommands, SessionEvents, StatusView } from './protocol';
 
 /** Two ends whose frames are delivered when the spec says so, or at once. */
@@ -92,6 +92,25 @@ describe('session over a channel', () => {
     await new Promise((resolve) => setTimeout(resolve, 20));
     expect(seen).toEqual([1, 100]);
     expect(wire.frames.toA).toHaveLength(2);
+  });
+
+  it('no answer overtakes the status that says what the command has switched', async () => {
+    const wire = pair();
+    const seen: string[] = [];
+    const server: SessionServer = serveSession(
+      wire.b,
+      commands({
+        powerOn: async () => {
+          for (const power of ['off', 'off', 'paused', 'paused'] as const) server.events.view('status', { ...status(0), power });
+          return { ok: true, problems: [] };
+        },
+      }),
+    );
+    const client = createSessionClient(wire.a, { ...noEvents, view: (_name, value) => void seen.push((value as StatusView).power) });
+    await client.session.powerOn();
+    expect(seen).toEqual(['off', 'paused']);
+    await new Promise((resolve) => setTimeout(resolve, 20));
+    expect(seen).toEqual(['off', 'paused', 'paused']);
   });
 
   it('rejects pending calls when the session is lost', async () => {

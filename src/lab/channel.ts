@@ -5,7 +5,7 @@
  */
 import { createBirpc, type BirpcReturn } from 'birpc';
 import { Packr } from 'msgpackr/pack';
-import type { SessionCommands, SessionEvents, ViewName, Views } from './protocol';
+import type { SessionCommands, SessionEvents, StatusView, ViewName, Views } from './protocol';
 
 /** What carries frames; the same shape as shell-bridge's SessionChannel. */
 export interface FrameChannel {
@@ -123,7 +123,10 @@ export interface SessionServer {
   close(): void;
 }
 
-/** The worker's end. `events.view` keeps at most one of each view in flight and the newest one waiting. */
+/**
+ * The worker's end. `events.view` keeps at most one of each view in flight and the newest one waiting. A status with another power
+ * state goes out at once: the answer to the command that switched must not overtake it, or the window would switch again.
+ */
 export function serveSession(channel: FrameChannel, commands: SessionCommands, onError: (error: Error) => void = () => {}): SessionServer {
   const codec = frameCodec();
   const functions: Record<string, (...args: never[]) => unknown> = Object.create(null) as Record<string, never>;
@@ -144,13 +147,22 @@ export function serveSession(channel: FrameChannel, commands: SessionCommands, o
       return true;
     },
   });
-  const inFlight = new Set<ViewName>();
+  const inFlight = new Map<ViewName, number>();
   const waiting = new Map<ViewName, unknown>();
+  let power: StatusView['power'] | undefined;
+  const switches = (name: ViewName, value: unknown): boolean => {
+    if (name !== 'status') return false;
+    const before = power;
+    power = (value as StatusView).power;
+    return power !== before;
+  };
   const sendView = (name: ViewName, value: unknown): void => {
-    inFlight.add(name);
+    inFlight.set(name, (inFlight.get(name) ?? 0) + 1);
     const settled = (): void => {
-      inFlight.delete(name);
-      if (!waiting.has(name)) return;
+      const left = inFlight.get(name)! - 1;
+      if (left > 0) inFlight.set(name, left);
+      else inFlight.delete(name);
+      if (left > 0 || !waiting.has(name)) return;
       const next = waiting.get(name);
       waiting.delete(name);
       sendView(name, next);
@@ -160,8 +172,13 @@ export function serveSession(channel: FrameChannel, commands: SessionCommands, o
   return {
     events: {
       view(name, value) {
-        if (inFlight.has(name)) waiting.set(name, value);
-        else sendView(name, value);
+        const now = switches(name, value) || !inFlight.has(name);
+        if (!now) {
+          waiting.set(name, value);
+          return;
+        }
+        waiting.delete(name);
+        sendView(name, value);
       },
       problems: (problems) => void rpc.problems.asEvent(problems),
     },

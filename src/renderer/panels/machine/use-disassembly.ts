@@ -1,4 +1,8 @@
-/** Lines of disassembly around the next instruction: kept while it moves within them, with some before it where the program's source says where they begin. */
+/**
+ * Lines of disassembly around the next instruction: kept while it moves within them, with some before it where the program's source
+ * says where they begin. While the machine runs they follow it a few times a second.
+ */
+import { useThrottleFn } from '@vueuse/core';
 import { onScopeDispose, ref, shallowRef, watch } from 'vue';
 import type { DisassemblyLine } from '../../../lab/protocol';
 import { SessionLostError, useSession, useViews } from '../../stores/session';
@@ -6,6 +10,8 @@ import { SessionLostError, useSession, useViews } from '../../stores/session';
 const LINES = 40;
 /** lines in front of the next instruction */
 const BEFORE = 6;
+/** While running, other lines are asked for this often. */
+const REFRESH_MS = 250;
 /** D/B of a code segment: the same bytes are other instructions in 16- and in 32-bit code */
 const BIG = 1 << 14;
 
@@ -36,22 +42,21 @@ export function useDisassembly() {
     }
   }
 
-  watch(
-    [() => views.registers, () => session.paused],
-    ([registers, paused]) => {
-      const next = registers?.next;
-      if (!registers || !next || !paused) return;
-      const at = lines.value.findIndex((line) => line.linear === next.linear);
-      const unchanged =
-        at >= 0 &&
-        at < lines.value.length - 4 &&
-        owner === registers.vm &&
-        size === codeSize() &&
-        sameBytes(lines.value[at]!.bytes, next.bytes);
-      if (!unchanged) void show(registers.vm, next.linear);
-    },
-    { immediate: true },
-  );
+  function follow(): void {
+    const registers = views.registers;
+    const next = registers?.next;
+    if (!registers || !next || !session.poweredOn) return;
+    const at = lines.value.findIndex((line) => line.linear === next.linear);
+    const unchanged =
+      at >= 0 &&
+      at < lines.value.length - 4 &&
+      owner === registers.vm &&
+      size === codeSize() &&
+      sameBytes(lines.value[at]!.bytes, next.bytes);
+    if (!unchanged) void show(registers.vm, next.linear);
+  }
+  const followSoon = useThrottleFn(follow, REFRESH_MS, true, true);
+  watch([() => views.registers, () => session.power], () => (session.running ? void followSoon() : follow()), { immediate: true });
   return { lines, failure };
 }
 

@@ -1,10 +1,17 @@
-/** The Journey on screen: the last access while the machine stands still, or any access that was asked for, walked again whenever the state changes. */
+/**
+ * The Journey on screen: the last access while the machine stands still, or any access that was asked for, walked again whenever
+ * the state changes; while the machine runs, a few times a second.
+ */
+import { useThrottleFn } from '@vueuse/core';
 import { computed, ref, shallowRef, watch } from 'vue';
 import type { AccessQuery } from '../../../lab/protocol';
 import type { Journey } from '../../../machine/journey/journey';
 import { useSelection } from '../../stores/selection';
 import { SessionLostError, useSession, useViews } from '../../stores/session';
 import { buildJourney } from './journey-model';
+
+/** While running it is walked again this often. */
+const REFRESH_MS = 200;
 
 export function useJourney() {
   const session = useSession();
@@ -27,14 +34,22 @@ export function useJourney() {
     }
   }
 
+  /** Asks anew, unless the access was given up while this waited. */
+  const explainSoon = useThrottleFn(
+    () => (selection.journey && session.poweredOn ? explain(selection.journey) : undefined),
+    REFRESH_MS,
+    true,
+    true,
+  );
   watch(
-    [() => selection.journey, () => views.status?.instructions, () => session.paused],
-    ([query, , paused]) => {
+    [() => selection.journey, () => views.status?.instructions, () => session.power],
+    ([query, , power], [before]) => {
       if (!query) {
         request += 1;
         asked.value = null;
         failure.value = null;
-      } else if (paused) void explain(query);
+      } else if (power === 'running' && query === before) void explainSoon();
+      else if (power !== 'off') void explain(query);
     },
     { immediate: true },
   );
