@@ -7,4 +7,5 @@ export * from './copy';
 export * from './devices';
 export * from './layout';
 export * from './memory';
+export * from './memory-model';
 export * from './remove';
