@@ -3,6 +3,7 @@
  * image, tier. Prints one JSON line: the phases, with instruction counts; without arguments, the tiers there are.
  */
 import { readFileSync } from 'node:fs';
+import { useBranchHints } from '../../src/host/branch-hints';
 import { hostPhysical } from '../../src/machine/address';
 import { STATE_SIZE } from '../../src/machine/cpu/state-layout';
 import { applyProcessorStart, protectedModeStart } from '../../src/machine/firmware/processor-start';
@@ -32,6 +33,7 @@ interface Guest {
   exact: boolean;
 }
 
+useBranchHints();
 const [image, tier] = process.argv.slice(2);
 if (image === undefined) process.stdout.write(JSON.stringify(TIERS) + '\n');
 else if (!TIERS.includes(tier as Tier)) throw new Error(`there is no tier ${String(tier)}`);

@@ -1,5 +1,6 @@
 /** Entry of the command line. */
 import { resolve } from 'node:path';
+import { useBranchHints } from '../host/branch-hints';
 import { commandLine } from './command-line';
 
 const written = (stream: NodeJS.WriteStream) => (text: string | Uint8Array) => void stream.write(text);
@@ -10,6 +11,7 @@ process.stdout.on('error', (error: NodeJS.ErrnoException) => process.exit(error.
 /** sysexits' EX_SOFTWARE: a mistake of ours, not of the input's. */
 const INTERNAL_ERROR = 70;
 
+useBranchHints();
 try {
   process.exitCode = await commandLine(process.argv.slice(2), {
     out: written(process.stdout),

@@ -2,9 +2,11 @@
 import { parentPort } from 'node:worker_threads';
 import { serveSession, type FrameChannel } from '../lab/channel';
 import { LabSession } from '../lab/session/lab-session';
+import { useBranchHints } from './branch-hints';
 import { misbehave } from './misbehave';
 import { isFrame, PING, PONG, READY } from './worker-messages';
 
+useBranchHints();
 if (!parentPort) throw new Error('lab-worker runs as a worker thread only');
 const port = parentPort;
 

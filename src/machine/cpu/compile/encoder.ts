@@ -6,13 +6,14 @@ export const OP = {
   call: 0x10, call_indirect: 0x11, return_call_indirect: 0x13, drop: 0x1a, select: 0x1b, get: 0x20, set: 0x21, tee: 0x22,
   load: 0x28, load8_s: 0x2c, load8_u: 0x2d, load16_s: 0x2e, load16_u: 0x2f, store: 0x36, store8: 0x3a, store16: 0x3b, const: 0x41,
   const64: 0x42, eqz: 0x45, eq: 0x46, ne: 0x47, lt_s: 0x48, lt_u: 0x49, gt_s: 0x4a, gt_u: 0x4b, le_s: 0x4c, le_u: 0x4d, ge_s: 0x4e, ge_u: 0x4f,
-  ne64: 0x52, clz: 0x67, ctz: 0x68, add: 0x6a, sub: 0x6b, mul: 0x6c, div_s: 0x6d, div_u: 0x6e, rem_s: 0x6f, rem_u: 0x70,
-  and: 0x71, or: 0x72, xor: 0x73, shl: 0x74, shr_s: 0x75, shr_u: 0x76, rotl: 0x77, rotr: 0x78, mul64: 0x7e, shr64_u: 0x88,
+  ne64: 0x52, gt64_u: 0x56, clz: 0x67, ctz: 0x68, add: 0x6a, sub: 0x6b, mul: 0x6c, div_s: 0x6d, div_u: 0x6e, rem_s: 0x6f, rem_u: 0x70,
+  and: 0x71, or: 0x72, xor: 0x73, shl: 0x74, shr_s: 0x75, shr_u: 0x76, rotl: 0x77, rotr: 0x78, sub64: 0x7d, mul64: 0x7e, shr64_u: 0x88,
   load_f64: 0x2b, store_f64: 0x39, const_f64: 0x44, eq_f64: 0x61, add_f64: 0xa0, convert_f64: 0xb8, prefix_fc: 0xfc,
   wrap: 0xa7, extend_s: 0xac, extend_u: 0xad, extend8_s: 0xc0, extend16_s: 0xc1,
 } as const; // prettier-ignore
 
 export const I32 = 0x7f;
+const I64 = 0x7e;
 const VOID = 0x40;
 
 export function unsigned(into: number[], value: number): void {
@@ -37,6 +38,19 @@ export function signed(into: number[], value: number): void {
   }
 }
 
+function signed64(into: number[], value: number): void {
+  let rest = value;
+  for (;;) {
+    const byte = ((rest % 128) + 128) % 128;
+    rest = (rest - byte) / 128;
+    if ((rest === 0 && (byte & 0x40) === 0) || (rest === -1 && (byte & 0x40) !== 0)) {
+      into.push(byte);
+      return;
+    }
+    into.push(byte | 0x80);
+  }
+}
+
 /** A place that branches go to. Made by `block` and `loop`, void from its `end` on. */
 export interface Label {
   readonly depth: number;
@@ -45,6 +59,8 @@ export interface Label {
 /** The instructions of one function. Labels are counted here, so that branches name their target instead of a depth. */
 export class FunctionBody {
   readonly bytes: number[] = [];
+  /** offsets in `bytes` of the branches that are hardly ever taken, in order */
+  readonly unlikely: number[] = [];
   private depth = 0;
 
   op(...opcodes: number[]): this {
@@ -69,6 +85,12 @@ export class FunctionBody {
   i32(value: number): this {
     this.bytes.push(OP.const);
     signed(this.bytes, value);
+    return this;
+  }
+  /** A 64-bit constant that is a safe integer. */
+  i64(value: number): this {
+    this.bytes.push(OP.const64);
+    signed64(this.bytes, value);
     return this;
   }
   f64(value: number): this {
@@ -101,6 +123,11 @@ export class FunctionBody {
   if(): this {
     this.depth++;
     return this.op(OP.if, VOID);
+  }
+  /** An `if` whose condition hardly ever holds: engines that know branch hints put it out of the way. */
+  ifUnlikely(): this {
+    this.unlikely.push(this.bytes.length);
+    return this.if();
   }
   else(): this {
     return this.op(OP.else);
@@ -138,8 +165,8 @@ export interface ModuleParts {
   types: readonly FunctionType[];
   /** imported functions, from module `e`, in order: name and type */
   imports: readonly (readonly [name: string, type: number])[];
-  /** exported functions, each with its count of i32 locals beyond the parameters */
-  functions: readonly { name: string; type: number; locals: number; body: FunctionBody }[];
+  /** exported functions, each with its count of i32 locals beyond the parameters, and of i64 locals behind them */
+  functions: readonly { name: string; type: number; locals: number; locals64?: number; body: FunctionBody }[];
 }
 
 function text(value: string): number[] {
@@ -160,6 +187,40 @@ function section(into: number[], id: number, items: readonly (readonly number[])
 
 const VERSION = [0, 0x61, 0x73, 0x6d, 1, 0, 0, 0];
 const LARGEST_MEMORY = 65_536;
+
+/**
+ * The custom section `metadata.code.branch_hint` (branch hinting proposal): functions, and of each its branches by their offset
+ * behind the function's size, with a byte that is 0 for those hardly ever taken. Engines that do not know it skip it.
+ */
+function branchHints(out: number[], imports: number, functions: readonly { head: readonly number[]; body: FunctionBody }[]): void {
+  const content = text('metadata.code.branch_hint');
+  unsigned(content, functions.length);
+  functions.forEach(({ head, body }, index) => {
+    unsigned(content, imports + index);
+    unsigned(content, body.unlikely.length);
+    for (const at of body.unlikely) {
+      unsigned(content, head.length + at);
+      content.push(1, 0);
+    }
+  });
+  out.push(0);
+  unsigned(out, content.length);
+  for (const byte of content) out.push(byte);
+}
+
+/** The vector of a function's locals. */
+function localsOf(locals: number, locals64: number): number[] {
+  const groups = [
+    [locals, I32],
+    [locals64, I64],
+  ].filter(([count]) => count !== 0) as [number, number][];
+  const head = [groups.length];
+  for (const [count, type] of groups) {
+    unsigned(head, count);
+    head.push(type);
+  }
+  return head;
+}
 
 /** A module that imports the pool as `e.m` (shared) and a function table as `e.t`. */
 export function encodeModule({ types, imports, functions }: ModuleParts): Uint8Array<ArrayBuffer> {
@@ -191,20 +252,15 @@ export function encodeModule({ types, imports, functions }: ModuleParts): Uint8A
       return item;
     }),
   );
+  const bodies = functions.map(({ locals, locals64 = 0, body }) => ({ head: localsOf(locals, locals64), body }));
+  branchHints(out, imports.length, bodies);
   section(
     out,
     10,
-    functions.map(({ locals, body }) => {
-      const code: number[] = [];
-      if (locals === 0) code.push(0);
-      else {
-        code.push(1);
-        unsigned(code, locals);
-        code.push(I32);
-      }
+    bodies.map(({ head, body }) => {
       const item: number[] = [];
-      unsigned(item, code.length + body.bytes.length + 1);
-      return [...item, ...code, ...body.bytes, OP.end];
+      unsigned(item, head.length + body.bytes.length + 1);
+      return [...item, ...head, ...body.bytes, OP.end];
     }),
   );
   return Uint8Array.from(out);

@@ -17,21 +17,27 @@ export const LOCAL = {
   /** accesses to the TLB, to be added to its statistics */
   accesses: 15,
   // locals from here on
-  generation: 16,
   /** instruction pointer to leave with */
-  rip: 17,
+  rip: 16,
   /** LEFT */
-  code: 18,
-  linear: 19,
-  index: 20,
-  offset: 21,
-  spare: 22,
-  temporaries: 23,
+  code: 17,
+  linear: 18,
+  index: 19,
+  offset: 20,
+  spare: 21,
+  temporaries: 22,
+  /** of each near page (near-pages.ts), pool offset less linear address */
+  nearAddends: 38,
+  /** … and, 64 bits wide, the linear address of its first byte */
+  nearPages: 42,
 } as const;
 
 export const PARAMETERS = 16;
-/** Locals beyond the parameters: those above and the IR's sixteen temporaries. */
-export const LOCALS = LOCAL.temporaries + 16 - PARAMETERS;
+/** Near pages that a region can have. */
+export const NEAR_PAGES = 4;
+/** Locals beyond the parameters: those above, with the IR's sixteen temporaries among them. */
+export const LOCALS = LOCAL.nearPages - PARAMETERS;
+export const LOCALS_64 = NEAR_PAGES;
 
 /** Function types of a region's module by number. */
 export const TYPES = [

@@ -16,6 +16,8 @@ import { FunctionBody, OP, type Label } from './encoder';
 import { FlagCode } from './flag-code';
 import { JUMP_CACHE, JUMP_HASH, LEFT, WORD } from './layout';
 import { AT, IMPORT, LOCAL, PARAMETERS, REGION_TYPE, packNote } from './locals';
+import { INDEX_MASK, MemoryCode, type AccessContext } from './memory-code';
+import { findNearPages } from './near-pages';
 import { advanceOf, operationsOf, type Region, type RegionBlock } from './region';
 import { Structure } from './structure';
 
@@ -45,36 +47,25 @@ const SIZES: Readonly<Record<number, 1 | 2 | 4>> = {
   [IR.store16]: 2,
   [IR.store32]: 4,
 };
-const LOAD_OP = { 1: OP.load8_u, 2: OP.load16_u, 4: OP.load } as const;
-const STORE_OP = { 1: OP.store8, 2: OP.store16, 4: OP.store } as const;
-const INDEX_MASK = (FAST_TLB.entries - 1) << 4;
-/** attributes of plain data, and of plain writable data (access.ts) */
-const PLAIN_READ = [0x1_001c, 0x10] as const;
-const PLAIN_WRITE = [0x1_001e, 0x12] as const;
 const CS_LIMIT = STATE.segments.offset + SEGMENT_INDEX.CS * SEGMENT.size + SEGMENT.limit;
 const SS_ATTRIBUTES = STATE.segments.offset + SEGMENT_INDEX.SS * SEGMENT.size + SEGMENT.attributes;
 const DPL_3 = 0x60;
 const DF = 10;
+/** Places that a return is compared with before the jump cache is asked. */
+const MOST_RETURNS = 4;
 
-const {
-  generation: GENERATION,
-  rip: RIP,
-  code: CODE,
-  linear: LINEAR,
-  index: INDEX,
-  offset: OFFSET,
-  budget: BUDGET,
-  accesses: ACCESSES,
-} = LOCAL;
+const { rip: RIP, code: CODE, linear: LINEAR, index: INDEX, budget: BUDGET, accesses: ACCESSES } = LOCAL;
 
 export function compileRegion(region: Region, place: RegionPlace): FunctionBody {
   return new RegionCode(region, place).body;
 }
 
-class RegionCode {
+class RegionCode implements AccessContext {
   readonly body = new FunctionBody();
   private readonly flags = new FlagCode(this.body);
   private readonly structure: Structure;
+  private readonly memory: MemoryCode;
+  private readonly nearPage: ReturnType<typeof findNearPages>;
   private readonly table: number;
   private exit!: Label;
   private stopped!: Label;
@@ -82,7 +73,7 @@ class RegionCode {
 
   // of the block and the instruction that are being emitted
   private block!: RegionBlock;
-  private values!: ArithmeticCode;
+  values!: ArithmeticCode;
   private instruction = 0;
   private accessesDone = 0;
   private accessesBefore = 0;
@@ -92,6 +83,8 @@ class RegionCode {
     private readonly place: RegionPlace,
   ) {
     this.table = place.user ? FAST_TLB.user : FAST_TLB.supervisor;
+    this.memory = new MemoryCode(this.body, place.flatSegments, place.user);
+    this.nearPage = findNearPages(region);
     const { blocks, indexOf, entries } = region;
     this.structure = new Structure(
       { size: blocks.length, entries, successors: (index) => blocks[index]!.targets.map((target) => indexOf.get(target)!) },
@@ -103,7 +96,7 @@ class RegionCode {
 
   private emit(): void {
     const { body } = this;
-    this.reloadGeneration();
+    this.memory.forgetPages();
     this.exit = body.block();
     const again = body.loop();
     this.out = body.block();
@@ -116,10 +109,6 @@ class RegionCode {
     body.end().op(OP.unreachable).end();
     this.storeAll();
     body.get(CODE);
-  }
-
-  private reloadGeneration(): void {
-    this.body.word(AT.generation).set(GENERATION);
   }
 
   private storeAll(): void {
@@ -146,7 +135,7 @@ class RegionCode {
     this.values = new ArithmeticCode(body, this.flags, block.ir);
     this.flags.kind = block.kind;
     if (block.budget > 0) {
-      body.get(BUDGET).i32(block.budget).op(OP.lt_s).if();
+      body.get(BUDGET).i32(block.budget).op(OP.lt_s).ifUnlikely();
       this.leaveAt(this.ripAt(block.start), LEFT.budget);
       body.end();
     }
@@ -179,8 +168,8 @@ class RegionCode {
   }
 
   /** Leaves when the slow path has asked for it. */
-  private leaveIfStopped(): void {
-    this.body.word(WORD.leave).if();
+  leaveIfStopped(): void {
+    this.body.word(WORD.leave).ifUnlikely();
     this.settled();
     this.body.br(this.stopped).end();
   }
@@ -220,15 +209,17 @@ class RegionCode {
       case IR.load8:
       case IR.load16:
       case IR.load32:
-        this.load(SIZES[number]!, a, b, c);
+        this.memory.load(this, SIZES[number]!, a, b, c, this.nearPage(this.block.ir, at));
+        this.accessesDone++;
         return;
       case IR.store8:
       case IR.store16:
       case IR.store32:
-        this.store(SIZES[number]!, a, b, c);
+        this.memory.store(this, SIZES[number]!, a, b, c, this.nearPage(this.block.ir, at));
+        this.accessesDone++;
         return;
       case IR.probe:
-        this.probe(a, b, c);
+        this.memory.probe(this, c, a, b, this.nearPage(this.block.ir, at));
         return;
       case IR.divide:
         this.divide(a, b, c);
@@ -280,6 +271,7 @@ class RegionCode {
         values.push(a);
         body.set(RIP);
         this.settled();
+        if (this.isReturn()) this.tryReturns();
         body.br(this.out);
         return;
       default:
@@ -309,7 +301,7 @@ class RegionCode {
     const { offset, length } = block.ir.instructions[this.instruction]!;
     const word = (value: number, field: 'faultVector' | 'faultErrorCode' | 'stop' | 'instructionLength'): void =>
       void body.i32(0).i32(value).memory(OP.store, STATE[field].offset);
-    body.if();
+    body.ifUnlikely();
     word(vector, 'faultVector');
     word(errorCode, 'faultErrorCode');
     word(STOP.fault, 'stop');
@@ -327,63 +319,7 @@ class RegionCode {
 
   // --- memory ----------------------------------------------------------------------------------------------------------
 
-  /** Leaves 1 on the stack when the fast table does not allow the access; `linear` and `index` are set. */
-  private check(segment: number, address: number, size: number, write: boolean): void {
-    const { body } = this;
-    this.values.push(address);
-    if (!this.isFlat(segment)) {
-      const at = STATE.segments.offset + segment * SEGMENT.size;
-      const [mask, plain] = write ? PLAIN_WRITE : PLAIN_READ;
-      body
-        .tee(OFFSET)
-        .word(at + SEGMENT.base)
-        .op(OP.add)
-        .tee(LINEAR);
-      this.compareTag(size, write);
-      body
-        .word(at + SEGMENT.attributes)
-        .i32(mask)
-        .op(OP.and)
-        .i32(plain)
-        .op(OP.ne, OP.or);
-      body
-        .get(OFFSET)
-        .word(at + SEGMENT.limit)
-        .op(OP.gt_u, OP.or);
-      if (size > 1)
-        body
-          .word(at + SEGMENT.limit)
-          .get(OFFSET)
-          .op(OP.sub)
-          .i32(size - 1)
-          .op(OP.lt_u, OP.or);
-      return;
-    }
-    body.tee(LINEAR);
-    this.compareTag(size, write);
-  }
-
-  /** The linear address is on the stack and in its local. */
-  private compareTag(size: number, write: boolean): void {
-    const { body } = this;
-    body.i32(8).op(OP.shr_u).i32(INDEX_MASK).op(OP.and).tee(INDEX);
-    body.memory(OP.load, this.table + (write ? 4 : 0)).get(LINEAR);
-    if (size > 1) body.i32(size - 1).op(OP.add);
-    body.i32(-PAGE_SIZE).op(OP.and).get(GENERATION).op(OP.or, OP.ne);
-  }
-
-  /** Pool address of the access, on the stack. */
-  private poolAddress(): void {
-    this.body
-      .get(LINEAR)
-      .get(INDEX)
-      .memory(OP.load, this.table + 12)
-      .op(OP.add);
-  }
-
-  /** Arguments of the slow path, but for the value of a store. */
-  private slowArguments(segment: number, size: number): void {
-    this.body.get(this.isFlat(segment) ? LINEAR : OFFSET);
+  tellSlowPath(segment: number, size: number): void {
     this.noteAndPlace(segment, size);
     this.body.get(BUDGET);
   }
@@ -401,57 +337,6 @@ class RegionCode {
       unfinished: block.count - this.instruction,
     });
     this.body.i32(note).i32(this.ripAt(block.start + offset));
-  }
-
-  private isFlat(segment: number): boolean {
-    return ((this.place.flatSegments >> segment) & 1) !== 0;
-  }
-
-  private afterSlow(): void {
-    this.leaveIfStopped();
-    this.reloadGeneration();
-  }
-
-  private load(size: 1 | 2 | 4, to: number, segment: number, address: number): void {
-    const { body, values } = this;
-    this.check(segment, address, size, false);
-    body.if();
-    this.slowArguments(segment, size);
-    body.call(this.isFlat(segment) ? IMPORT.load : IMPORT.slowLoad);
-    values.pop(to);
-    this.afterSlow();
-    body.else();
-    this.poolAddress();
-    body.memory(LOAD_OP[size], 0);
-    values.pop(to);
-    body.end();
-    this.accessesDone++;
-  }
-
-  private store(size: 1 | 2 | 4, segment: number, address: number, value: number): void {
-    const { body, values } = this;
-    this.check(segment, address, size, true);
-    body.if();
-    this.slowArguments(segment, size);
-    values.push(value);
-    body.call(this.isFlat(segment) ? IMPORT.store : IMPORT.slowStore);
-    this.afterSlow();
-    body.else();
-    this.poolAddress();
-    values.push(value);
-    body.memory(STORE_OP[size], 0);
-    body.end();
-    this.accessesDone++;
-  }
-
-  private probe(segment: number, address: number, size: number): void {
-    const { body } = this;
-    this.check(segment, address, size, true);
-    body.if();
-    this.slowArguments(segment, size);
-    body.call(this.isFlat(segment) ? IMPORT.probe : IMPORT.slowProbe);
-    this.afterSlow();
-    body.end();
   }
 
   // --- the system side -------------------------------------------------------------------------------------------------
@@ -486,6 +371,7 @@ class RegionCode {
     body.call(IMPORT.system);
     values.pop(to);
     this.leaveIfStopped();
+    this.memory.forgetPages();
   }
 
   /**
@@ -498,7 +384,6 @@ class RegionCode {
     const offset = this.block.start + distance;
     const next = this.ripAt(offset);
     if (offset >= PAGE_SIZE) return this.leaveAt(next, LEFT.unknown);
-    this.reloadGeneration();
     body.word(WORD.slot).op(OP.eqz).if();
     if (place.flatCode) {
       body.get(BUDGET).i32(0).op(OP.le_s).if();
@@ -509,6 +394,7 @@ class RegionCode {
       body.end();
       body.get(ACCESSES).i32(1).op(OP.add).set(ACCESSES);
       body.i32(0).i32(place.slot).memory(OP.store, WORD.slot);
+      this.memory.forgetPages();
     } else this.leaveAt(next, LEFT.unknown);
     body.end();
     this.goTo(distance, 4);
@@ -533,6 +419,25 @@ class RegionCode {
     }
     this.settled();
     this.body.i32(rip).set(RIP).br(this.out);
+  }
+
+  /** Is the running instruction one that takes its target from the top of the stack? */
+  private isReturn(): boolean {
+    const { ir } = this.block;
+    const [from, to] = operationsOf(ir, this.instruction);
+    for (let at = from; at < to; at += IR_STRIDE)
+      if (ir.ops[at] === IR.load32 && ir.ops[at + 2] === SEGMENT_INDEX.SS && ir.ops[at + 3] === REGISTER_INDEX.RSP) return true;
+    return false;
+  }
+
+  /** RIP and the flags are set: most returns go to where the region itself has called from. */
+  private tryReturns(): void {
+    const { body, region } = this;
+    for (const index of [...region.returns].slice(0, MOST_RETURNS)) {
+      body.get(RIP).i32(this.ripAt(region.blocks[index]!.start)).op(OP.eq).if();
+      this.structure.jump(index);
+      body.end();
+    }
   }
 
   /** RIP is set: goes on at what the jump cache says, or leaves. */
@@ -586,7 +491,7 @@ class RegionCode {
       .op(OP.and)
       .tee(LINEAR)
       .memory(OP.load, this.table + 8);
-    page().get(GENERATION).op(OP.or, OP.eq).if();
+    page().word(AT.generation).op(OP.or, OP.eq).if();
     body
       .get(LINEAR)
       .memory(OP.load, this.table + 12)

@@ -30,6 +30,8 @@ export interface Region {
   indexOf: ReadonlyMap<number, number>;
   /** indexes of the blocks that can be entered from outside */
   entries: ReadonlySet<number>;
+  /** … and those of them that lie behind a call of the region's */
+  returns: ReadonlySet<number>;
   instructions: number;
 }
 
@@ -51,7 +53,7 @@ export interface RegionSource {
 /** The region around the block at an offset; undefined when not even its first instruction is compiled. */
 export function discoverRegion(source: RegionSource, hot: number): Region | undefined {
   const starts = new Set([hot]);
-  const returns = new Set([hot]);
+  const returns = new Set<number>();
   const queue = [hot];
   let total = 0;
   while (queue.length > 0 && starts.size < MOST_BLOCKS && total < source.mostInstructions) {
@@ -73,10 +75,12 @@ export function discoverRegion(source: RegionSource, hot: number): Region | unde
   const indexOf = new Map(blocks.map((block, index) => [block.start, index]));
   if (!indexOf.has(hot)) return undefined;
   for (const block of blocks) block.targets = block.targets.filter((target) => indexOf.has(target));
-  const entries = new Set([...returns].map((offset) => indexOf.get(offset)).filter((index) => index !== undefined));
+  const indexesOf = (offsets: Iterable<number>): Set<number> =>
+    new Set([...offsets].map((offset) => indexOf.get(offset)).filter((index) => index !== undefined));
+  const entries = indexesOf([hot, ...returns]);
   placeBudgetChecks(blocks, indexOf, entries);
   findKinds(blocks, indexOf, entries);
-  return { blocks, indexOf, entries, instructions: blocks.reduce((sum, { count }) => sum + count, 0) };
+  return { blocks, indexOf, entries, returns: indexesOf(returns), instructions: blocks.reduce((sum, { count }) => sum + count, 0) };
 }
 
 function lowerAt({ bytes, mode }: RegionSource, start: number, starts?: ReadonlySet<number>): RegionBlock | undefined {

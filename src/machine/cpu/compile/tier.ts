@@ -17,7 +17,7 @@ import { encodeModule, type FunctionBody } from './encoder';
 import { makeEntry, supportsTailCalls } from './entry';
 import { JUMP_CACHE, LEAVE, LEFT, WORD, jumpIndex } from './layout';
 import { makeFill } from './fill-code';
-import { IMPORTS, LOCALS, REGION_TYPE, TYPES } from './locals';
+import { IMPORTS, LOCALS, LOCALS_64, REGION_TYPE, TYPES } from './locals';
 import { discoverRegion, type Region } from './region';
 import { compileRegion, type RegionPlace } from './region-code';
 
@@ -257,7 +257,11 @@ export class CompiledTier {
       tailCalls: this.tailCalls,
     };
     const body: FunctionBody = compileRegion(region, place);
-    return encodeModule({ types: TYPES, imports: IMPORTS, functions: [{ name: 'f', type: REGION_TYPE, locals: LOCALS, body }] });
+    return encodeModule({
+      types: TYPES,
+      imports: IMPORTS,
+      functions: [{ name: 'f', type: REGION_TYPE, locals: LOCALS, locals64: LOCALS_64, body }],
+    });
   }
 
   private install(module: Uint8Array<ArrayBuffer>, region: Region, group: RegionGroup, slot: number, hot: number): number {
