@@ -114,6 +114,9 @@ export class MemoryAccess implements DataAccess {
   }
 
   /** Alignment checks on or off (SDM vol. 3, 6.15, interrupt 17). */
+  get checksAlignment(): boolean {
+    return this.aligned;
+  }
   set checksAlignment(on: boolean) {
     if (on === this.aligned) return;
     this.aligned = on;

@@ -34,6 +34,10 @@ export class DebugRegisters {
   executes = false;
   /** any on data? */
   watches = false;
+  /** any at all? */
+  get armed(): boolean {
+    return this.list.length > 0;
+  }
   /** called when the set has changed */
   onChange: () => void = () => undefined;
   private list: Breakpoint[] = [];

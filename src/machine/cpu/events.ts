@@ -55,7 +55,9 @@ export interface EventExits {
   leaveForMachineCheck(): void;
   /** The VMM's answers were for the instruction that the event displaces. */
   dropCompletions(): void;
-  /** An interrupt window was asked for and is open now. */
+  /** An interrupt window was asked for. */
+  readonly wantsInterruptWindow: boolean;
+  /** It is open now. False when none was asked for. */
   leaveForInterruptWindow(): boolean;
 }
 
@@ -117,6 +119,15 @@ export class Events {
       return false;
     }
     return this.machineCheck.take() && this.deliver({ vector: VECTOR.machineCheck, kind: 'external', errorCode: NO_ERROR_CODE });
+  }
+
+  /** Would `pollInterrupts` do nothing, and does the processor run? */
+  get isQuiet(): boolean {
+    const { state, exits } = this;
+    if (state.activity !== ACTIVITY.running || state.interruptShadow !== 0 || state.u32[NMI_PENDING] !== 0) return false;
+    if (this.machineCheck.pending) return false;
+    if (exits.guestRuns) return !(this.interruptible && exits.wantsInterruptWindow) && !this.interrupts.pending();
+    return !this.interruptible || !this.interrupts.pending();
   }
 
   /** Not while one is being handled (until IRET), nor behind MOV SS (SDM vol. 3, 6.7.1 and 6.8.3). A guest's own do not matter. */

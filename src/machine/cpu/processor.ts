@@ -17,7 +17,6 @@ import { LEVEL, modelOf } from './instruction-set';
 import { Interpreter } from './interpret/interpreter';
 import { EXCEPTION } from './lower/exceptions';
 import type { MemoryError } from './machine-check';
-import { CR0 } from './paging';
 import type { CpuPorts, ExceptionKind } from './runtime';
 import { ACTIVITY, SEGMENT_INDEX, STATE_SIZE, STOP, VIRTUALIZATION } from './state-layout';
 import { ProcessorSystem } from './system';
@@ -130,6 +129,7 @@ export class Processor {
         access: this.system.access,
         blocks,
         system: this.system,
+        boundary: this.system,
         geometry: this.system.tlb,
       };
       if (engine !== 'compiled') this.threadedTier = new ThreadedTier(parts);
@@ -213,7 +213,7 @@ export class Processor {
       const shadow = state.interruptShadow;
       const trap = state.flag(FLAG.TF);
       const resume = state.flag(FLAG.RF);
-      system.access.checksAlignment = (state.cr0 & CR0.AM) !== 0 && state.flag(FLAG.AC) && state.cpl === 3;
+      system.access.checksAlignment = system.wantsAlignment;
       if (this.debugVersion !== system.debug.version) this.renewStopAddresses();
       const at = this.currentLinear;
       interpreter.atBreakpoint = !pass && this.breakpointSet.has(at);
@@ -225,12 +225,17 @@ export class Processor {
       // RF holds for one instruction
       if (resume) state.setFlag(FLAG.RF, false);
       system.events.softwareTaken = false;
-      const done = interpreter.run(shadow !== 0 || trap || resume ? 1 : maxInstructions - executed, true);
+      const alone = shadow !== 0 || trap || resume;
+      interpreter.goesOn = !alone && !options.stopAtDelivery && this.breakpointSet.size === 0 && !system.debug.armed;
+      const done = interpreter.run(alone ? 1 : maxInstructions - executed, true);
       executed += done;
       pass &&= done === 0;
       if (done !== 0 && shadow !== 0) state.interruptShadow &= ~shadow;
       if (resume && (done === 0 || this.repeats(at))) state.setFlag(FLAG.RF, true);
       const stop = state.stop;
+      const delivered = interpreter.justDelivered;
+      // a device that a delivery reached is looked at below, as after any other delivery
+      if (delivered && stop === STOP.endSlice) continue;
       if (stop === STOP.exit || stop === STOP.fault) system.debug.take();
       if (stop === STOP.exit) return result('exit');
       if (stop === STOP.fault) {
@@ -246,7 +251,7 @@ export class Processor {
         return result('budget');
       }
       // a handler whose first instruction faults again never completes one: the caller must get a chance to stop it
-      barren = done === 0 ? barren + 1 : 0;
+      barren = done === 0 ? barren + 1 : delivered && stop === STOP.fault ? 1 : 0;
       if (barren === MOST_BARREN_DELIVERIES) return result('budget');
     }
     if (state.activity === ACTIVITY.halted) return result('halted');

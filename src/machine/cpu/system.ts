@@ -10,19 +10,21 @@ import { MemoryAccess } from './access';
 import type { AddressSpaces } from './address-spaces';
 import { ControlRegisters } from './control';
 import type { SystemPart } from './control';
+import { wordOf } from './cpu-state';
 import type { CpuState } from './cpu-state';
 import { DR6, DR7, DebugRegisters } from './debug';
 import { EPT_ACCESS, EptWalk, walkEpt, EPT_OUTCOME } from './ept';
 import { Events } from './events';
 import type { VmExit } from './exit';
+import { FLAG } from './flags';
 import { LEVEL, modelOf } from './instruction-set';
 import { MachineCheck } from './machine-check';
-import { WALK, PageWalk, onAddressLines } from './paging';
+import { CR0, WALK, PageWalk, onAddressLines } from './paging';
 import type { PagingContext } from './paging';
 import { PortAccess } from './ports';
 import type { CpuPorts, OperandSize, SegmentIndex, SystemInstructions } from './runtime';
 import { SegmentLoads } from './segment-loads';
-import { STATE } from './state-layout';
+import { STATE, STOP } from './state-layout';
 import { LiveTables } from './table-memory';
 import { Tasks } from './tasks';
 import { TestRegisters } from './test-registers';
@@ -30,6 +32,8 @@ import { Tlb } from './tlb';
 import { FarTransfers } from './transfers';
 import { Virtualization } from './virtualization';
 import type { GuestRunner } from './virtualization';
+
+const DEBUG_PENDING = wordOf('debugPending');
 
 /** The registers a translation depends on, read from the running state each time. */
 class LiveContext implements PagingContext {
@@ -79,6 +83,7 @@ export class ProcessorSystem implements SystemInstructions {
   readonly machineCheck: MachineCheck;
   readonly part: SystemPart;
 
+  private readonly state: CpuState;
   private readonly tables: LiveTables;
   private readonly loads: SegmentLoads;
   private readonly transfers: FarTransfers;
@@ -87,6 +92,7 @@ export class ProcessorSystem implements SystemInstructions {
   private readonly testRegisters: TestRegisters;
 
   constructor({ state, frames, memory, ports, part }: SystemOptions) {
+    this.state = state;
     this.part = part;
     const model = modelOf(part.instructionSet);
     state.flagsMask = model.flags;
@@ -167,6 +173,27 @@ export class ProcessorSystem implements SystemInstructions {
   /** Runs a guest; see Virtualization.enter. `run` is the instruction side. */
   enter(controlBlock: HostPhysicalAddress, budget: number, run: GuestRunner): VmExit {
     return this.virtualization.enter(hostPhysical(controlBlock), budget, run);
+  }
+
+  /** Delivers the fault that the state holds. */
+  deliverFault(): void {
+    this.events.deliverFault();
+  }
+
+  /**
+   * Can the next instruction follow at once? Not when something has stopped, a trap is due, an interrupt waits, or what accesses
+   * are checked for has changed. RF is left out.
+   */
+  get isQuiet(): boolean {
+    const { state } = this;
+    if (state.stop !== STOP.none || state.flag(FLAG.TF) || this.debug.armed || state.u32[DEBUG_PENDING] !== 0) return false;
+    return this.access.checksAlignment === this.wantsAlignment && this.events.isQuiet;
+  }
+
+  /** Are the program's accesses to be checked for alignment from here on (SDM vol. 3, 6.15, interrupt 17)? */
+  get wantsAlignment(): boolean {
+    const { state } = this;
+    return (state.cr0 & CR0.AM) !== 0 && state.flag(FLAG.AC) && state.cpl === 3;
   }
 
   loadSegment(segment: SegmentIndex, selector: number): boolean {

@@ -265,8 +265,11 @@ export class Virtualization {
     this.state.u32[W.machineCheckPending] = 0;
     this.leave('exception-or-nmi', { interruption: { information: (0x8000_0300 | VECTOR.machineCheck) >>> 0, errorCode: 0 } });
   }
+  get wantsInterruptWindow(): boolean {
+    return (this.controls & CONTROL.interruptWindow) !== 0;
+  }
   leaveForInterruptWindow(): boolean {
-    if (!(this.controls & CONTROL.interruptWindow)) return false;
+    if (!this.wantsInterruptWindow) return false;
     this.leave('interrupt-window');
     return true;
   }

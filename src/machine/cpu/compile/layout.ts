@@ -23,6 +23,9 @@ export const WORD = {
   slot: WORDS + 12,
   /** handle to go on with, where the engine has no tail calls */
   next: WORDS + 16,
+  /** a call for the tier to make: SYSTEM_CALL number and more (packCall), and its three arguments */
+  call: WORDS + 20,
+  arguments: WORDS + 24,
 } as const;
 
 /** Multiplier and shift of the jump cache's hash: the high bits of a product depend on all bits of the instruction pointer. */
@@ -43,7 +46,17 @@ export const LEFT = {
   fault: 3,
   /** go on at WORD.next (engines without tail calls) */
   next: 4,
+  /** the block's last instruction is a call of the system side: the tier makes it (`WORD.call`); RIP is behind it */
+  call: 5,
 } as const;
+
+/** `WORD.call`: the call's number, the bytes of its instruction, and whether RIP is behind that already while the call is made. */
+export const packCall = (id: number, length: number, advanced: boolean): number => id | (length << 8) | (advanced ? 1 << 12 : 0);
+export const unpackCall = (word: number): { id: number; length: number; advanced: boolean } => ({
+  id: word & 0xff,
+  length: (word >> 8) & 15,
+  advanced: (word & (1 << 12)) !== 0,
+});
 
 /** Values of `WORD.leave`. */
 export const LEAVE = {

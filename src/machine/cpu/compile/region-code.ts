@@ -14,12 +14,13 @@ import { FAST_TLB } from '../tlb-layout';
 import { ArithmeticCode } from './arithmetic-code';
 import { FunctionBody, OP, type Label } from './encoder';
 import { FlagCode } from './flag-code';
-import { JUMP_CACHE, JUMP_HASH, LEFT, WORD } from './layout';
+import { JUMP_CACHE, JUMP_HASH, LEFT, WORD, packCall } from './layout';
 import { AT, IMPORT, LOCAL, PARAMETERS, REGION_TYPE, packNote } from './locals';
 import { INDEX_MASK, MemoryCode, type AccessContext } from './memory-code';
 import { findNearPages } from './near-pages';
 import { advanceOf, operationsOf, type Region, type RegionBlock } from './region';
 import { Structure } from './structure';
+import { isOutsideCall } from './supported';
 
 export interface RegionPlace {
   /** index in the function table */
@@ -145,7 +146,10 @@ class RegionCode implements AccessContext {
     for (this.instruction = 0; this.instruction < block.count; this.instruction++) {
       this.accessesBefore = this.accessesDone;
       const [from, to] = operationsOf(block.ir, this.instruction);
-      for (let at = from; at < to; at += IR_STRIDE) this.emitOperation(at);
+      for (let at = from; at < to; at += IR_STRIDE) {
+        if (isOutsideCall(block.ir, at)) return this.callOutside(at);
+        this.emitOperation(at);
+      }
     }
     const next = block.ir.instructions[block.count];
     if (next !== undefined) this.leaveAt(this.ripAt(block.start + next.offset), LEFT.unknown);
@@ -226,6 +230,9 @@ class RegionCode implements AccessContext {
         return;
       case IR.call:
         this.call(a, b, c, d);
+        return;
+      case IR.checkVirtual:
+        // not in virtual-8086 mode (isCompiled)
         return;
       case IR.advance:
         // `leave` knows where it goes on
@@ -374,6 +381,25 @@ class RegionCode implements AccessContext {
     this.memory.forgetPages();
   }
 
+  /** Leaves the region for the call at word `at`, which is the last that its block does. */
+  private callOutside(at: number): void {
+    const { body, values, block } = this;
+    const { ops } = block.ir;
+    const { offset, length, first } = block.ir.instructions[this.instruction]!;
+    let advanced = false;
+    for (let before = first * IR_STRIDE; before < at; before += IR_STRIDE) advanced ||= ops[before] === IR.advance;
+    body
+      .i32(0)
+      .i32(packCall(ops[at + 2]!, length, advanced))
+      .memory(OP.store, WORD.call);
+    for (let argument = 0; argument < 3; argument++) {
+      body.i32(0);
+      values.push(ops[at + 3 + argument]!);
+      body.memory(OP.store, WORD.arguments + argument * 4);
+    }
+    this.leaveAt(this.ripAt(block.start + offset + length), LEFT.call);
+  }
+
   /**
    * A system instruction is over. When it took the code page away from the TLB, the page is looked up again before the next
    * instruction, if there is one to come in this run.
@@ -471,8 +497,10 @@ class RegionCode implements AccessContext {
     this.enterRegion();
     body.end();
     if (place.flatCode) {
-      body.else();
+      // who has no budget left does not enter the page either
+      body.else().get(BUDGET).i32(0).op(OP.gt_s).if();
       this.chainToPage();
+      body.end();
     }
     body.end().end();
     body.i32(LEFT.unknown).set(CODE).br(this.exit);

@@ -6,7 +6,7 @@ import { PAGE_SIZE } from '../../address';
 import { LAZY } from '../flags';
 import { IR, IR_OPCODES, IR_STRIDE, type IrBlock, type Mode } from '../lower/ir';
 import { lowerBlock, MAX_BLOCK } from '../lower/lower';
-import { KIND, NEED, becomesKnown, isCompiled, kindAfterOperation, needOf } from './supported';
+import { KIND, NEED, becomesKnown, isCompiled, isOutsideCall, kindAfterOperation, needOf } from './supported';
 
 export interface RegionBlock {
   /** offset of its first byte in the page */
@@ -113,7 +113,7 @@ function canCompile(ir: IrBlock, from: number, to: number): boolean {
   let stored = false;
   if (ir.instructions[0]!.length === 0) return false;
   for (let at = from; at < to; at += IR_STRIDE) {
-    if (!isCompiled(ir, at)) return false;
+    if (!isCompiled(ir, at) && !isOutsideCall(ir, at)) return false;
     if (ir.ops[at] === IR.leave && advanceOf(ir) === undefined) return false;
     const opcode = IR_OPCODES[ir.ops[at]!]!;
     if (stored && opcode.faults) return false;
@@ -140,6 +140,7 @@ function directTargets(ir: IrBlock, start: number): number[] {
       targets.push(start + ops[last + 2]!, start + ops[last + 3]!);
       break;
     case IR.leave: {
+      if (endsOutside(ir)) break;
       const next = advanceOf(ir);
       if (next !== undefined) targets.push(start + next);
     }
@@ -153,9 +154,16 @@ export function advanceOf({ ops, instructions }: IrBlock): number | undefined {
   return undefined;
 }
 
-/** Offset behind a call, where its return comes back to. */
+/** Does the block end with a call that the tier makes? */
+function endsOutside(ir: IrBlock): boolean {
+  for (let at = ir.instructions.at(-1)!.first * IR_STRIDE; at < ir.ops.length; at += IR_STRIDE) if (isOutsideCall(ir, at)) return true;
+  return false;
+}
+
+/** Offset behind a call, where its return comes back to; also behind a call of the system side that the tier makes. */
 function returnOffset({ ir, start }: RegionBlock): number | undefined {
   const { ops, instructions } = ir;
+  if (endsOutside(ir)) return start + advanceOf(ir)!;
   for (let at = instructions.at(-1)!.first * IR_STRIDE; at < ops.length; at += IR_STRIDE) {
     if (ops[at] === IR.nextRip && ops[at + 2] === instructions.at(-1)!.offset + instructions.at(-1)!.length) return start + ops[at + 2]!;
   }

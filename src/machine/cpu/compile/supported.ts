@@ -1,6 +1,6 @@
 /** Which operations are compiled, and what is known of the flags behind them. */
 import { LAZY, STATUS_FLAGS, FLAG } from '../flags';
-import { IR, IR_OPCODES, ROTATE, SYSTEM_CALL, type IrBlock, type IrName } from '../lower/ir';
+import { IR, IR_OPCODES, IR_STRIDE, ROTATE, SYSTEM_CALL, type IrBlock, type IrName } from '../lower/ir';
 
 const PLAIN: readonly IrName[] = [
   'mov', 'get8', 'get16', 'put8', 'put16', 'sext8', 'sext16', 'bswap',
@@ -27,11 +27,26 @@ function isCompiledCall(ir: IrBlock, at: number): boolean {
   return CALLS.has(id) || (id === SYSTEM_CALL.writeControl && constantOf(ir, ir.ops[at + 3]!) === 3);
 }
 
+/**
+ * Does the call at word `at` end its block outside of compiled code? Nothing follows it but the end, so the region is left with
+ * everything in the state, the tier makes the call, and execution goes on from what it left there.
+ */
+export function isOutsideCall(ir: IrBlock, at: number): boolean {
+  const { ops } = ir;
+  if (ops[at] !== IR.call || isCompiledCall(ir, at)) return false;
+  for (let next = at + IR_STRIDE; next < ops.length; next += IR_STRIDE) {
+    if (ops[next] !== IR.advance && ops[next] !== IR.leave) return false;
+  }
+  return true;
+}
+
 /** Is the operation at word `at` compiled? */
 export function isCompiled(ir: IrBlock, at: number): boolean {
   const { ops } = ir;
   const number = ops[at]!;
   if (number === IR.call) return isCompiledCall(ir, at);
+  // in protected mode without VM there is nothing to check
+  if (number === IR.checkVirtual) return ir.mode.protectedMode;
   if (number === IR.rotate) return ops[at + 2] !== ROTATE.rcl && ops[at + 2] !== ROTATE.rcr;
   if (number === IR.rotateFlags) return shiftCount(ir, at) !== undefined || (ops[at + 2] === 4 && ops[at + 1]! >= ROTATE.shl);
   if (number === IR.doubleShift || number === IR.doubleShiftFlags) {

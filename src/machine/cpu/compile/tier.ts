@@ -4,7 +4,10 @@
  * same at every instruction count whichever tier ran.
  */
 import type { MemoryAccess } from '../access';
+import { PAGE_SIZE } from '../../address';
+import { REGION_KEY, regionKey } from '../code-mode';
 import { wordOf, type CpuState } from '../cpu-state';
+import { FLAG } from '../flags';
 import { makeFlagFunctions } from './flag-functions';
 import type { BlockCache, CodePage } from '../interpret/blocks';
 import { divide } from '../interpret/divide';
@@ -12,10 +15,10 @@ import { rotateValue } from '../interpret/integer';
 import { callSystem } from '../interpret/system-calls';
 import { modeKey, type Mode } from '../lower/ir';
 import type { OperandSize, SegmentIndex, SystemInstructions } from '../runtime';
-import { POOL_RESERVED, SEGMENT, SEGMENT_INDEX, STATE, STOP } from '../state-layout';
+import { POOL_RESERVED, STOP } from '../state-layout';
 import { encodeModule, type FunctionBody } from './encoder';
 import { makeEntry, supportsTailCalls } from './entry';
-import { JUMP_CACHE, LEAVE, LEFT, WORD, jumpIndex } from './layout';
+import { JUMP_CACHE, LEAVE, LEFT, WORD, jumpIndex, unpackCall } from './layout';
 import { makeFill } from './fill-code';
 import { IMPORTS, LOCALS, LOCALS_64, REGION_TYPE, TYPES } from './locals';
 import { discoverRegion, type Region } from './region';
@@ -34,14 +37,13 @@ const MOST_GROUPS = 8;
 /** Instructions of one entry into compiled code: counters have 31 bits. */
 const LONGEST_RUN = 1 << 24;
 
+/** prefixes that may come before REP's */
+const PREFIXES = new Set([0x26, 0x2e, 0x36, 0x3e, 0x64, 0x65, 0x66, 0x67, 0xf0]);
+
+const ARGUMENTS = WORD.arguments >> 2;
 const RIP = wordOf('rip');
 const PROGRESS = wordOf('blockProgress');
 const LENGTH = wordOf('instructionLength');
-const FIRST_SEGMENT = STATE.segments.offset >> 2;
-const SEGMENT_WORDS = SEGMENT.size >> 2;
-/** attributes of usable, writable, not expand-down data (access.ts) */
-const PLAIN_MASK = 0x1_001e;
-const PLAIN = 0x12;
 
 /** Compiled regions of one frame, made for one mode and one place in the address space. */
 export interface RegionGroup {
@@ -63,20 +65,15 @@ interface CompiledRegion {
   readonly entries: readonly number[];
 }
 
-/** What a mode key does not say, packed with it: which segments are flat, whose accesses, is CS flat. */
-export function regionKey(state: CpuState, mode: Mode): number {
-  let flat = 0;
-  for (let segment = 0; segment < 6; segment++) {
-    const at = FIRST_SEGMENT + segment * SEGMENT_WORDS;
-    const plain = (state.i32[at + (SEGMENT.attributes >> 2)]! & PLAIN_MASK) === PLAIN;
-    if (plain && state.segmentBase(segment) === 0 && state.segmentLimit(segment) === 0xffff_ffff) flat |= 1 << segment;
-  }
-  const { CS } = SEGMENT_INDEX;
-  const flatCode = state.segmentBase(CS) === 0 && state.segmentLimit(CS) === 0xffff_ffff;
-  return modeKey(mode) | (flat << 4) | (state.cpl === 3 ? 1 << 10 : 0) | (flatCode ? 1 << 11 : 0);
-}
-
 const newTable = (): WebAssembly.Table => new WebAssembly.Table({ element: 'anyfunc', initial: 256 });
+
+/** What lies between instructions, as the tiers need it. */
+export interface Boundary {
+  /** Delivers the fault that the state holds. */
+  deliverFault(): void;
+  /** Does nothing have to be looked at before the next instruction: no trap, no waiting interrupt, nothing that has stopped? RF aside. */
+  readonly isQuiet: boolean;
+}
 
 export interface TierParts {
   memory: WebAssembly.Memory;
@@ -86,17 +83,31 @@ export interface TierParts {
   access: MemoryAccess;
   blocks: BlockCache;
   system: SystemInstructions;
+  boundary: Boundary;
   /** of the architectural TLB */
   geometry: { sets: number; ways: number };
 }
 
 export class CompiledTier {
+  /**
+   * Set before `run`: between instructions nothing has to be looked at but what `Boundary` knows of (no breakpoint, no single step),
+   * so faults are delivered, and execution goes on behind calls of the system side, without coming back.
+   */
+  goesOn = false;
   /** after `run`: the interpreter must execute the next instruction */
   interpretNext = false;
+  /** after `run`: the boundary between instructions must be looked at by who called the interpreter */
+  atBoundary = false;
+  /** after `run`: RIP and the mode may be anything */
+  relocated = false;
+  /** after `run`: it ended just behind the delivery of a fault */
+  justDelivered = false;
   /** bytes of all regions; beyond them the oldest quarter is dropped */
   mostBytes = MOST_BYTES;
   /** regions compiled, for measurements */
   compiled = 0;
+  /** faults delivered without leaving the tier, for measurements */
+  deliveries = 0;
 
   private readonly words: Int32Array;
   private table = newTable();
@@ -118,6 +129,9 @@ export class CompiledTier {
   private heldSlot = 0;
   private enteredSlot = 0;
   private limit = 0;
+  /** budget when a fault was delivered last, and when RF was taken away because its one instruction began; -1: not */
+  private deliveredAt = -1;
+  private resumedAt = -1;
   /** what the slow path left: instructions and accesses to give back */
   private leftBudget = 0;
   private leftUncounted = 0;
@@ -181,20 +195,121 @@ export class CompiledTier {
     words[WORD.accesses >> 2] = 0;
     words[WORD.leave >> 2] = 0;
     words[WORD.slot >> 2] = this.heldSlot = this.enteredSlot = handle >>> 8;
-    const code = this.enter!(handle);
-    let budget = words[WORD.budget >> 2]!;
-    let accesses = words[WORD.accesses >> 2]!;
-    this.interpretNext = code === LEFT.budget;
-    if (code === LEFT.stopped) {
-      words[RIP] = this.leftRip;
-      budget = this.leftBudget;
-      accesses -= this.leftUncounted;
-      this.interpretNext = words[WORD.leave >> 2] === LEAVE.deferred;
+    this.relocated = this.atBoundary = false;
+    this.resumedAt = this.deliveredAt = -1;
+    for (let next = handle; next !== 0;) {
+      const code = this.enter!(next);
+      this.interpretNext = code === LEFT.budget;
+      if (code === LEFT.stopped) {
+        words[RIP] = this.leftRip;
+        words[WORD.budget >> 2] = this.leftBudget;
+        words[WORD.accesses >> 2]! -= this.leftUncounted;
+        this.interpretNext = words[WORD.leave >> 2] === LEAVE.deferred;
+        words[WORD.leave >> 2] = 0;
+      } else if (code === LEFT.call) this.callOutside();
+      else if (code !== LEFT.fault) break;
+      next = this.interpretNext ? 0 : this.goOn();
     }
-    this.parts.access.countAccesses(accesses);
+    const budget = words[WORD.budget >> 2]!;
+    this.parts.access.countAccesses(words[WORD.accesses >> 2]!);
     this.holdPage();
     words[PROGRESS] = 0;
+    if (budget === this.resumedAt) {
+      this.parts.state.setFlag(FLAG.RF, true);
+      this.atBoundary = true;
+    }
+    this.justDelivered = budget === this.deliveredAt;
     return this.limit - budget;
+  }
+
+  /** Makes the call with which a block ended. When it fails, the instruction has not been executed. */
+  private callOutside(): void {
+    const { words } = this;
+    const { state, system } = this.parts;
+    const { id, length, advanced } = unpackCall(words[WORD.call >> 2]!);
+    const next = words[RIP]!;
+    if (!advanced) words[RIP] = next - length;
+    words[PROGRESS] = this.limit - words[WORD.budget >> 2]! - 1;
+    this.holdPage();
+    const [a, b, c] = [words[ARGUMENTS]!, words[ARGUMENTS + 1]!, words[ARGUMENTS + 2]!];
+    callSystem(state, system, id, a, b, c);
+    if (state.stop === STOP.fault || state.stop === STOP.exit) {
+      words[RIP] = next - length;
+      words[LENGTH] = length;
+      words[WORD.budget >> 2]!++;
+    } else if (!advanced) words[RIP] = next;
+  }
+
+  /**
+   * Between two instructions, everything in the state: delivers a fault if there is one, and finds where execution goes on.
+   * @returns a handle; 0 when `run` must end here
+   */
+  private goOn(): number {
+    const { words } = this;
+    const { state, access, boundary } = this.parts;
+    const budget = words[WORD.budget >> 2]!;
+    this.holdPage();
+    for (;;) {
+      this.relocated = true;
+      if (!this.goesOn) break;
+      if (state.stop === STOP.fault) {
+        // one that comes before anything was executed is counted by the caller, lest it go on for ever
+        if (budget === this.limit || budget === this.deliveredAt) break;
+        if (budget === this.resumedAt) state.setFlag(FLAG.RF, true);
+        words[PROGRESS] = this.limit - budget;
+        boundary.deliverFault();
+        this.deliveries++;
+        this.resumedAt = -1;
+        this.deliveredAt = budget;
+      }
+      this.leaveCode();
+      if (state.stop === STOP.codeWritten) state.clearStop();
+      if (!boundary.isQuiet) break;
+      if (budget === 0) return 0;
+      const key = regionKey(state);
+      const rip = words[RIP]! >>> 0;
+      if ((key & REGION_KEY.flatCode) === 0) break;
+      const frame = access.fetchFrame(rip);
+      if (frame >= 0) return this.resume(rip, frame, key, budget);
+      words[LENGTH] = 0;
+    }
+    this.atBoundary = true;
+    return 0;
+  }
+
+  /** Handle of the code at a linear address that has been fetched from a frame; 0 when there is none. */
+  private resume(rip: number, frame: number, key: number, budget: number): number {
+    const { words } = this;
+    const { state, poolOffset } = this.parts;
+    const at = (JUMP_CACHE.offset >> 2) + jumpIndex(rip) * 4;
+    const pool = poolOffset(frame);
+    const found = pool >= 0 && words[at] === (rip | 0) && words[at + 1] === ((pool - (rip & -PAGE_SIZE)) | 0) && words[at + 2] === key;
+    if (state.flag(FLAG.RF)) {
+      // it holds for one instruction, which a repeated one is not
+      if (!found || this.repeats(pool, rip)) {
+        this.atBoundary = true;
+        return 0;
+      }
+      state.setFlag(FLAG.RF, false);
+      this.resumedAt = budget;
+    }
+    if (!found) return 0;
+    const handle = words[at + 3]!;
+    words[WORD.slot >> 2] = this.heldSlot = handle >>> 8;
+    return handle;
+  }
+
+  /** Is the instruction at a linear address, in the page at a pool offset, one that REP may repeat? */
+  private repeats(pool: number, rip: number): boolean {
+    const bytes = this.parts.blocks.poolBytes(pool);
+    let at = rip % PAGE_SIZE;
+    while (at < PAGE_SIZE && PREFIXES.has(bytes[at]!)) at++;
+    return at === PAGE_SIZE || bytes[at] === 0xf2 || bytes[at] === 0xf3;
+  }
+
+  /** What was held of the running code says nothing any more. */
+  private leaveCode(): void {
+    this.words[WORD.slot >> 2] = this.heldSlot = 0;
   }
 
   /** After `run`: the group of the page that execution has gone to, undefined when it stayed where it was entered. */
@@ -251,9 +366,9 @@ export class CompiledTier {
       pageRip,
       pool,
       key,
-      flatSegments: (key >> 4) & 63,
-      user: (key & (1 << 10)) !== 0,
-      flatCode: (key & (1 << 11)) !== 0,
+      flatSegments: (key >> REGION_KEY.flat) & REGION_KEY.segments,
+      user: (key & REGION_KEY.user) !== 0,
+      flatCode: (key & REGION_KEY.flatCode) !== 0,
       tailCalls: this.tailCalls,
     };
     const body: FunctionBody = compileRegion(region, place);

@@ -6,7 +6,8 @@
 import { hostPhysical, PAGE_SIZE } from '../../address';
 import type { FrameStore } from '../../memory/frame-store';
 import type { PhysicalMemory } from '../../memory/physical-memory';
-import { regionKey, type CompiledTier, type RegionGroup } from '../compile/tier';
+import { modeOf, regionKey } from '../code-mode';
+import type { CompiledTier, RegionGroup } from '../compile/tier';
 import { wordOf, type CpuState } from '../cpu-state';
 import { MAX_INSTRUCTION_LENGTH } from '../decode/decoder';
 import { LEVEL, type Level } from '../instruction-set';
@@ -23,8 +24,6 @@ const RIP = wordOf('rip');
 const STOPPED = wordOf('stop');
 const INSTRUCTIONS = STATE.instructions.offset >> 3;
 const TICKS = STATE.ticks.offset >> 3;
-/** D/B in a segment's attributes: 32-bit code, 32-bit stack. */
-const ATTRIBUTE_BIG = 1 << 14;
 const NOTHING = new Int32Array(0);
 
 /** `locate` found no block: `stop` is set, or a breakpoint lies here. */
@@ -34,6 +33,13 @@ export class Interpreter {
   readonly blocks: BlockCache;
   /** after `run`: it ended before the instruction at a breakpoint */
   atBreakpoint = false;
+  /**
+   * Set before `run`: between instructions there is nothing to look at but waiting interrupts and traps, so compiled code may
+   * deliver faults and go on.
+   */
+  goesOn = false;
+  /** after `run`: nothing has been executed since a fault was delivered */
+  justDelivered = false;
 
   /** runs what is hot; undefined: nothing is compiled */
   compiled: CompiledTier | undefined;
@@ -54,6 +60,8 @@ export class Interpreter {
   private group: RegionGroup | undefined;
   /** threaded code of the current page, likewise */
   private threadedGroup: ThreadedGroup | undefined;
+  /** instructions that this `run` had completed when a faster tier delivered a fault last */
+  private deliveredAt = -1;
   /** instructions that the tier run last has completed */
   private completed = 0;
   /** of the current segments and mode (regionKey); -1: not worked out yet */
@@ -123,6 +131,7 @@ export class Interpreter {
     let linkEpoch = 0;
     let interpretNext = false;
     this.atBreakpoint = false;
+    this.deliveredAt = -1;
     while (total < limit) {
       const header = this.locate(passBreakpoint && total === 0);
       if (header === NO_BLOCK) break;
@@ -135,7 +144,8 @@ export class Interpreter {
           total += this.completed;
           interpretNext = tier.interpretNext;
           link = 0;
-          if (state.i32[STOPPED]! !== STOP.none) break;
+          if (tier.justDelivered) this.deliveredAt = total;
+          if (tier.atBoundary || state.i32[STOPPED]! !== STOP.none) break;
           continue;
         }
       }
@@ -162,6 +172,7 @@ export class Interpreter {
       linkPage = this.page;
       linkEpoch = this.blocks.epoch;
     }
+    this.justDelivered = this.deliveredAt === total;
     return total;
   }
 
@@ -178,9 +189,11 @@ export class Interpreter {
     if (this.compiled !== undefined && (start === 0 || threaded!.isHot(start))) {
       const handle = this.compiledAt(codePage, offset);
       if (handle !== 0) {
+        this.compiled.goesOn = this.goesOn;
         const done = this.compiled.run(handle, limit);
-        if (this.compiled.lostPage) this.page = -1;
-        this.ran(done, this.compiled.movedTo);
+        if (this.compiled.relocated) this.valid = false;
+        else if (this.compiled.lostPage) this.page = -1;
+        this.ran(done, this.compiled.relocated ? undefined : this.compiled.movedTo);
         return this.compiled;
       }
       if (start !== 0) threaded!.neverHot(start);
@@ -197,7 +210,7 @@ export class Interpreter {
   /** Handle of the compiled code at an offset of the current page, or 0. */
   private compiledAt(codePage: CodePage, offset: number): number {
     if (this.group === undefined || this.group.dropped) {
-      if (this.regionKey < 0) this.regionKey = regionKey(this.state, this.mode);
+      if (this.regionKey < 0) this.regionKey = regionKey(this.state, this.key);
       this.group = this.compiled!.group(codePage, this.mode, this.regionKey, this.code.pageRip);
     }
     return this.group === undefined ? 0 : this.compiled!.handle(this.group, offset);
@@ -206,7 +219,7 @@ export class Interpreter {
   /** Header of the threaded code at an offset of the current page, or 0. */
   private threadedAt(codePage: CodePage, offset: number): number {
     if (this.threadedGroup === undefined || this.threadedGroup.dropped) {
-      if (this.regionKey < 0) this.regionKey = regionKey(this.state, this.mode);
+      if (this.regionKey < 0) this.regionKey = regionKey(this.state, this.key);
       this.threadedGroup = this.threaded!.group(codePage, this.mode, this.regionKey, this.code.pageRip);
     }
     return this.threadedGroup === undefined ? 0 : this.threaded!.header(this.threadedGroup, offset);
@@ -263,14 +276,7 @@ export class Interpreter {
     const cs = SEGMENT_INDEX.CS;
     this.codeBase = state.segmentBase(cs);
     this.codeLimit = state.segmentLimit(cs);
-    const code32 = (state.segmentAttributes(cs) & ATTRIBUTE_BIG) !== 0;
-    this.mode = {
-      code32,
-      stack32: (state.segmentAttributes(SEGMENT_INDEX.SS) & ATTRIBUTE_BIG) !== 0,
-      protectedMode: state.protectedMode && !state.virtual8086,
-      codeLimited: this.codeLimit < (code32 ? 0xffff_ffff : 0xffff),
-      ...(this.level === undefined ? {} : { level: this.level }),
-    };
+    this.mode = modeOf(state, this.level);
     this.key = modeKey(this.mode);
     this.regionKey = -1;
     this.page = -1;

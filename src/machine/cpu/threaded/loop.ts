@@ -142,7 +142,8 @@ function emitLookup(body: FunctionBody): void {
   cached(1).tee(LOCAL.next).memory(OP.store, 0);
   body.end();
   body.else();
-  body.word(WORD.flatCode).if();
+  // who has no budget left does not enter the page either
+  body.get(LOCAL.budget).i32(0).op(OP.gt_s).word(WORD.flatCode).op(OP.and).if();
   body.get(LOCAL.rip).i32(ENTRY_SHIFT).op(OP.shr_u).i32(INDEX_MASK).op(OP.and).get(LOCAL.table).op(OP.add).tee(LOCAL.linear);
   body.memory(OP.load, 8).get(LOCAL.rip).i32(-PAGE_SIZE).op(OP.and).word(STATE.tlbGeneration.offset).op(OP.or, OP.eq);
   body.get(LOCAL.linear).memory(OP.load, 12);

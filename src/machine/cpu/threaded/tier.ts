@@ -64,6 +64,9 @@ interface Block {
 export class ThreadedTier {
   /** after `run`: the interpreter must execute the next instruction */
   interpretNext = false;
+  /** after `run`, as the compiled tier has them: it never goes on by itself */
+  readonly atBoundary = false;
+  readonly justDelivered = false;
   /** after `run`: the block at RIP is hot */
   hot = false;
   /** blocks made, for measurements */
