@@ -233,8 +233,13 @@ export default {
     seed: '种子：决定哪些单元较弱',
   },
   geometry: { ranks: 'rank', chips: '芯片', banks: '存储体', rows: '行 × 列', width: '数据宽度', bits: '{n} 位' },
-  cell: { title: 'DRAM 单元', address: '主机物理地址', elsewhere: '{slot} 插槽不应答该地址。', unreachable: '没有地址能到达该单元。' },
+  cell: {
     hiddenBy: '{device} 的窗口覆盖了此地址：由 {device} 应答，该单元无法访问。',
+    title: 'DRAM 单元',
+    address: '主机物理地址',
+    elsewhere: '{slot} 插槽不应答该地址。',
+    unreachable: '没有地址能到达该单元。',
+  },
   list: {
     parts: '部件',
     slot: '插槽',

@@ -10,6 +10,10 @@ export default {
     iommu: 'IOMMU 地址转换',
   },
   topology: {
+    port: { 'root-port': '根端口', upstream: '交换机上游端口', downstream: '交换机端口', 'pci-bridge': '传统 PCI 桥' },
+    seenAs: '都记作 {id}',
+    toPeer: '发往相邻的 {device}：不经过 IOMMU',
+    saidPeer: '对 {address} 的 DMA 由同一桥之后的 {device} 应答：从未到达 IOMMU。',
     idle: '还没有设备发起 DMA。',
     noDevice: '该主板没有能做 DMA 的设备。请打开“恶意 DMA”实验，或给主板添加设备。',
     dmaWrite: 'DMA 写',

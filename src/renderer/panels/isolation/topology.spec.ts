@@ -42,6 +42,15 @@ describe('way of a DMA', () => {
     expect(path).toMatchObject({ reached: 'memory', translated: false, slot: 'B1', owner: 'victim', hostAddress: IOVA });
   });
 
+  it('knows a neighbour that answered below the root complex, and an interrupt message that did not stay there', () => {
+    const end = { kind: 'register' as const, hostAddress: IOVA, device: 'dma1', region: 'bar0', offset: 0 };
+    expect(dmaPath({ access: { ...access, path: ['03:00.0', 'sw1.0', 'sw1'] }, steps: [], end })).toMatchObject({
+      reached: 'elsewhere',
+      peer: 'dma1',
+    });
+    expect(dmaPath({ access: { ...access, path: ['03:00.0', 'rp1', 'root-complex'] }, steps: [], end }).peer).toBeNull();
+  });
+
   it('never leaves out the entry that decided', () => {
     const journey: Journey = {
       access,

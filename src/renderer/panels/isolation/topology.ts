@@ -10,6 +10,8 @@ export interface DmaPath {
   reached: 'iommu' | 'memory' | 'elsewhere';
   /** false: the IOMMU let it through untranslated */
   translated: boolean;
+  /** a neighbour behind the same bridge answered: the request never came to the root complex */
+  peer: string | null;
   entries: EntryCard[];
   stopped: EntryCard | null;
   /** VT-d fault reason */
@@ -20,6 +22,9 @@ export interface DmaPath {
   access: Journey['access'];
 }
 
+/** The hop that every request makes that leaves its bridges. */
+const ROOT_COMPLEX = 'root-complex';
+
 export function dmaPath(journey: Journey): DmaPath {
   const model = buildJourney(journey);
   const iommu = model.stations.find((station) => station.space === 'iova')?.how;
@@ -28,6 +33,7 @@ export function dmaPath(journey: Journey): DmaPath {
   return {
     reached: end.kind === 'fault' ? 'iommu' : end.kind === 'dram' ? 'memory' : 'elsewhere',
     translated: entries.length > 0,
+    peer: end.kind === 'register' && journey.access.path !== undefined && !journey.access.path.includes(ROOT_COMPLEX) ? end.device : null,
     entries,
     stopped: model.stopped,
     reason: end.kind === 'fault' ? (end.fault.reason ?? null) : null,
