@@ -108,94 +108,85 @@ export function mouse(page: Page): Hand {
   };
 }
 
-const ARROWS = ['ArrowUp', 'ArrowDown', 'ArrowLeft', 'ArrowRight'];
-
-/** Nothing but keys: the palette, F6 and Tab, arrow keys, Enter and Space. */
+/** Nothing but keys: the palette, arrow keys, letters of the canvas, Enter, Escape, Tab and Space. */
 export function keyboard(page: Page): Hand {
   const { keyboard: keys } = page;
-  const inInspector = (): Promise<boolean> =>
-    page.evaluate(() => document.activeElement?.closest('[data-panel="inspector"]') !== null && document.activeElement !== document.body);
-  /** F6, and wait until the focus has moved: in the desktop application the key takes the way of the menu. */
-  async function nextPanel(): Promise<void> {
-    const before = await page.evaluateHandle(() => document.activeElement);
-    await keys.press('F6');
-    await page.waitForFunction((old) => document.activeElement !== old, before, { timeout: 3_000 }).catch(() => undefined);
-    await before.dispose();
+  const inspector = panel(page, 'Inspector');
+  const find = panel(page, 'Parts').getByRole('textbox', { name: 'Find a part' });
+  const focusedPart = (): Promise<string | null> => page.evaluate(() => document.activeElement?.getAttribute('data-part') ?? null);
+  /** what was searched for last; it is still there when the keyboard has not left the catalogue */
+  let searched = '';
+
+  async function goTo(what: string): Promise<void> {
+    await keys.press('Control+k');
+    await expect(page.getByRole('combobox', { name: 'Go to' })).toBeFocused();
+    await keys.type(what);
+    await keys.press('Enter');
   }
-  /** Tab from the panel's beginning on until the control with that label has the focus. */
-  async function tabTo(label: string | RegExp, role?: string): Promise<void> {
-    for (let i = 0; i < 12 && !(await inInspector()); i++) await nextPanel();
-    expect(await inInspector()).toBe(true);
-    const wanted = role
-      ? panel(page, 'Inspector').getByRole(role as 'radio', { name: label }).first()
-      : field(page, label);
-    await expect(wanted).toBeVisible();
+  const isFocused = (locator: Locator): Promise<boolean> => locator.evaluate((element) => element === document.activeElement);
+
+  /** Into the inspector, and with Tab or Shift+Tab to the control with that label. */
+  async function tabTo(label: string | RegExp, role?: 'radio' | 'switch'): Promise<Locator> {
+    const wanted = role ? inspector.getByRole(role, { name: label }).first() : field(page, label);
+    const inside = await page.evaluate(() => document.activeElement?.closest('[data-panel="inspector"]') !== null);
+    if (!inside) {
+      if ((await focusedPart()) !== null) await keys.press('Enter');
+      else await goTo('Inspector');
+    }
+    await expect(inspector.locator(':focus')).toHaveCount(1);
     for (let i = 0; i < 60; i++) {
-      // a radio group is one tab stop: any of its buttons will do
-      if (await wanted.evaluate((element) => element === document.activeElement || (element.role === 'radio' && element.parentElement!.contains(document.activeElement)))) return;
-      await keys.press('Tab');
-      if (!(await inInspector())) for (let j = 0; j < 12 && !(await inInspector()); j++) await nextPanel();
+      const way = await wanted.evaluate((element) => {
+        const now = document.activeElement!;
+        // a radio group is one tab stop: any of its buttons will do
+        if (now === element || (element.role === 'radio' && element.parentElement!.contains(now))) return 'here';
+        if (!now.closest('[data-panel="inspector"]')) return 'outside';
+        return now.compareDocumentPosition(element) & Node.DOCUMENT_POSITION_FOLLOWING ? 'Tab' : 'Shift+Tab';
+      });
+      if (way === 'here') return wanted;
+      if (way === 'outside') break;
+      await keys.press(way);
     }
     throw new Error(`Tab does not reach ${String(label)}`);
-  } // prettier-ignore
-  /** From part to part by arrow keys, until the wanted one has the focus: every part is tried from every part that was reached. */
+  }
+
+  /** From part to part by arrow keys, towards where the wanted one is seen. */
   async function walkTo(node: string): Promise<void> {
-    await page.keyboard.press('Control+k');
-    await keys.type('Go from part to part');
-    await keys.press('Enter');
-    const at = (): Promise<string | null> => page.evaluate(() => document.activeElement?.getAttribute('data-part') ?? null);
-    for (let i = 0; i < 12 && (await at()) === null; i++) await nextPanel();
-    const start = await at();
-    if (start === null) throw new Error('F6 does not reach the canvas');
-    const ways = new Map<string, string[]>([[start, []]]);
-    // breadth first; back to a known part is a walk from where one is
-    const known = new Map<string, Map<string, string>>();
-    const go = async (from: string, way: readonly string[]): Promise<void> => {
-      void from;
-      for (const key of way) await keys.press(key);
-    };
-    const path = (from: string, to: string): string[] | null => {
-      const seen = new Map<string, string[]>([[from, []]]);
-      for (const [each, way] of seen)
-        for (const [key, next] of known.get(each) ?? []) if (!seen.has(next)) seen.set(next, [...way, key]);
-      return seen.get(to) ?? null;
-    };
-    for (const [each] of ways) {
-      for (const key of ARROWS) {
-        const here = (await at())!;
-        if (here === node) {
-          await keys.press('Enter');
-          return;
-        }
-        if (here !== each) await go(here, path(here, each) ?? []);
-        if ((await at()) !== each) break;
-        await keys.press(key);
-        const next = (await at())!;
-        known.set(each, (known.get(each) ?? new Map<string, string>()).set(key, next));
-        if (!ways.has(next)) ways.set(next, []);
-      }
+    await goTo('Go from part to part');
+    await expect.poll(focusedPart).not.toBeNull();
+    for (let i = 0; i < 12; i++) {
+      const key = await page.locator(`[data-part="${node}"]`).evaluate((element) => {
+        const [from, to] = [document.activeElement!.getBoundingClientRect(), element.getBoundingClientRect()];
+        const [dx, dy] = [to.x + to.width / 2 - from.x - from.width / 2, to.y + to.height / 2 - from.y - from.height / 2];
+        if (element === document.activeElement) return null;
+        return Math.abs(dx) > Math.abs(dy) ? (dx > 0 ? 'ArrowRight' : 'ArrowLeft') : dy > 0 ? 'ArrowDown' : 'ArrowUp';
+      });
+      if (key === null) return;
+      const before = await focusedPart();
+      await keys.press(key);
+      await expect.poll(focusedPart).not.toBe(before);
     }
     throw new Error(`arrow keys do not reach ${node}`);
-  } // prettier-ignore
+  }
+
   return {
     async add(search, onto) {
-      await keys.press('Control+k');
-      await keys.type('Add a part to the board');
+      if (!(await isFocused(find))) {
+        if ((await focusedPart()) !== null) await keys.press('a');
+        else await goTo('Add a part');
+        await expect(find).toBeFocused();
+      }
+      if (searched !== search) {
+        await keys.press('Control+a');
+        await keys.type(search);
+        searched = search;
+      }
       await keys.press('Enter');
-      const find = panel(page, 'Parts').getByRole('textbox', { name: 'Find a part' });
-      await expect(find).toBeFocused();
-      await keys.press('Control+a');
-      await keys.type(search);
-      await keys.press('Enter');
-      // what is plugged into a bridge is told so in the inspector
+      // what is plugged into a bridge is told so in the inspector: its first open port is the one it is named after
       const bridge = onto?.startsWith('bridge:') ? onto.slice('bridge:'.length) : null;
-      if (bridge !== null) await chooseFirst('Plugged into', bridge);
+      if (bridge !== null) await selectByArrows(await tabTo('Plugged into'), (port) => port === bridge || port.startsWith(`${bridge}.`), bridge);
     },
     inspect: walkTo,
-    async choose(label, value) {
-      await tabTo(label);
-      await selectByArrows(field(page, label), (now) => now === value, value);
-    },
+    choose: async (label, value) => selectByArrows(await tabTo(label), (now) => now === value, value),
     async type(label, text) {
       await tabTo(label);
       await keys.press('Control+a');
@@ -203,8 +194,7 @@ export function keyboard(page: Page): Hand {
       await keys.press('Enter');
     },
     async press(role, label) {
-      await tabTo(label, role);
-      const wanted = panel(page, 'Inspector').getByRole(role, { name: label }).first();
+      const wanted = await tabTo(label, role);
       if (role === 'radio') {
         for (let i = 0; i < 4 && (await wanted.getAttribute('aria-checked')) !== 'true'; i++) await keys.press('ArrowRight');
       } else await keys.press('Space');
@@ -222,9 +212,4 @@ export function keyboard(page: Page): Hand {
     }
     throw new Error(`arrow keys do not choose ${wanted}`);
   }
-  /** The first open port of that bridge: the one it is named after. */
-  async function chooseFirst(label: string, bridge: string): Promise<void> {
-    await tabTo(label);
-    await selectByArrows(field(page, label), (value) => value === bridge || value.startsWith(`${bridge}.`), bridge);
-  }
-}
+} // prettier-ignore

@@ -27,7 +27,7 @@ export function boardActions({ ui, say, t }: ActionContext): Action[] {
   };
   return [
     { id: 'board.addPart', title: 'board.action.addPart', canvasKeys: ['A'], enabled: () => view.board !== null && !view.locked, perform: () => ui.go('board', 'parts') },
-    { id: 'board.go', title: 'board.action.go', canvasKeys: ['arrows'], enabled: here, perform: () => ui.go('board', 'board') },
+    { id: 'board.go', title: 'board.action.go', canvasKeys: ['arrows'], enabled: here, perform: () => onBoard(() => (canvas.wanted = canvas.focused?.node ?? null)) },
     { id: 'board.remove', title: 'board.action.remove', canvasKeys: ['Delete'], enabled: unlocked, perform: () => commands.remove() },
     { id: 'board.cut', title: 'board.action.cut', canvasKeys: ['Ctrl+X'], enabled: unlocked, perform: () => commands.cut() },
     { id: 'board.copy', title: 'board.action.copy', canvasKeys: ['Ctrl+C'], enabled: here, perform: () => commands.copy() },

@@ -1,4 +1,4 @@
-/** F6: the keyboard's way from panel to panel, through the activity bar, the toolbar, the dock's groups and the status bar. */
+/** The keyboard's way to a panel: F6 from one to the next, through the activity bar, the toolbar, the dock's groups and the status bar. */
 
 const FOCUSABLE = 'button:not(:disabled), [href], input:not(:disabled), select:not(:disabled), textarea, [tabindex]:not([tabindex="-1"])';
 
@@ -27,4 +27,12 @@ export function focusNextZone(step: 1 | -1): void {
     element.focus({ focusVisible: true } as FocusOptions);
     return;
   }
+}
+
+/** Puts the keyboard into a panel that is in front, unless it is there already. */
+export function focusPanel(id: string): void {
+  const panel = document.querySelector<HTMLElement>(`[data-panel="${CSS.escape(id)}"]`);
+  const zone = panel?.closest<HTMLElement>('.dv-groupview');
+  if (!zone || panel!.contains(document.activeElement)) return;
+  target(zone)?.focus({ focusVisible: true } as FocusOptions);
 }

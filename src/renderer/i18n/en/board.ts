@@ -116,7 +116,7 @@ export default {
   },
   said: {
     done: 'Done: {what}.',
-    also: '{what}; with it: {also}',
+    also: '{what}; removed with it: {also}',
     comma: ', ',
     soldered: 'This part cannot be removed. The processor can be replaced from the catalogue.',
     nothingToCopy: 'Slots, devices and controllers can be copied. Choose one of them.',

@@ -102,10 +102,11 @@ export default {
   },
   palette: {
     label: 'Go to',
-    placeholder: 'A command, a panel, a lab, or an address such as 0x10_0000',
+    placeholder: 'A command, a panel, a part, a lab, or an address such as 0x10_0000',
     empty: "Nothing matches. Type a command, a lab's name, or an address.",
     commands: 'Commands',
     panels: 'Panels',
+    parts: 'Parts',
     labs: 'Labs',
     addresses: 'Address',
     files: 'Files',

@@ -95,10 +95,11 @@ export default {
   },
   palette: {
     label: '转到',
-    placeholder: '命令、面板、实验，或地址（例如 0x10_0000）',
+    placeholder: '命令、面板、部件、实验，或地址（例如 0x10_0000）',
     empty: '没有匹配项。请输入命令、实验名称或地址。',
     commands: '命令',
     panels: '面板',
+    parts: '部件',
     labs: '实验',
     addresses: '地址',
     files: '文件',

@@ -63,6 +63,9 @@ export const useCanvas = defineStore('board-canvas', () => {
     else if (node.startsWith('group:')) selection.part = node;
   }
 
+  /** a part that the keyboard is to go to, for the canvas to do */
+  const wanted = ref<string | null>(null);
+
   const view = shallowRef<{ x: number; y: number; zoom: number } | null>(null);
   /** grows when the whole board is to be shown */
   const fitAsked = ref(0);
@@ -94,7 +97,7 @@ export const useCanvas = defineStore('board-canvas', () => {
     if (chosen.value.some((node) => !left.has(node))) chosen.value = chosen.value.filter((node) => left.has(node));
   });
   return {
-    drawing, parts, frames, groupOf, partAt, chosen, last, focused, targets, look,
+    drawing, parts, frames, groupOf, partAt, chosen, last, focused, targets, look, wanted,
     view, fitAsked, fit, dragged, dimm, clip, miniMap, said,
   }; // prettier-ignore
 });

@@ -60,6 +60,8 @@ const HUB_Y = BUS - 58;
 /** from a controller's left edge to its slots' */
 const HUB_TO_SLOT = 158;
 const COLUMN_PITCH = 330;
+/** of the note with the first problem, under the slots */
+const NOTE_HEIGHT = 112;
 const DEVICES_PER_ROW = 4;
 const { width: DEVICE_WIDTH, height: DEVICE_HEIGHT } = TREE_SIZES.device;
 
@@ -86,6 +88,8 @@ function groups(board: Drawable): SlotGroup[] {
   return loose.length > 0 || wired.length === 0 ? [{ controller: PLAIN_CONTROLLER, slots: loose, together: 1 }, ...wired] : wired;
 }
 
+const split = <T>(all: readonly T[], which: (each: T) => boolean): [T[], T[]] => [all.filter(which), all.filter((each) => !which(each))];
+
 export function drawBoard(board: Drawable): Drawing {
   const parts: PartBox[] = [];
   const wires: Wire[] = [];
@@ -100,7 +104,7 @@ export function drawBoard(board: Drawable): Drawing {
   const processor = add('processor', 'processor', 44, BUS - 62, 132, 124);
   let left = 206;
   let bottom = 0;
-  let noteAt: Box = { x: 364, y: TOP + 8, width: SLOT_WIDTH, height: 92 };
+  let noteAt: Box = { x: 364, y: TOP + 8, width: SLOT_WIDTH, height: NOTE_HEIGHT };
   const placed = board.canvas?.places ?? {};
   let first: string | null = null;
   for (const { controller, slots, together } of groups(board)) {
@@ -137,11 +141,19 @@ export function drawBoard(board: Drawable): Drawing {
   } else if (first !== null) wire(first, 'bottom', root, 'top', 3);
 
   const drawn = board.devices.slice(0, MOST_DEVICES);
-  const loose = drawn.filter(({ parent }) => parent === undefined);
+  // those that stand elsewhere leave no gap in the row
+  const [elsewhere, loose] = split(
+    drawn.filter(({ parent }) => parent === undefined),
+    ({ id }) => placed[`device:${id}`] !== undefined,
+  );
   // two devices and no bridge stand left of the slots, however many those are
-  const beside = loose.length === drawn.length && loose.length <= 2 && (board.bridges ?? []).length === 0;
-  const deviceTop = beside ? 496 : Math.max(496, bottom + 112);
+  const beside = loose.length + elsewhere.length === drawn.length && loose.length <= 2 && (board.bridges ?? []).length === 0;
+  const deviceTop = beside ? 496 : Math.max(496, bottom + NOTE_HEIGHT + 20);
   const perRow = Math.max(DEVICES_PER_ROW, Math.ceil(Math.sqrt(loose.length * 2)));
+  for (const { id } of elsewhere) {
+    const [x, y] = placed[`device:${id}`]!;
+    wire(root, 'bottom', add('device', id, x, y, DEVICE_WIDTH, DEVICE_HEIGHT), 'top', 2.5);
+  }
   loose.forEach(({ id }, i) => {
     const x = 44 + (i % perRow) * (DEVICE_WIDTH + 14);
     const device = add('device', id, x, deviceTop + Math.floor(i / perRow) * (DEVICE_HEIGHT + 24), DEVICE_WIDTH, DEVICE_HEIGHT);

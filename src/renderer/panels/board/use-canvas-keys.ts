@@ -2,7 +2,7 @@
 import { nextTick } from 'vue';
 import { useSelection } from '../../stores/selection';
 import { useUi } from '../../stores/ui';
-import { useCanvas } from './canvas';
+import { isInspectable, useCanvas } from './canvas';
 import { neighbour, type PartBox } from './drawing';
 import { useBoardCommands } from './use-board-commands';
 
@@ -78,8 +78,10 @@ export function useCanvasKeys(moves: CanvasMoves) {
       const next = neighbour(part, canvas.parts, event.key);
       if (next) void moves.goTo(next);
     } else if (event.key === ' ' && control) moves.toggle(part);
-    else if ((event.key === 'Enter' || event.key === ' ') && !control) canvas.look(part.node);
-    else if (event.key === 'Delete' || event.key === 'Backspace') {
+    else if ((event.key === 'Enter' || event.key === ' ') && !control) {
+      canvas.look(part.node);
+      if (event.key === 'Enter' && isInspectable(part)) ui.go('board', 'inspector');
+    } else if (event.key === 'Delete' || event.key === 'Backspace') {
       canvas.look(part.node);
       removeAt(part);
     } else if (control && CONTROL[letter]) {

@@ -4,7 +4,7 @@ import { useDocument } from '../../stores/document';
 import { useUi } from '../../stores/ui';
 import { useBoardView } from './board-view';
 import { useCanvas, type Held } from './canvas';
-import { addItem, whyNot } from './catalogue';
+import { addItem, misfitWords, whyNot } from './catalogue';
 import { drawBoard, PLAIN_CONTROLLER, type PartBox, type PartKind } from './drawing';
 import {
   addBridge,
@@ -21,6 +21,7 @@ import {
   type Place,
 } from './edits';
 import { kindAndId } from './edits/change';
+import { misfit } from './fit';
 import { useBoardEdit } from './use-board-edit';
 
 export const PART_TYPE = 'application/x-pagewalk-part';
@@ -87,7 +88,8 @@ export function useDrop() {
       return false;
     }
     if (held.kind === 'dimm') {
-      ui.notify({ tone: 'neutral', text: t('board.said.dropOnSlot') });
+      const found = onto?.kind === 'slot' ? misfit(board, onto.id, held.id, held.from) : null;
+      ui.notify({ tone: 'neutral', text: found ? say(misfitWords(found)) : t('board.said.dropOnSlot') });
       return false;
     }
     const wanted = addItem(lab.document, held, null);

@@ -1,0 +1,48 @@
+/** The parts of the board by name, for going to one of them from anywhere by keyboard. */
+import { useWords } from '../../i18n';
+import { useUi } from '../../stores/ui';
+import { useCanvas } from './canvas';
+import { PLAIN_CONTROLLER, type PartBox } from './drawing';
+import { usePartFacts } from './use-part-facts';
+import { usePartWords } from './use-part-words';
+
+export interface PartTarget {
+  node: string;
+  text: string;
+  perform: () => void;
+}
+
+export function usePartTargets(): () => PartTarget[] {
+  const ui = useUi();
+  const canvas = useCanvas();
+  const { t, say } = useWords();
+  const facts = usePartFacts();
+  const { titleOf } = usePartWords(facts);
+
+  function textOf(part: PartBox): string {
+    const { kind, id } = part;
+    switch (kind) {
+      case 'slot': {
+        const dimm = facts.slots.value.get(id)?.dimm;
+        return `${t('board.inspector.slot', { slot: id })} · ${dimm ? say(dimm.name) : t('board.inspector.empty')}`;
+      }
+      case 'device':
+        return `${id} · ${facts.devices.value.get(id)?.kind ?? ''}`;
+      case 'bridge':
+        return `${id} · ${t(`board.bridge.kind.${facts.bridges.value.get(id)?.kind ?? 'root-port'}`)}`;
+      case 'controller':
+        return id === PLAIN_CONTROLLER ? titleOf(part) : `${titleOf(part)} · ${id}`;
+      default:
+        return titleOf(part);
+    }
+  }
+  return () =>
+    canvas.parts.map((part) => ({
+      node: part.node,
+      text: textOf(part),
+      perform: () => {
+        ui.go('board', 'board');
+        canvas.wanted = part.node;
+      },
+    }));
+}
