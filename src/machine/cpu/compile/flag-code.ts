@@ -74,7 +74,7 @@ export class FlagCode {
   keepCarry(): void {
     const { body, kind } = this;
     if (kind === undefined) {
-      body.i32(CARRY_APART).get(KIND).op(OP.shr_u).i32(1).op(OP.and, OP.eqz).if();
+      body.i32(CARRY_APART).get(KIND).op(OP.shr_u).i32(1).op(OP.and, OP.eqz).ifUnlikely();
       this.carry();
       body.set(CARRY).end();
     } else if (kind !== OWN.carryOnly && (isShift(kind) || ((CARRY_APART >> kind) & 1) === 0)) {

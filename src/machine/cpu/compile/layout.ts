@@ -5,7 +5,7 @@ const START = FAST_TLB.offset + FAST_TLB.bytes;
 
 /**
  * Jump cache: where compiled code for an instruction pointer is. Entries of 16 bytes {instruction pointer, pool offset of the
- * page less its instruction pointer, mode, handle}. A handle is the region's slot × 256 + the number of the block.
+ * page less its instruction pointer, mode, handle}. A handle is the region's slot × 256 + the number of the entry.
  */
 export const JUMP_CACHE = { offset: START, entries: 4096, entryBytes: 16, bytes: 4096 * 16 } as const;
 

@@ -3,7 +3,7 @@ import { STATE } from '../state-layout';
 
 /** Parameters, passed on from region to region. Registers are 1–8. */
 export const LOCAL = {
-  /** number of the block to enter */
+  /** number of the entry, or of another node of the structure, to go to */
   selector: 0,
   registers: 1,
   kind: 9,

@@ -88,7 +88,14 @@ class RegionCode implements AccessContext {
     this.nearPage = findNearPages(region);
     const { blocks, indexOf, entries } = region;
     this.structure = new Structure(
-      { size: blocks.length, entries, successors: (index) => blocks[index]!.targets.map((target) => indexOf.get(target)!) },
+      {
+        size: entries.length + blocks.length,
+        entries: new Set(entries.keys()),
+        successors: (node) =>
+          node < entries.length
+            ? [this.nodeOf(entries[node]!)]
+            : blocks[node - entries.length]!.targets.map((target) => this.nodeOf(indexOf.get(target)!)),
+      },
       this.body,
       LOCAL.selector,
     );
@@ -102,7 +109,10 @@ class RegionCode implements AccessContext {
     const again = body.loop();
     this.out = body.block();
     this.stopped = body.block();
-    this.structure.emit((index) => this.emitBlock(this.region.blocks[index]!));
+    const { blocks, entries } = this.region;
+    this.structure.emit((node) =>
+      node < entries.length ? this.emitEntry(entries[node]!) : this.emitBlock(blocks[node - entries.length]!),
+    );
     body.end();
     body.i32(LEFT.stopped).set(CODE).br(this.exit);
     body.end();
@@ -128,18 +138,37 @@ class RegionCode implements AccessContext {
     store(ACCESSES, WORD.accesses);
   }
 
+  /** The entries come first in the structure, then the blocks. */
+  private nodeOf(block: number): number {
+    return this.region.entries.length + block;
+  }
+
   // --- blocks ----------------------------------------------------------------------------------------------------------
+
+  /** From outside, with any kind of flags, to a block, which may expect less than all of them and a budget that is enough. */
+  private emitEntry(index: number): void {
+    const { flags } = this;
+    const { start, kind, entryBudget } = this.region.blocks[index]!;
+    flags.kind = undefined;
+    if (entryBudget > 0) this.leaveIfSpent(start, entryBudget);
+    flags.convertTo(kind);
+    this.structure.jump(this.nodeOf(index));
+  }
+
+  /** Leaves before the block at an offset when the budget has fewer instructions than are needed. */
+  private leaveIfSpent(offset: number, needed: number): void {
+    const { body } = this;
+    body.get(BUDGET).i32(needed).op(OP.lt_s).ifUnlikely();
+    this.leaveAt(this.ripAt(offset), LEFT.budget);
+    body.end();
+  }
 
   private emitBlock(block: RegionBlock): void {
     const { body } = this;
     this.block = block;
     this.values = new ArithmeticCode(body, this.flags, block.ir);
     this.flags.kind = block.kind;
-    if (block.budget > 0) {
-      body.get(BUDGET).i32(block.budget).op(OP.lt_s).ifUnlikely();
-      this.leaveAt(this.ripAt(block.start), LEFT.budget);
-      body.end();
-    }
+    if (block.budget > 0) this.leaveIfSpent(block.start, block.budget);
     body.get(BUDGET).i32(block.count).op(OP.sub).set(BUDGET);
     if (block.accesses > 0) body.get(ACCESSES).i32(block.accesses).op(OP.add).set(ACCESSES);
     this.accessesDone = 0;
@@ -440,7 +469,7 @@ class RegionCode implements AccessContext {
     const index = rip === plain ? this.region.indexOf.get(offset) : undefined;
     if (index !== undefined) {
       this.flags.convertTo(this.region.blocks[index]!.kind);
-      this.structure.jump(index);
+      this.structure.jump(this.nodeOf(index));
       return;
     }
     this.settled();
@@ -459,9 +488,10 @@ class RegionCode implements AccessContext {
   /** RIP and the flags are set: most returns go to where the region itself has called from. */
   private tryReturns(): void {
     const { body, region } = this;
-    for (const index of [...region.returns].slice(0, MOST_RETURNS)) {
-      body.get(RIP).i32(this.ripAt(region.blocks[index]!.start)).op(OP.eq).if();
-      this.structure.jump(index);
+    for (const entry of region.returns.slice(0, MOST_RETURNS)) {
+      const { start } = region.blocks[region.entries[entry]!]!;
+      body.get(RIP).i32(this.ripAt(start)).op(OP.eq).if();
+      this.structure.jump(entry);
       body.end();
     }
   }

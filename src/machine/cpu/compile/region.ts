@@ -22,20 +22,22 @@ export interface RegionBlock {
   kind: number | undefined;
   /** instructions that the budget must have on entry, for this block and those behind it that do not look; 0: it does not look */
   budget: number;
+  /** … and those that it must have where the block is entered from outside and does not look itself */
+  entryBudget: number;
 }
 
 export interface Region {
   /** by address */
   blocks: readonly RegionBlock[];
   indexOf: ReadonlyMap<number, number>;
-  /** indexes of the blocks that can be entered from outside */
-  entries: ReadonlySet<number>;
-  /** … and those of them that lie behind a call of the region's */
-  returns: ReadonlySet<number>;
+  /** indexes of the blocks that can be entered from outside; a handle has a place in this list */
+  entries: readonly number[];
+  /** the places in that list of those that lie behind a call of the region's */
+  returns: readonly number[];
   instructions: number;
 }
 
-/** A handle keeps the block's number in eight bits. */
+/** A handle keeps the entry's number in eight bits. */
 const MOST_BLOCKS = 200;
 
 const LOADS_AND_STORES = new Set<number>([IR.load8, IR.load16, IR.load32, IR.store8, IR.store16, IR.store32]);
@@ -75,12 +77,11 @@ export function discoverRegion(source: RegionSource, hot: number): Region | unde
   const indexOf = new Map(blocks.map((block, index) => [block.start, index]));
   if (!indexOf.has(hot)) return undefined;
   for (const block of blocks) block.targets = block.targets.filter((target) => indexOf.has(target));
-  const indexesOf = (offsets: Iterable<number>): Set<number> =>
-    new Set([...offsets].map((offset) => indexOf.get(offset)).filter((index) => index !== undefined));
-  const entries = indexesOf([hot, ...returns]);
-  placeBudgetChecks(blocks, indexOf, entries);
+  const entries = [...new Set([hot, ...returns])].map((offset) => indexOf.get(offset)).filter((index) => index !== undefined);
+  const entered = [...returns].map((offset) => entries.indexOf(indexOf.get(offset) ?? -1)).filter((place) => place >= 0);
+  placeBudgetChecks(blocks, indexOf);
   findKinds(blocks, indexOf, entries);
-  return { blocks, indexOf, entries, returns: indexesOf(returns), instructions: blocks.reduce((sum, { count }) => sum + count, 0) };
+  return { blocks, indexOf, entries, returns: entered, instructions: blocks.reduce((sum, { count }) => sum + count, 0) };
 }
 
 function lowerAt({ bytes, mode }: RegionSource, start: number, starts?: ReadonlySet<number>): RegionBlock | undefined {
@@ -96,7 +97,7 @@ function lowerAt({ bytes, mode }: RegionSource, start: number, starts?: Readonly
   }
   if (count === 0) return undefined;
   const whole = count === ir.instructions.length;
-  return { start, ir, count, accesses, targets: whole ? directTargets(ir, start) : [], kind: undefined, budget: 0 };
+  return { start, ir, count, accesses, targets: whole ? directTargets(ir, start) : [], kind: undefined, budget: 0, entryBudget: 0 };
 }
 
 /** Word indexes of an instruction's operations: first, and behind the last. */
@@ -174,11 +175,11 @@ function returnOffset({ ir, start }: RegionBlock): number | undefined {
 const LONGEST_UNCHECKED = 48;
 
 /**
- * Which blocks look at the budget: those entered from outside or by a jump backwards, so that every loop does, and more where
- * the way would become long. The others are sure of their instructions.
+ * Which blocks look at the budget: those entered by a jump backwards, so that every loop does, and more where the way would
+ * become long. The others are sure of their instructions; who enters them from outside looks for them.
  */
-function placeBudgetChecks(blocks: readonly RegionBlock[], indexOf: ReadonlyMap<number, number>, entries: ReadonlySet<number>): void {
-  const checked = new Set(entries);
+function placeBudgetChecks(blocks: readonly RegionBlock[], indexOf: ReadonlyMap<number, number>): void {
+  const checked = new Set<number>();
   const successors = blocks.map(({ targets }) => targets.map((target) => indexOf.get(target)!));
   successors.forEach((list, index) => {
     for (const to of list) if (to <= index) checked.add(to);
@@ -190,7 +191,7 @@ function placeBudgetChecks(blocks: readonly RegionBlock[], indexOf: ReadonlyMap<
     if (count + behind() > LONGEST_UNCHECKED) for (const to of successors[index]!) checked.add(to);
     needed[index] = count + behind();
   }
-  for (const index of checked) blocks[index]!.budget = needed[index]!;
+  blocks.forEach((block, index) => (block[checked.has(index) ? 'budget' : 'entryBudget'] = needed[index]!));
 }
 
 /** What each block asks of the flags that it starts with (NEED): everything where the region can be left before they are new. */
@@ -235,12 +236,12 @@ function needOfBlock({ ir, count, start }: RegionBlock, atTarget: (offset: numbe
 }
 
 /** Which kind of flags each block starts with: what all ways to it agree on. */
-function findKinds(blocks: readonly RegionBlock[], indexOf: ReadonlyMap<number, number>, entries: ReadonlySet<number>): void {
+function findKinds(blocks: readonly RegionBlock[], indexOf: ReadonlyMap<number, number>, entries: readonly number[]): void {
   const NOT_REACHED = -2;
   const UNKNOWN = -1;
   const needs = findNeeds(blocks, indexOf);
   const fixed = needs.map((need) => (need === NEED.nothing ? KIND.nothing : need === NEED.carry ? KIND.carryOnly : undefined));
-  const kinds: number[] = blocks.map((_, index) => (entries.has(index) ? UNKNOWN : (fixed[index] ?? NOT_REACHED)));
+  const kinds: number[] = blocks.map((_, index) => fixed[index] ?? (entries.includes(index) ? UNKNOWN : NOT_REACHED));
   const queue = blocks.flatMap((_, index) => (kinds[index] === NOT_REACHED ? [] : [index]));
   while (queue.length > 0) {
     const index = queue.pop()!;

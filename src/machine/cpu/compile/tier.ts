@@ -388,11 +388,11 @@ export class CompiledTier {
     this.installed++;
     const entries: number[] = [];
     const before = group.handles.get(hot);
-    for (const index of region.entries) {
+    for (const [entry, index] of region.entries.entries()) {
       const { start } = region.blocks[index]!;
       if (start !== hot && group.handles.has(start)) continue;
       entries.push(start);
-      group.handles.set(start, slot * 256 + index);
+      group.handles.set(start, slot * 256 + entry);
     }
     if (before !== undefined) this.forget(before >>> 8);
     this.regions.set(slot, { slot, group, bytes: module.length, entries });
