@@ -325,6 +325,7 @@ export interface Views {
   chipset: ChipsetView;
   tlb: TlbView;
   tables: TablesView;
+  events: EventsView;
   /** null while accesses are not counted */
   dram: DramView | null;
 }
@@ -351,6 +352,28 @@ export interface TlbView {
   evictions: number;
   /** table entries that misses have read */
   tableReads: number;
+}
+
+/** Exceptions and interrupts that reached a handler. */
+export interface EventsView {
+  /** since power-on */
+  total: number;
+  /** by vector, ascending */
+  counts: { vector: number; count: number }[];
+  /** the latest first, at most 200 */
+  latest: {
+    /** 1 for the first since power-on */
+    number: number;
+    vector: number;
+    kind: 'fault' | 'trap' | 'software' | 'external';
+    /** null when none was pushed */
+    errorCode: number | null;
+    /** of a page fault */
+    cr2: number | null;
+    /** instructions that the program had completed by then */
+    instructions: number;
+    vm: string | null;
+  }[];
 }
 
 /** Accesses that found their row open, none open, or another one; and how many of them were writes. */

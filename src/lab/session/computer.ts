@@ -19,6 +19,7 @@ import type {
   RegistersView,
   SerialView,
   StopKind,
+  EventsView,
   TablesView,
   TlbView,
   TransactionQuery,
@@ -100,6 +101,7 @@ export interface Computer {
   serial(): SerialView;
   tlb(): TlbView;
   tables(vm: string | null): TablesView;
+  events(): EventsView;
   dram(): DramView | null;
   /** are accesses to DRAM counted, though the board does not ask for it? */
   set counting(on: boolean);

@@ -22,6 +22,7 @@ import type {
   RegistersView,
   SerialView,
   StopKind,
+  EventsView,
   TablesView,
   TlbView,
   TransactionQuery,
@@ -41,6 +42,7 @@ import { QueryError } from './computer';
 import { tablesView } from './descriptor-tables';
 import { disassembly, linesBefore } from './disassembly';
 import { dramView } from './dram-view';
+import { eventsView } from './events-view';
 import { Evidence, watchedRanges, type SavedEvidence } from './evidence';
 import { explainQuery, hostAddressOf, translationContext, withCells } from './explain-query';
 import { isolationView } from './isolation-view';
@@ -287,6 +289,9 @@ export class LabComputer implements Computer {
     return tablesView(vm, stateCopy(this.stateBytes(vm)), (linear, length) =>
       memoryRange(memorySource(this.system), linear, length, 2 ** 32, translate),
     );
+  }
+  events(): EventsView {
+    return eventsView(this.system);
   }
   dram(): DramView | null {
     return dramView(this.system.machine);

@@ -70,6 +70,7 @@ const VIEW_NAMES: readonly ViewName[] = [
   'chipset',
   'tlb',
   'tables',
+  'events',
   'dram',
 ];
 
@@ -506,6 +507,8 @@ export class LabSession implements SessionCommands {
         return computer.tlb();
       case 'tables':
         return computer.tables(this.shownVm(null));
+      case 'events':
+        return computer.events();
       case 'dram':
         return computer.dram();
     }

@@ -23,7 +23,7 @@ export class SessionLostError extends Error {
 
 const EMPTY_VIEWS: ViewStore = {
   status: null, registers: null, virtualization: null, placement: null, isolation: null, transactions: null,
-  serial: null, boot: null, checks: null, journey: null, chipset: null, tlb: null, tables: null, dram: null,
+  serial: null, boot: null, checks: null, journey: null, chipset: null, tlb: null, tables: null, events: null, dram: null,
 }; // prettier-ignore
 
 export const useSession = defineStore('session', () => {

@@ -20,6 +20,17 @@ export const FLAG_BITS = [
   ['OF', 11],
 ] as const;
 
+/** Those of the system; IOPL, two bits, stands beside them. */
+const SYSTEM_FLAG_BITS = [
+  ['NT', 14],
+  ['RF', 16],
+  ['VM', 17],
+  ['AC', 18],
+  ['VIF', 19],
+  ['VIP', 20],
+  ['ID', 21],
+] as const;
+
 export interface RegisterRow {
   name: string;
   value: string;
@@ -49,8 +60,16 @@ export const generalRows = (view: RegistersView, previous: RegistersView | null)
 
 export const pointerRow = (view: RegistersView, previous: RegistersView | null): RegisterRow => row(view, previous, 'RIP', (of) => of.rip);
 
-export const flagRow = (view: RegistersView): { name: string; set: boolean; changed: boolean }[] =>
-  FLAG_BITS.map(([name, bit]) => ({ name, set: ((view.flags >>> bit) & 1) === 1, changed: view.changed.includes(name) }));
+type Flags = { name: string; set: boolean; changed: boolean }[];
+const flags = (view: RegistersView, bits: readonly (readonly [string, number])[]): Flags =>
+  bits.map(([name, bit]) => ({ name, set: ((view.flags >>> bit) & 1) === 1, changed: view.changed.includes(name) }));
+export const flagRow = (view: RegistersView): Flags => flags(view, FLAG_BITS);
+export const systemFlagRow = (view: RegistersView): Flags => flags(view, SYSTEM_FLAG_BITS);
+/** The privilege that I/O needs, 0 to 3. */
+export const ioPrivilege = (view: RegistersView): { level: number; changed: boolean } => ({
+  level: (view.flags >>> 12) & 3,
+  changed: view.changed.includes('IOPL'),
+});
 
 /** `FFFF_FFFF`, limit in bytes. */
 export const limitText = (limit: number): string => formatBare(limit);

@@ -2,6 +2,7 @@
 import {
   Binary,
   Grid3x3,
+  Layers,
   ListChecks,
   ListOrdered,
   ListTree,
@@ -11,16 +12,19 @@ import {
   SlidersHorizontal,
   SquareTerminal,
   TableProperties,
+  Zap,
 } from '@lucide/vue';
 import type { WorkspaceDefinition } from '../../docking/workspace';
 import ControlPanel from '../../panels/machine/ControlPanel.vue';
 import DescriptorsPanel from '../../panels/machine/DescriptorsPanel.vue';
 import DisassemblyPanel from '../../panels/machine/DisassemblyPanel.vue';
+import EventsPanel from '../../panels/machine/EventsPanel.vue';
 import JourneyPanel from '../../panels/machine/JourneyPanel.vue';
 import LinearSpacePanel from '../../panels/machine/LinearSpacePanel.vue';
 import MemoryPanel from '../../panels/machine/MemoryPanel.vue';
 import PageTablesPanel from '../../panels/machine/PageTablesPanel.vue';
 import RegistersPanel from '../../panels/machine/RegistersPanel.vue';
+import StackPanel from '../../panels/machine/StackPanel.vue';
 import TlbPanel from '../../panels/machine/TlbPanel.vue';
 import BootPanel from '../../panels/shared/BootPanel.vue';
 import ConsolePanel from '../../panels/shared/ConsolePanel.vue';
@@ -38,6 +42,8 @@ const workspace: WorkspaceDefinition = {
     pages: { title: 'machine.panels.pages', icon: ListTree, component: PageTablesPanel },
     space: { title: 'machine.panels.space', icon: MapIcon, component: LinearSpacePanel },
     tlb: { title: 'machine.panels.tlb', icon: ListChecks, component: TlbPanel },
+    stack: { title: 'machine.panels.stack', icon: Layers, component: StackPanel },
+    events: { title: 'machine.panels.events', icon: Zap, component: EventsPanel },
     memory: { title: 'machine.panels.memory', icon: Grid3x3, component: MemoryPanel, scrolls: false },
     console: { title: 'shell.console.title', icon: SquareTerminal, component: ConsolePanel },
     boot: { title: 'shell.boot.title', icon: ListOrdered, component: BootPanel },
@@ -49,9 +55,9 @@ const workspace: WorkspaceDefinition = {
       {
         split: 'row',
         of: [
-          { panels: ['disassembly'], share: 1.2 },
+          { panels: ['disassembly', 'stack'], share: 1.2 },
           { panels: ['registers', 'control'], share: 0.9 },
-          { panels: ['memory', 'descriptors', 'pages', 'tlb', 'console', 'boot'], share: 1.4 },
+          { panels: ['memory', 'descriptors', 'pages', 'tlb', 'events', 'console', 'boot'], share: 1.4 },
         ],
       },
     ],
