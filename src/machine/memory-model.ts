@@ -3,7 +3,7 @@
  * other. There is one while the board asks for memory timing or disturbance, or while somebody wants accesses counted; without
  * one, nothing passes here and nothing costs anything.
  */
-import { PAGE_SIZE, hostPhysical } from './address';
+import { PAGE_SIZE, hostPhysical, type HostPhysicalAddress } from './address';
 import type { DramRange } from './board/address-map';
 import type { Board } from './board/schema';
 import type { Chipset } from './bus/chipset';
@@ -32,8 +32,6 @@ export class MemoryModel implements MemoryObserver {
   /** undefined while nothing is modelled or counted */
   dram: Dram | undefined;
 
-  /** ticks that memory may take in the slice that runs before the next event would come too late */
-  private slack = Infinity;
   private board: Board;
 
   constructor(private readonly parts: MemoryModelParts) {
@@ -56,12 +54,19 @@ export class MemoryModel implements MemoryObserver {
     this.board = board;
     const before = this.dram;
     if (!before) return;
+    before.detach();
     this.begin();
     this.dram!.adopt(before);
   }
 
   touch(address: number, size: number, write: boolean): void {
-    if (this.parts.chipset.isDram(hostPhysical(address))) this.dram!.touch(address, size, write);
+    // not checked: the processor makes these addresses, one for each access
+    if (this.parts.chipset.isDram(address as HostPhysicalAddress)) this.dram!.touch(address, size, write);
+  }
+
+  describe(frame: number, words: Int32Array, at: number): void {
+    if (this.parts.chipset.isDram((frame * PAGE_SIZE) as HostPhysicalAddress)) this.dram!.describe(frame, words, at);
+    else words.fill(0, at, at + 4);
   }
 
   /** As touch, for a device's bytes; they do not cross a frame. */
@@ -77,19 +82,21 @@ export class MemoryModel implements MemoryObserver {
   sliceLimit(most: number, untilEvent: number): number {
     const timed = this.dram?.timing === true && untilEvent < Infinity;
     const limit = Math.max(1, Math.min(most, timed ? Math.ceil(untilEvent / 2) : untilEvent));
-    this.slack = timed ? untilEvent - limit : Infinity;
+    if (this.dram) this.dram.slack = timed ? untilEvent - limit : Infinity;
     return limit;
   }
 
   private charge(ticks: number): void {
     this.parts.processor.state.ticks += ticks;
-    this.slack -= ticks;
-    if (this.slack < 0) this.parts.endSlice();
+    const dram = this.dram!;
+    dram.slack -= ticks;
+    if (dram.slack < 0) this.parts.endSlice();
   }
 
   private begin(): void {
-    const { dram, log, processor } = this.parts;
+    const { dram, frames, log, processor } = this.parts;
     this.dram = new Dram({
+      pool: frames.memory.buffer,
       board: this.board,
       dram,
       clock: { now: () => processor.machineTicks, charge: (ticks) => this.charge(ticks) },
@@ -103,7 +110,6 @@ export class MemoryModel implements MemoryObserver {
 
   private end(): void {
     this.dram = undefined;
-    this.slack = Infinity;
     this.parts.processor.memoryObserver = undefined;
   }
 

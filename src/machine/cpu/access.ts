@@ -21,7 +21,7 @@ import { FrameCache } from './frame-cache';
 import type { FrameStore } from '../memory/frame-store';
 import { FAST_RIGHT, TLB_FLAG, tlbSizes } from './tlb';
 import type { Tlb } from './tlb';
-import { FAST_TLB, TLB_COUNTER, TLB_WORD } from './tlb-layout';
+import { FAST_TLB, OBSERVED_PAGES, TLB_COUNTER, TLB_WORD } from './tlb-layout';
 import { VECTOR } from './vectors';
 
 /** What the system side needs of virtualization while a guest runs. */
@@ -73,8 +73,8 @@ export class MemoryAccess implements DataAccess {
   lastAccess: LastAccess | null = null;
 
   /**
-   * Is told of every access to memory before it is made. While there is one, compiled code must not run: it would use the fast
-   * table without telling. What has been in it says nothing of who was told; call `Tlb.clearFast` after changing it.
+   * Is told of every access to memory before it is made. While there is one, compiled code must not run, nor threaded code that
+   * does not tell: they would use the fast table. What has been in it says nothing of who was told; call `Tlb.clearFast` after changing it.
    */
   observer: MemoryObserver | undefined;
 
@@ -442,7 +442,10 @@ export class MemoryAccess implements DataAccess {
     const writable = this.memory.writableFrame(frame);
     if (writable < 0) rights &= ~FAST_RIGHT.write;
     if (readable < 0) return CHIPSET;
-    if (!(user && this.aligned) && !this.debug.watchesPage(page)) this.tlb.fillFast(linear, user, readable, rights);
+    if (!(user && this.aligned) && !this.debug.watchesPage(page)) {
+      this.tlb.fillFast(linear, user, readable, rights);
+      this.observer?.describe?.(frame, this.pool.i32, (fastEntry(linear, user) + OBSERVED_PAGES.distance) >> 2);
+    }
     if ((access & ACCESS.write) !== 0 && writable < 0) return CHIPSET;
     return readable + (linear & 0xfff);
   }
@@ -509,6 +512,10 @@ export class MemoryAccess implements DataAccess {
     return state.raise(segment === SEGMENT_INDEX.SS ? VECTOR.stackFault : VECTOR.generalProtection, 0);
   }
 }
+
+/** Byte offset of an address's entry in the fast table. */
+const fastEntry = (linear: number, user: boolean): number =>
+  (user ? FAST_TLB.user : FAST_TLB.supervisor) + ((linear >>> 8) & ((FAST_TLB.entries - 1) << 4));
 
 /** Is this byte of a crossing access the first in its page? */
 const begins = (index: number, linear: number): boolean => index === 0 || (linear & 0xfff) === 0;

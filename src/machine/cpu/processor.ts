@@ -103,6 +103,8 @@ export class Processor {
   private readonly memory: PhysicalMemory;
   /** undefined: left out */
   private readonly threadedTier: ThreadedTier | undefined;
+  /** false: threaded code is only for observed memory */
+  private readonly threadsAll: boolean = false;
   private readonly compiledTier: CompiledTier | undefined;
 
   constructor({ frames, memory, ports, part, engine = 'auto' }: ProcessorOptions) {
@@ -130,13 +132,14 @@ export class Processor {
         blocks,
         system: this.system,
         boundary: this.system,
+        clockOffset: (): number => this.machineTicks - this.state.ticks,
         geometry: this.system.tlb,
       };
-      if (engine !== 'compiled') this.threadedTier = new ThreadedTier(parts);
+      this.threadedTier = new ThreadedTier(parts);
       if (engine !== 'threaded') this.compiledTier = new CompiledTier(parts);
-      if (this.threadedTier !== undefined && threaded !== undefined) this.threadedTier.hotAfter = threaded;
-      this.interpreter.threaded = this.threadedTier;
-      this.interpreter.compiled = this.compiledTier;
+      if (threaded !== undefined) this.threadedTier.hotAfter = threaded;
+      this.threadsAll = engine !== 'compiled';
+      this.chooseTier();
     }
     this.system.events.onDelivered = (event) => this.note(event.vector, event.kind, event.errorCode);
     this.reset();
@@ -406,18 +409,19 @@ export class Processor {
     return this.system.access.lastAccess;
   }
 
-  /** Who is told of every access to memory that instructions and walks make; everything is interpreted while there is one. Only between slices. */
+  /** Who is told of every access to memory that instructions and walks make; nothing is compiled while there is one. Only between slices. */
   set memoryObserver(observer: MemoryObserver | undefined) {
     this.system.observer = observer;
     this.chooseTier();
   }
 
-  /** The faster tiers make most accesses where nobody sees them. */
+  /** Compiled code makes most accesses where nobody sees them; threaded code can be made to tell of all. */
   private chooseTier(): void {
     const { recordAccess, observer } = this.system.access;
-    const seen = recordAccess || observer !== undefined;
-    this.interpreter.threaded = seen ? undefined : this.threadedTier;
-    this.interpreter.compiled = seen ? undefined : this.compiledTier;
+    const observed = observer !== undefined;
+    if (this.threadedTier !== undefined) this.threadedTier.observed = observed;
+    this.interpreter.threaded = recordAccess || !(observed || this.threadsAll) ? undefined : this.threadedTier;
+    this.interpreter.compiled = recordAccess || observed ? undefined : this.compiledTier;
   }
 
   /** Opcodes that raised #UD because nobody knows them. */

@@ -143,5 +143,7 @@ export const STOP = { none: 0, fault: 1, exit: 2, endSlice: 3, codeWritten: 4 } 
 export const IR_CODE = { offset: 2 * 1024 * 1024, bytes: 14 * 1024 * 1024 } as const;
 /** Behind it: threaded code, with the words and the jump cache that it works with. */
 export const THREADED_CODE = { offset: IR_CODE.offset + IR_CODE.bytes, bytes: 8 * 1024 * 1024 } as const;
-/** Bytes kept free at the bottom of the pool for state, fast tables and code. */
-export const POOL_RESERVED = THREADED_CODE.offset + THREADED_CODE.bytes;
+/** Behind that: the DRAM model's arrays (dram/model-layout.ts). */
+export const DRAM_MODEL = { offset: THREADED_CODE.offset + THREADED_CODE.bytes, bytes: 2 * 1024 * 1024 } as const;
+/** Bytes kept free at the bottom of the pool for state, fast tables, code and the DRAM model. */
+export const POOL_RESERVED = DRAM_MODEL.offset + DRAM_MODEL.bytes;

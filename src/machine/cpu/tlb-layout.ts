@@ -19,6 +19,12 @@ export const FAST_TLB = {
 } as const;
 
 /**
+ * Beside each entry of the fast table, so many bytes behind it: what an observer of memory must know of its page, four words that
+ * only the observer understands (dram/dram.ts). The third is 0 when it wants to be told of each access.
+ */
+export const OBSERVED_PAGES = { distance: 0x5_0000, page: 0, row: 4, module: 8, firstBank: 12 } as const;
+
+/**
  * The frame cache: what is known of guest frames (host frames on the bare machine), by their low bits. Words {frame,
  * generation, pool offset | FRAME_RIGHT bits, host frame}; an entry of another generation is void.
  */

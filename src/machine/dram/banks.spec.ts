@@ -3,8 +3,9 @@ import { addressMap } from '../board/address-map';
 import { dramTimings } from '../board/dram-timings';
 import { ALL_DIMMS, dimmPart } from '../board/parts';
 import { boardSchema } from '../board/schema';
-import { Banks, OUTCOME } from './banks';
+import { Banks, OUTCOME, wireBanks } from './banks';
 import { DramLocator } from './locator';
+import { ModelArrays } from './model-layout';
 
 const NS = 1000;
 const part = dimmPart('ddr3-256m')!;
@@ -16,7 +17,9 @@ function banksOf(inFlight = 8, slots = 1): Banks {
     slots: ids.map((id, index) => ({ id, base: index * 0x1000_0000, dimm: 'ddr3-256m' })),
     controllers: [{ id: 'mc', channels: ids.map((id) => [id]), order: 'ChRaBaRoCo' }],
   });
-  return new Banks(new DramLocator(board, addressMap(board).dram).modules, () => t, inFlight);
+  const { modules } = new DramLocator(board, addressMap(board).dram);
+  const wires = wireBanks(modules, inFlight);
+  return new Banks(modules, () => t, wires, new ModelArrays(wires.size));
 }
 /** the first refresh is over */
 const start = 10_000 * NS;

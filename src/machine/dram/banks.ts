@@ -6,21 +6,12 @@
  */
 import type { DramTimings } from '../board/dram-timings';
 import type { Module } from './locator';
+import { RING, type ModelArrays, type ModelSize } from './model-layout';
 
 export const OUTCOME = { hit: 0, miss: 1, conflict: 2 } as const;
 export type Outcome = (typeof OUTCOME)[keyof typeof OUTCOME];
 
 const CLOSED = -1;
-
-/** One data bus: a channel, or a subchannel of a DDR5 channel. */
-interface Bus {
-  /** the last burst ends */
-  free: number;
-  /** when the accesses that the processor has outstanding get their data, oldest first: a ring */
-  readonly ends: Float64Array;
-  oldest: number;
-  outstanding: number;
-}
 
 export interface SavedBanks {
   /** [bank, open row, column ready, precharge ready, refresh epoch] of banks that were used */
@@ -30,64 +21,111 @@ export interface SavedBanks {
   ranks: [rank: number, activated: number][];
 }
 
+/** Which bus and which rank each bank is on. */
+export interface BankWires {
+  busOf: Int32Array;
+  rankOf: Int32Array;
+  ranks: number;
+  size: ModelSize;
+}
+
+/** @param inFlight accesses that the processor may have outstanding on one bus before it waits for the oldest */
+export function wireBanks(modules: readonly Module[], inFlight: number): BankWires {
+  const banks = modules.reduce((sum, module) => sum + module.banks, 0);
+  const busOf = new Int32Array(banks);
+  const rankOf = new Int32Array(banks);
+  const buses = new Map<string, number>();
+  let ranks = 0;
+  for (const module of modules) {
+    const { geometry } = module.part;
+    const each = geometry.bankGroups * geometry.banks;
+    for (let bank = 0; bank < module.banks; bank++) {
+      const rank = Math.floor(bank / each);
+      const key = `${module.channel}.${Math.floor(rank / geometry.ranks)}`;
+      let bus = buses.get(key);
+      if (bus === undefined) buses.set(key, (bus = buses.size));
+      busOf[module.firstBank + bank] = bus;
+      rankOf[module.firstBank + bank] = ranks + rank;
+    }
+    ranks += geometry.subchannels * geometry.ranks;
+  }
+  return { busOf, rankOf, ranks, size: { banks, buses: buses.size, modules: modules.length, inFlight } };
+}
+
 export class Banks {
   /** the row open in each bank, or -1 */
-  readonly openRow: Int32Array;
+  openRow: Int32Array;
   /** of the last access: when its data has been transferred */
   end = 0;
 
-  private readonly columnReady: Float64Array;
-  private readonly prechargeReady: Float64Array;
+  private columnReady: Float64Array;
+  private prechargeReady: Float64Array;
+  /** when the next refresh comes */
+  private refreshDue: Float64Array;
   /** refresh commands that the bank has seen */
   private readonly epoch: Float64Array;
   private readonly busOf: Int32Array;
   private readonly rankOf: Int32Array;
   private readonly timings: DramTimings[] = [];
-  private readonly buses: Bus[] = [];
+  /** of each data bus, which is a channel or a subchannel of a DDR5 channel: when its last burst ends */
+  private readonly free: Float64Array;
+  /** when the accesses that the processor has outstanding on each bus get their data, oldest first: rings */
+  private readonly ends: Float64Array;
+  private readonly oldest: Int32Array;
+  private readonly outstanding: Int32Array;
+  private readonly inFlight: number;
   /** last activation in the rank */
   private readonly activated: Float64Array;
 
-  /** @param inFlight accesses that the processor may have outstanding on one bus before it waits for the oldest */
+  /** @param wires made by `wireBanks` for the same modules */
   constructor(
     modules: readonly Module[],
     timingsOf: (module: Module) => DramTimings,
-    private readonly inFlight: number,
+    { busOf, rankOf, ranks, size }: BankWires,
+    arrays: ModelArrays,
   ) {
-    const banks = modules.reduce((sum, module) => sum + module.banks, 0);
-    this.openRow = new Int32Array(banks).fill(CLOSED);
-    this.columnReady = new Float64Array(banks);
-    this.prechargeReady = new Float64Array(banks);
-    this.epoch = new Float64Array(banks);
-    this.busOf = new Int32Array(banks);
-    this.rankOf = new Int32Array(banks);
-    const buses = new Map<string, number>();
-    let ranks = 0;
+    this.inFlight = size.inFlight;
+    this.busOf = arrays.busOf;
+    this.rankOf = rankOf;
+    this.busOf.set(busOf);
+    ({
+      openRow: this.openRow,
+      columnReady: this.columnReady,
+      prechargeReady: this.prechargeReady,
+      refreshDue: this.refreshDue,
+      free: this.free,
+      ends: this.ends,
+      oldest: this.oldest,
+      outstanding: this.outstanding,
+    } = arrays);
+    this.epoch = new Float64Array(size.banks);
     for (const module of modules) {
-      const { geometry } = module.part;
-      const each = geometry.bankGroups * geometry.banks;
       const timings = timingsOf(module);
-      for (let bank = 0; bank < module.banks; bank++) {
-        const rank = Math.floor(bank / each);
-        const key = `${module.channel}.${Math.floor(rank / geometry.ranks)}`;
-        let bus = buses.get(key);
-        if (bus === undefined) {
-          buses.set(key, (bus = buses.size));
-          this.buses.push({ free: 0, ends: new Float64Array(inFlight), oldest: 0, outstanding: 0 });
-        }
-        this.busOf[module.firstBank + bank] = bus;
-        this.rankOf[module.firstBank + bank] = ranks + rank;
-        this.timings[module.firstBank + bank] = timings;
+      for (let bank = module.firstBank; bank < module.firstBank + module.banks; bank++) {
+        this.timings[bank] = timings;
+        arrays.columnLatency[bank] = timings.tCL;
+        arrays.burst[bank] = timings.tBurst;
+        arrays.writeRecovery[bank] = timings.tWR;
       }
-      ranks += geometry.subchannels * geometry.ranks;
     }
-    this.activated = new Float64Array(ranks).fill(-1e9);
+    this.activated = new Float64Array(ranks);
+    this.reset();
   }
 
   /** How long the processor must wait before it may make another access to this bank's bus; 0 when there is room. */
   wait(bank: number, now: number): number {
-    const bus = this.buses[this.busOf[bank]!]!;
-    while (bus.outstanding > 0 && bus.ends[bus.oldest]! <= now) this.retire(bus);
-    return bus.outstanding < this.inFlight ? 0 : bus.ends[bus.oldest]! - now;
+    const bus = this.busOf[bank]!;
+    const { ends, oldest, outstanding, inFlight } = this;
+    let first = oldest[bus]!;
+    let left = outstanding[bus]!;
+    const ring = bus * RING;
+    while (left > 0 && ends[ring + first]! <= now) {
+      first = first + 1 === inFlight ? 0 : first + 1;
+      left--;
+    }
+    oldest[bus] = first;
+    outstanding[bus] = left;
+    return left < inFlight ? 0 : ends[ring + first]! - now;
   }
 
   /** Makes an access at `now`; its data ends at `end`. `outstanding`: it is one of those that the processor waits for. */
@@ -108,19 +146,15 @@ export class Banks {
       this.openRow[bank] = row;
       outcome = open === CLOSED ? OUTCOME.miss : OUTCOME.conflict;
     }
-    const bus = this.buses[this.busOf[bank]!]!;
-    const data = Math.max(column + t.tCL, bus.free);
+    const bus = this.busOf[bank]!;
+    const data = Math.max(column + t.tCL, this.free[bus]!);
     const end = data + t.tBurst;
-    bus.free = end;
+    this.free[bus] = end;
     column = data - t.tCL;
     this.columnReady[bank] = column + t.tBurst;
     this.prechargeReady[bank] = Math.max(this.prechargeReady[bank]!, write ? end + t.tWR : column + t.tBurst);
     this.end = end;
-    if (outstanding) {
-      if (bus.outstanding === this.inFlight) this.retire(bus);
-      bus.ends[(bus.oldest + bus.outstanding) % this.inFlight] = end;
-      bus.outstanding++;
-    }
+    if (outstanding) this.await(bus, end);
     return outcome;
   }
 
@@ -133,19 +167,38 @@ export class Banks {
   }
 
   /** A refresh command since the bank was last used has closed its row, and may still be at work. */
-  private refresh(bank: number, now: number, { tREFI, tRFC }: DramTimings): void {
+  private refresh(bank: number, now: number, timings: DramTimings): void {
+    if (now >= this.refreshDue[bank]!) this.refreshed(bank, now, timings);
+  }
+
+  private refreshed(bank: number, now: number, { tREFI, tRFC }: DramTimings): void {
     const epoch = Math.floor(now / tREFI);
-    if (epoch === this.epoch[bank]) return;
     this.epoch[bank] = epoch;
+    this.refreshDue[bank] = (epoch + 1) * tREFI;
     this.openRow[bank] = CLOSED;
     const ready = epoch * tREFI + tRFC;
     this.columnReady[bank] = Math.max(this.columnReady[bank]!, ready);
     this.prechargeReady[bank] = Math.max(this.prechargeReady[bank]!, ready);
   }
 
-  private retire(bus: Bus): void {
-    bus.oldest = (bus.oldest + 1) % this.inFlight;
-    bus.outstanding--;
+  /** One more access whose data the processor waits for; when there are too many already, the oldest is forgotten. */
+  private await(bus: number, end: number): void {
+    const { oldest, outstanding, inFlight } = this;
+    if (outstanding[bus] === inFlight) {
+      oldest[bus] = oldest[bus]! + 1 === inFlight ? 0 : oldest[bus]! + 1;
+      outstanding[bus] = inFlight - 1;
+    }
+    const at = oldest[bus]! + outstanding[bus]!;
+    this.ends[bus * RING + (at >= inFlight ? at - inFlight : at)] = end;
+    outstanding[bus] = outstanding[bus]! + 1;
+  }
+
+  /** Its arrays become another's: what it knows stays with it, to be adopted. */
+  detach(): void {
+    this.openRow = this.openRow.slice();
+    this.columnReady = this.columnReady.slice();
+    this.prechargeReady = this.prechargeReady.slice();
+    this.refreshDue = this.refreshDue.slice();
   }
 
   /** Takes over `count` banks as they stand with another, after modules were plugged or unplugged. */
@@ -155,6 +208,7 @@ export class Banks {
     this.columnReady.set(of(other.columnReady), first);
     this.prechargeReady.set(of(other.prechargeReady), first);
     this.epoch.set(of(other.epoch), first);
+    this.refreshDue.set(of(other.refreshDue), first);
   }
 
   save(): SavedBanks {
@@ -163,9 +217,10 @@ export class Banks {
       const [column, precharge, epoch] = [this.columnReady[bank]!, this.prechargeReady[bank]!, this.epoch[bank]!];
       if (column !== 0 || epoch !== 0 || this.openRow[bank] !== CLOSED) banks.push([bank, this.openRow[bank]!, column, precharge, epoch]);
     }
-    const buses = this.buses.flatMap(({ free, ends, oldest, outstanding }, bus): SavedBanks['buses'] =>
-      free === 0 ? [] : [[bus, free, Array.from({ length: outstanding }, (_, index) => ends[(oldest + index) % ends.length]!)]],
-    );
+    const { inFlight } = this;
+    const endsOf = (bus: number): number[] =>
+      Array.from({ length: this.outstanding[bus]! }, (_, index) => this.ends[bus * RING + ((this.oldest[bus]! + index) % inFlight)]!);
+    const buses = [...this.free].flatMap((free, bus): SavedBanks['buses'] => (free === 0 ? [] : [[bus, free, endsOf(bus)]]));
     const ranks = [...this.activated].flatMap((at, rank): SavedBanks['ranks'] => (at < 0 ? [] : [[rank, at]]));
     return { banks, buses, ranks };
   }
@@ -177,12 +232,12 @@ export class Banks {
       this.columnReady[bank] = column;
       this.prechargeReady[bank] = precharge;
       this.epoch[bank] = epoch;
+      this.refreshDue[bank] = (epoch + 1) * this.timings[bank]!.tREFI;
     }
-    for (const [index, free, ends] of buses) {
-      const bus = this.buses[index]!;
-      bus.free = free;
-      bus.ends.set(ends);
-      bus.outstanding = ends.length;
+    for (const [bus, free, ends] of buses) {
+      this.free[bus] = free;
+      this.ends.set(ends, bus * RING);
+      this.outstanding[bus] = ends.length;
     }
     for (const [rank, at] of ranks) this.activated[rank] = at;
   }
@@ -192,10 +247,8 @@ export class Banks {
     this.columnReady.fill(0);
     this.prechargeReady.fill(0);
     this.epoch.fill(0);
+    this.timings.forEach(({ tREFI }, bank) => (this.refreshDue[bank] = tREFI));
     this.activated.fill(-1e9);
-    for (const bus of this.buses) {
-      bus.free = bus.oldest = bus.outstanding = 0;
-      bus.ends.fill(0);
-    }
+    for (const list of [this.free, this.ends, this.oldest, this.outstanding]) list.fill(0);
   }
 }

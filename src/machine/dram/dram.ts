@@ -4,15 +4,17 @@
  * reads, and the devices' DMA. Instructions are taken to come from a prefetch buffer, and there is no data cache: every
  * access reaches DRAM. What the VMM itself reads and writes is not counted.
  */
+import { PAGE_SIZE } from '../address';
 import { dramTimings, rowThreshold, type DramTimings } from '../board/dram-timings';
 import type { DramRange } from '../board/address-map';
 import type { Board } from '../board/schema';
 import type { MemoryObserver } from '../memory/physical-memory';
 import type { TransactionReport } from '../bus/transaction-log';
-import { Banks, OUTCOME, type Outcome, type SavedBanks } from './banks';
+import { Banks, OUTCOME, wireBanks, type Outcome, type SavedBanks } from './banks';
 import { Disturbance, type Flip, type SavedDisturbance } from './disturbance';
 import { EccLedger, WORD_BYTES, type Cells, type SavedLedger } from './ecc-ledger';
 import { DramLocator, bankAt, type Module } from './locator';
+import { LOW_BITS, ModelArrays } from './model-layout';
 import { RowCounts, type SavedRowCounts } from './row-counts';
 
 /** The machine clock counts nanoseconds. */
@@ -45,6 +47,8 @@ export interface DramParts {
   clock: { now(): number; charge(ticks: number): void };
   cells: Cells;
   /** host address of a bit of a module's row, or undefined when no address reaches it */
+  /** where the pool's reserved area lies; undefined: nobody makes accesses there */
+  pool?: ArrayBufferLike;
   addressOf: (module: Module, bank: number, row: number, bit: number) => { address: number; bit: number } | undefined;
   log: (report: TransactionReport) => void;
   /** ECC has met an error that it corrected, or reports because it could not; `processor`: whose access met it, else a device's */
@@ -90,8 +94,9 @@ export class Dram implements MemoryObserver {
 
   private readonly banks: Banks;
   private readonly chips: Chips[];
+  private readonly arrays: ModelArrays;
   /** hits, misses, conflicts, writes of each bank */
-  private readonly counts: Float64Array;
+  private counts: Float64Array;
   private readonly ledger: EccLedger;
 
   constructor(private readonly parts: DramParts) {
@@ -100,7 +105,10 @@ export class Dram implements MemoryObserver {
     this.timing = timing;
     this.architectural = timing || disturbance;
     this.locator = new DramLocator(board, dram);
-    this.counts = new Float64Array(this.locator.banks * WORDS);
+    const wires = wireBanks(this.locator.modules, inFlight);
+    this.arrays = new ModelArrays(wires.size, parts.pool);
+    this.counts = this.arrays.counts;
+    if (this.arrays.inPool) for (const module of this.locator.modules) this.noteLowBits(module);
     this.ledger = new EccLedger(cells);
     this.chips = this.locator.modules.map((module) => {
       const { part, slotIndex } = module;
@@ -121,7 +129,8 @@ export class Dram implements MemoryObserver {
       };
       return chips;
     });
-    this.banks = new Banks(this.locator.modules, (module) => this.chips[module.index]!.timings, inFlight);
+    this.banks = new Banks(this.locator.modules, (module) => this.chips[module.index]!.timings, wires, this.arrays);
+    this.renewReady();
   }
 
   // --- accesses --------------------------------------------------------------------------------------------------------
@@ -129,10 +138,46 @@ export class Dram implements MemoryObserver {
   /** The processor reads or writes up to 8 bytes of DRAM; called before the bytes are touched. */
   touch(address: number, size: number, write: boolean): void {
     this.line(address, write, true);
-    const end = address + size;
-    const next = address - (address % LINE) + LINE;
-    if (end > next) this.line(next, write, true);
+    // of an address beyond 32 bits, the low ones
+    const within = address & (LINE - 1);
+    if (within + size > LINE) this.line(address - within + LINE, write, true);
     if (!this.ledger.empty) this.decode(address, size, write, true);
+  }
+
+  /** Ticks that memory may still take in this slice; `touch` does not look at it. */
+  get slack(): number {
+    return this.arrays.slack[0]!;
+  }
+  set slack(ticks: number) {
+    this.arrays.slack[0] = ticks;
+  }
+
+  /**
+   * What an access to a frame needs that is made by threaded code: bank and row of its first byte, where the low bits' shares of
+   * them are, and the module's first bank (OBSERVED_PAGES). Only where one DIMM alone has the frame.
+   */
+  describe(frame: number, words: Int32Array, at: number): void {
+    words.fill(0, at, at + 4);
+    if (!this.arrays.inPool || !this.locator.holdsFrame(frame * PAGE_SIZE)) return;
+    this.locator.locate(frame * PAGE_SIZE, 0);
+    const { module, bank, row } = this.locator;
+    words[at] = bank - module.firstBank;
+    words[at + 1] = row;
+    words[at + 2] = this.arrays.lowBits.byteOffset + module.index * LOW_BITS.words * 4;
+    words[at + 3] = module.firstBank;
+  }
+
+  private noteLowBits({ index, bankOf, rowOf }: Module): void {
+    const first = index * LOW_BITS.words;
+    for (let value = 0; value < 256 + 16; value++) {
+      this.arrays.lowBits[first + 2 * value] = bankOf[value]!;
+      this.arrays.lowBits[first + 2 * value + 1] = rowOf[value]!;
+    }
+  }
+
+  /** Words with errors must be looked at one by one. */
+  private renewReady(): void {
+    this.arrays.words = { ready: this.ledger.empty, timing: this.timing };
   }
 
   /** A device moves bytes: burst by burst, behind what waits already. The processor does not wait for it. */
@@ -186,8 +231,10 @@ export class Dram implements MemoryObserver {
     const byte = cells.read(place.address);
     if (((byte >> place.bit) & 1) === to) return;
     chips.errors.flips++;
-    if (chips.ecc) this.ledger.flip(place.address, place.bit);
-    else cells.write(place.address, byte ^ (1 << place.bit));
+    if (chips.ecc) {
+      this.ledger.flip(place.address, place.bit);
+      this.renewReady();
+    } else cells.write(place.address, byte ^ (1 << place.bit));
     const { rank, bankGroup, bank: number } = bankAt(module.part, bank);
     log({
       kind: 'note',
@@ -203,6 +250,7 @@ export class Dram implements MemoryObserver {
   private decode(address: number, length: number, write: boolean, processor: boolean): void {
     for (let word = address - (address % WORD_BYTES); word < address + length; word += WORD_BYTES) {
       const outcome = this.ledger.decode(word, write);
+      this.renewReady();
       if (outcome === null || this.locator.answers(word) === 0) continue;
       this.locator.locate(word, 0);
       const { module } = this.locator;
@@ -254,6 +302,12 @@ export class Dram implements MemoryObserver {
     return { ...errors, refreshed: disturbance?.refreshed ?? 0 };
   }
 
+  /** Another takes its place: what it knows stays with it, for `adopt`. */
+  detach(): void {
+    this.banks.detach();
+    this.counts = this.counts.slice();
+  }
+
   /** Goes on with what another has counted and done for the modules that both have; after a module was plugged or unplugged. */
   adopt(before: Dram): void {
     this.locator.modules.forEach((module, index) => {
@@ -265,6 +319,7 @@ export class Dram implements MemoryObserver {
       this.chips[index] = chips;
     });
     this.ledger.load(before.ledger.save());
+    this.renewReady();
   }
 
   // --- state -----------------------------------------------------------------------------------------------------------
@@ -298,6 +353,7 @@ export class Dram implements MemoryObserver {
       chips.errors = { ...errors };
     });
     this.ledger.load(saved.ledger);
+    this.renewReady();
   }
 
   reset(): void {
@@ -309,5 +365,6 @@ export class Dram implements MemoryObserver {
       chips.errors = noErrors();
     }
     this.ledger.load([]);
+    this.renewReady();
   }
 }

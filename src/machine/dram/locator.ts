@@ -3,7 +3,7 @@
  * bits of a DIMM's offset (every count is a power of two, and hashing is an XOR), so they are looked up byte by byte of the
  * offset, in tables made from the one mapping that the memory controller explains.
  */
-import { dramAddress } from '../address';
+import { PAGE_SIZE, dramAddress } from '../address';
 import { rangeAt, type DramRange } from '../board/address-map';
 import { wayAt, type Interleave } from '../board/interleave';
 import { wiring, type SlotWiring } from '../board/memory-layout';
@@ -137,11 +137,18 @@ export class DramLocator {
     this.find(this.bySlot[way.slotIndex]!, dimmOffset);
   }
 
+  /** Does one DIMM alone, whose own frames begin where those of the address space do, hold the whole frame of an address? Then `locate` finds it. */
+  holdsFrame(address: number): boolean {
+    const first = address - (address % PAGE_SIZE);
+    if (this.answers(first) !== 1 || this.only === undefined) return false;
+    return first + PAGE_SIZE <= this.range!.end && this.onlyFrom % PAGE_SIZE === 0;
+  }
+
   private find(module: Module, offset: number): void {
     this.module = module;
     const { bankOf, rowOf } = module;
     const low = offset >>> 0;
-    const high = 1024 + Math.floor(offset / 0x1_0000_0000);
+    const high = offset < 0x1_0000_0000 ? 1024 : 1024 + Math.floor(offset / 0x1_0000_0000);
     const a = low & 0xff;
     const b = 256 + ((low >>> 8) & 0xff);
     const c = 512 + ((low >>> 16) & 0xff);

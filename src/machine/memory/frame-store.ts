@@ -130,7 +130,7 @@ export class FrameStore {
 
   /** The frame whose byte lies at a pool offset: the inverse of offsetOf, for offsets from there. */
   frameAt(offset: number): number {
-    return this.frameOfPage[Math.floor((offset - this.poolBase) / PAGE_SIZE)]!;
+    return this.frameOfPage[(offset - this.poolBase) >>> 12]!;
   }
 
   /** Frames touched so far. */

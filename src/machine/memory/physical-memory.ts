@@ -30,6 +30,8 @@ export interface PhysicalMemory {
 export interface MemoryObserver {
   /** up to 8 bytes at a host-physical address, whoever answers there; they do not cross a frame */
   touch(address: number, size: number, write: boolean): void;
+  /** Writes what makes plain accesses to a frame possible without being told of each (OBSERVED_PAGES), or zeroes. */
+  describe?(frame: number, words: Int32Array, at: number): void;
 }
 
 /** I/O ports. Nobody: reads all ones, counted and logged. */

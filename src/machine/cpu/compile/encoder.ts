@@ -8,12 +8,14 @@ export const OP = {
   const64: 0x42, eqz: 0x45, eq: 0x46, ne: 0x47, lt_s: 0x48, lt_u: 0x49, gt_s: 0x4a, gt_u: 0x4b, le_s: 0x4c, le_u: 0x4d, ge_s: 0x4e, ge_u: 0x4f,
   ne64: 0x52, gt64_u: 0x56, clz: 0x67, ctz: 0x68, add: 0x6a, sub: 0x6b, mul: 0x6c, div_s: 0x6d, div_u: 0x6e, rem_s: 0x6f, rem_u: 0x70,
   and: 0x71, or: 0x72, xor: 0x73, shl: 0x74, shr_s: 0x75, shr_u: 0x76, rotl: 0x77, rotr: 0x78, sub64: 0x7d, mul64: 0x7e, shr64_u: 0x88,
-  load_f64: 0x2b, store_f64: 0x39, const_f64: 0x44, eq_f64: 0x61, add_f64: 0xa0, convert_f64: 0xb8, prefix_fc: 0xfc,
+  load_f64: 0x2b, store_f64: 0x39, const_f64: 0x44, eq_f64: 0x61, gt_f64: 0x64, ge_f64: 0x66, ceil_f64: 0x9b, add_f64: 0xa0, sub_f64: 0xa1,
+  mul_f64: 0xa2, div_f64: 0xa3, max_f64: 0xa5, convert_f64: 0xb8, prefix_fc: 0xfc,
   wrap: 0xa7, extend_s: 0xac, extend_u: 0xad, extend8_s: 0xc0, extend16_s: 0xc1,
 } as const; // prettier-ignore
 
 export const I32 = 0x7f;
 const I64 = 0x7e;
+const F64 = 0x7c;
 const VOID = 0x40;
 
 export function unsigned(into: number[], value: number): void {
@@ -129,6 +131,11 @@ export class FunctionBody {
     this.unlikely.push(this.bytes.length);
     return this.if();
   }
+  /** As `if`, with an i32 for a result. */
+  ifValue(): this {
+    this.depth++;
+    return this.op(OP.if, I32);
+  }
   else(): this {
     return this.op(OP.else);
   }
@@ -165,8 +172,8 @@ export interface ModuleParts {
   types: readonly FunctionType[];
   /** imported functions, from module `e`, in order: name and type */
   imports: readonly (readonly [name: string, type: number])[];
-  /** exported functions, each with its count of i32 locals beyond the parameters, and of i64 locals behind them */
-  functions: readonly { name: string; type: number; locals: number; locals64?: number; body: FunctionBody }[];
+  /** exported functions, each with its count of i32 locals beyond the parameters, and of i64 and then f64 locals behind them */
+  functions: readonly { name: string; type: number; locals: number; locals64?: number; doubles?: number; body: FunctionBody }[];
 }
 
 function text(value: string): number[] {
@@ -209,10 +216,11 @@ function branchHints(out: number[], imports: number, functions: readonly { head:
 }
 
 /** The vector of a function's locals. */
-function localsOf(locals: number, locals64: number): number[] {
+function localsOf(locals: number, locals64: number, doubles: number): number[] {
   const groups = [
     [locals, I32],
     [locals64, I64],
+    [doubles, F64],
   ].filter(([count]) => count !== 0) as [number, number][];
   const head = [groups.length];
   for (const [count, type] of groups) {
@@ -252,7 +260,7 @@ export function encodeModule({ types, imports, functions }: ModuleParts): Uint8A
       return item;
     }),
   );
-  const bodies = functions.map(({ locals, locals64 = 0, body }) => ({ head: localsOf(locals, locals64), body }));
+  const bodies = functions.map(({ locals, locals64 = 0, doubles = 0, body }) => ({ head: localsOf(locals, locals64, doubles), body }));
   branchHints(out, imports.length, bodies);
   section(
     out,

@@ -84,6 +84,8 @@ export interface TierParts {
   blocks: BlockCache;
   system: SystemInstructions;
   boundary: Boundary;
+  /** the machine clock less the ticks in the state, which are a guest's while one runs */
+  clockOffset: () => number;
   /** of the architectural TLB */
   geometry: { sets: number; ways: number };
 }

@@ -145,7 +145,9 @@ export class Interpreter {
           interpretNext = tier.interpretNext;
           link = 0;
           if (tier.justDelivered) this.deliveredAt = total;
-          if (tier.atBoundary || state.i32[STOPPED]! !== STOP.none) break;
+          const stop = state.i32[STOPPED]!;
+          if (stop === STOP.codeWritten) state.clearStop();
+          if (tier.atBoundary || (stop !== STOP.none && stop !== STOP.codeWritten)) break;
           continue;
         }
       }

@@ -1,17 +1,18 @@
 /**
  * The handler of one shape (unit.ts): the operations of a sample unit in WebAssembly, with every register and constant read
  * from the running unit's words. A register is loaded once and stored whenever it is written; temporaries are locals.
+ * Operations on memory are in handler-memory.ts.
  */
 import type { FunctionBody, Label } from '../compile/encoder';
 import { OP } from '../compile/encoder';
-import { PAGE_SIZE } from '../../address';
 import { EXCEPTION } from '../lower/exceptions';
 import { IR, IR_STRIDE, ROTATE, TEMPORARY, type IrBlock } from '../lower/ir';
 import { SEGMENT, SEGMENT_INDEX, STATE } from '../state-layout';
-import { FAST_TLB } from '../tlb-layout';
 import { HandlerFlags } from './handler-flags';
-import { WORD, packAccess } from './layout';
+import { FastMemory, ObservedMemory, type HandlerMemory, type MemoryUser } from './handler-memory';
+import { WORD } from './layout';
 import { IMPORT, LOCAL } from './locals';
+import type { SampleHandler } from './samples';
 import { endsBlock, type Range, type Unit } from './unit';
 
 const BINARY: Readonly<Record<number, number>> = {
@@ -35,13 +36,6 @@ const SIZES: Readonly<Record<number, 1 | 2 | 4>> = {
   [IR.store16]: 2,
   [IR.store32]: 4,
 };
-const LOAD_OP = { 1: OP.load8_u, 2: OP.load16_u, 4: OP.load } as const;
-const STORE_OP = { 1: OP.store8, 2: OP.store16, 4: OP.store } as const;
-const INDEX_MASK = (FAST_TLB.entries - 1) * FAST_TLB.entryBytes;
-const ENTRY_SHIFT = 12 - Math.log2(FAST_TLB.entryBytes);
-/** attributes of plain data, and of plain writable data (access.ts) */
-const PLAIN_READ = [0x1_001c, 0x10] as const;
-const PLAIN_WRITE = [0x1_001e, 0x12] as const;
 const CS_LIMIT = STATE.segments.offset + SEGMENT_INDEX.CS * SEGMENT.size + SEGMENT.limit;
 
 /** Where handlers go on. */
@@ -54,30 +48,30 @@ export interface Ways {
   readonly stopped: Label;
 }
 
-/** Emits the handler of `unit`'s shape, a range of the operations of `ir`. `kind` as in UnitPlace. */
-export function emitHandler(body: FunctionBody, ways: Ways, unit: Unit, ir: IrBlock, range: Range, kind?: number): void {
-  new HandlerCode(body, ways, unit, ir, kind).emit(range);
+/**
+ * Emits the handler of a sample's shape.
+ * @param observed every access is told of
+ */
+export function emitHandler(body: FunctionBody, ways: Ways, { unit, ir, range, kind }: SampleHandler, observed: boolean): void {
+  new HandlerCode(body, ways, unit, ir, kind, observed).emit(range);
 }
 
-class HandlerCode {
+class HandlerCode implements MemoryUser {
   private readonly flags: HandlerFlags;
+  private readonly memory: HandlerMemory;
   /** operands whose value, and registers whose address, is in its local */
   private readonly valueHeld = new Set<number>();
   private readonly addressHeld = new Set<number>();
-  /** operations on memory so far, and how many of them count as accesses */
-  private position = 0;
-  private accesses = 0;
-  /** the access that `probed` is about: address slot, size */
-  private probe: { address: number; size: number } | undefined;
-
   constructor(
-    private readonly body: FunctionBody,
-    private readonly ways: Ways,
-    private readonly unit: Unit,
+    readonly body: FunctionBody,
+    readonly ways: Ways,
+    readonly unit: Unit,
     private readonly ir: IrBlock,
     kind: number | undefined,
+    private readonly observed: boolean,
   ) {
     this.flags = new HandlerFlags(body, kind);
+    this.memory = new (observed ? ObservedMemory : FastMemory)(this);
   }
 
   emit({ from, to }: Range): void {
@@ -94,11 +88,11 @@ class HandlerCode {
 
   // --- operands --------------------------------------------------------------------------------------------------------
 
-  private word(index: number): void {
+  word(index: number): void {
     this.body.get(LOCAL.pc).memory(OP.load, index * 4);
   }
 
-  private push(slot: number): void {
+  push(slot: number): void {
     const { body } = this;
     if (slot >= TEMPORARY) {
       body.get(LOCAL.temporaries + slot - TEMPORARY);
@@ -129,7 +123,7 @@ class HandlerCode {
   }
 
   /** The value on the stack goes to a register or temporary. */
-  private pop(slot: number): void {
+  pop(slot: number): void {
     const { body } = this;
     if (slot >= TEMPORARY) {
       body.set(LOCAL.temporaries + slot - TEMPORARY);
@@ -251,7 +245,7 @@ class HandlerCode {
         body.i32(a).i32(b);
         this.push(c);
         this.slow();
-        body.i32(this.accesses).get(LOCAL.pc).get(LOCAL.budget).call(IMPORT.divide);
+        body.i32(this.memory.accesses).get(LOCAL.pc).get(LOCAL.budget).call(IMPORT.divide);
         this.leaveIfAsked();
         return;
       case IR.flags:
@@ -283,15 +277,15 @@ class HandlerCode {
       case IR.load8:
       case IR.load16:
       case IR.load32:
-        this.load(at, SIZES[number]!, a, c);
+        this.memory.load(at, SIZES[number]!, a, c);
         return;
       case IR.store8:
       case IR.store16:
       case IR.store32:
-        this.store(at, SIZES[number]!, b, c);
+        this.memory.store(at, SIZES[number]!, b, c);
         return;
       case IR.probe:
-        this.probeWrite(at, b, c);
+        this.memory.probe(at, b, c);
         return;
       case IR.raiseIf:
         this.push(a);
@@ -411,148 +405,16 @@ class HandlerCode {
     const { body } = this;
     body.if();
     this.slow();
-    body.i32(vector).i32(errorCode).i32(this.accesses).get(LOCAL.pc).get(LOCAL.budget).call(IMPORT.fault).br(this.ways.stopped);
+    body.i32(vector).i32(errorCode).i32(this.memory.accesses).get(LOCAL.pc).get(LOCAL.budget).call(IMPORT.fault).br(this.ways.stopped);
     body.end();
   }
 
   /** Before a call that may want to know where it is. */
-  private slow(): void {
+  slow(): void {
     this.body.i32(0).get(LOCAL.header).memory(OP.store, WORD.header);
   }
-  private leaveIfAsked(): void {
+  leaveIfAsked(): void {
     this.body.word(WORD.leave).brIf(this.ways.stopped);
-  }
-
-  // --- memory ----------------------------------------------------------------------------------------------------------
-
-  /** Leaves 1 on the stack when the fast table does not allow the access; `linear`, `index` and `offset` are set. */
-  private check(at: number, address: number, size: number, write: boolean): void {
-    const { body } = this;
-    const place = this.unit.places.get(at);
-    this.push(address);
-    if (place === undefined) {
-      body.tee(LOCAL.linear);
-      this.compareTag(size, write);
-      return;
-    }
-    // the segment's place in the state is in the unit
-    const [mask, plain] = write ? PLAIN_WRITE : PLAIN_READ;
-    body.tee(LOCAL.offset);
-    this.word(place);
-    body.tee(LOCAL.spare).memory(OP.load, SEGMENT.base).op(OP.add).tee(LOCAL.linear);
-    this.compareTag(size, write);
-    body.get(LOCAL.spare).memory(OP.load, SEGMENT.attributes).i32(mask).op(OP.and).i32(plain).op(OP.ne, OP.or);
-    body.get(LOCAL.offset).get(LOCAL.spare).memory(OP.load, SEGMENT.limit).op(OP.gt_u, OP.or);
-    if (size === 1) return;
-    body.get(LOCAL.spare).memory(OP.load, SEGMENT.limit).get(LOCAL.offset).op(OP.sub);
-    body.i32(size - 1).op(OP.lt_u, OP.or);
-  }
-
-  /** The linear address is on the stack and in its local. */
-  private compareTag(size: number, write: boolean): void {
-    const { body } = this;
-    body.i32(ENTRY_SHIFT).op(OP.shr_u).i32(INDEX_MASK).op(OP.and).get(LOCAL.table).op(OP.add).tee(LOCAL.index);
-    body.memory(OP.load, write ? 4 : 0).get(LOCAL.linear);
-    if (size > 1) body.i32(size - 1).op(OP.add);
-    body.i32(-PAGE_SIZE).op(OP.and).word(STATE.tlbGeneration.offset).op(OP.or, OP.ne);
-  }
-
-  private poolAddress(): void {
-    this.body.get(LOCAL.linear).get(LOCAL.index).memory(OP.load, 12).op(OP.add);
-  }
-
-  private slowArguments(at: number, size: number): void {
-    this.slow();
-    // what it does may evict the page that was probed
-    if (this.probe !== undefined) this.body.i32(0).set(LOCAL.probed);
-    this.body
-      .get(this.isFlat(at) ? LOCAL.linear : LOCAL.offset)
-      .i32(packAccess({ position: this.position, before: this.accesses, size }))
-      .get(LOCAL.pc)
-      .get(LOCAL.budget);
-  }
-
-  /** Is the segment of an operation on memory flat? */
-  private isFlat(at: number): boolean {
-    return !this.unit.places.has(at);
-  }
-
-  /** Does an access to what was probed have its pool address already? Then `probed` is on the stack. */
-  private isProbed(address: number, size: number): boolean {
-    if (this.probe?.address !== address || this.probe.size !== size) return false;
-    this.body.get(LOCAL.probed);
-    return true;
-  }
-
-  private load(at: number, size: 1 | 2 | 4, to: number, address: number): void {
-    const { body } = this;
-    const probed = this.isProbed(address, size);
-    if (probed) {
-      body.if();
-      body.get(LOCAL.probed).memory(LOAD_OP[size], 0).set(LOCAL.spare);
-      body.else();
-    }
-    this.check(at, address, size, false);
-    body.if();
-    this.slowArguments(at, size);
-    body.call(this.isFlat(at) ? IMPORT.load : IMPORT.slowLoad).set(LOCAL.spare);
-    this.leaveIfAsked();
-    body.else();
-    this.poolAddress();
-    body.memory(LOAD_OP[size], 0).set(LOCAL.spare);
-    body.end();
-    if (probed) body.end();
-    body.get(LOCAL.spare);
-    this.pop(to);
-    this.position++;
-    this.accesses++;
-  }
-
-  private store(at: number, size: 1 | 2 | 4, address: number, value: number): void {
-    const { body } = this;
-    // both ways need it in its local
-    this.push(value);
-    body.op(OP.drop);
-    const probed = this.isProbed(address, size);
-    if (probed) {
-      body.if();
-      body.get(LOCAL.probed);
-      this.push(value);
-      body.memory(STORE_OP[size], 0);
-      body.else();
-    }
-    this.check(at, address, size, true);
-    body.if();
-    this.slowArguments(at, size);
-    this.push(value);
-    body.call(this.isFlat(at) ? IMPORT.store : IMPORT.slowStore);
-    this.leaveIfAsked();
-    body.else();
-    this.poolAddress();
-    this.push(value);
-    body.memory(STORE_OP[size], 0);
-    body.end();
-    if (probed) body.end();
-    this.position++;
-    this.accesses++;
-  }
-
-  private probeWrite(at: number, address: number, size: number): void {
-    const { body } = this;
-    // the address must not change until it is used
-    this.push(address);
-    body.op(OP.drop);
-    this.check(at, address, size, true);
-    body.if();
-    this.slowArguments(at, size);
-    body.call(this.isFlat(at) ? IMPORT.probe : IMPORT.slowProbe);
-    this.leaveIfAsked();
-    body.i32(0).set(LOCAL.probed);
-    body.else();
-    this.poolAddress();
-    body.set(LOCAL.probed).end();
-    this.probe = { address, size };
-    this.position++;
   }
 
   // --- jumps -----------------------------------------------------------------------------------------------------------
@@ -578,9 +440,11 @@ class HandlerCode {
     const place = this.unit.places.get(at)!;
     this.push(value);
     body.op(OP.eqz).if();
-    body.get(LOCAL.accesses);
-    this.word(place + 2);
-    body.op(OP.sub).set(LOCAL.accesses);
+    if (!this.observed) {
+      body.get(LOCAL.accesses);
+      this.word(place + 2);
+      body.op(OP.sub).set(LOCAL.accesses);
+    }
     this.goTo(place);
     body.end();
   }

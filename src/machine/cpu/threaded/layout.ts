@@ -28,6 +28,10 @@ export const WORD = {
   flatCode: START + 32,
   /** written when there is no link to set */
   nowhere: START + 36,
+  /** instructions that this entry into the loop may execute */
+  limit: START + 40,
+  /** the machine clock less the ticks in the state; a double */
+  clock: START + 48,
 } as const;
 
 /** By instruction pointer: entries of 16 bytes {instruction pointer, header, key, pool offset of the page less its instruction pointer}. */

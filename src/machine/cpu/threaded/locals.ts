@@ -82,6 +82,8 @@ export type ImportName = (typeof ROWS)[number][0];
 
 export const IMPORTS = ROWS.map(([name, parameters, results]) => [name, typeOf(parameters, results)] as const);
 export const IMPORT = Object.fromEntries(ROWS.map(([name], index) => [name, index])) as Readonly<Record<ImportName, number>>;
-/** The loop's own type. */
+/** The loop's own type, and that of `touch` (touch-code.ts) with its number: it stands behind the loop. */
 export const LOOP_TYPE = typeOf(0, 1);
+export const TOUCH_TYPE = typeOf(4, 1);
+export const TOUCH = IMPORTS.length + 1;
 export const TYPES: readonly FunctionType[] = types;

@@ -1,6 +1,6 @@
 /**
  * The loop that executes threaded code: one WebAssembly function with a jump table over all handlers. It is the same for every
- * processor, so it is compiled once.
+ * processor, so it is compiled once; and once more for machines whose accesses to memory are told of one by one.
  *
  *     stopped: the slow path asked for it
  *     exit:    everything goes back to the shared words
@@ -13,8 +13,9 @@ import { STATE } from '../state-layout';
 import { FAST_TLB } from '../tlb-layout';
 import { emitHandler } from './handler-code';
 import { HEADER, JUMPS, LEFT, WORD } from './layout';
-import { IMPORTS, LOCAL, LOCALS, LOOP_TYPE, TYPES } from './locals';
+import { IMPORTS, LOCAL, LOCALS, LOOP_TYPE, TOUCH_TYPE, TYPES } from './locals';
 import { sampleHandlers, type SampleHandler } from './samples';
+import { TOUCH_LOCALS, touchBody } from './touch-code';
 
 /** Number of the handler that leaves the loop before an instruction without threaded code: its operand is the RIP. */
 export const INTERPRET = 0;
@@ -29,26 +30,32 @@ export interface Loop {
   readonly bytes: number;
 }
 
-let made: Loop | undefined;
+const made: { plain?: Loop; observed?: Loop } = {};
 
 /** The loop, made when first asked for. */
-export function theLoop(): Loop {
-  if (made !== undefined) return made;
+export function theLoop(observed = false): Loop {
+  const which = observed ? 'observed' : 'plain';
+  return (made[which] ??= makeLoop(observed));
+}
+
+function makeLoop(observed: boolean): Loop {
   const samples = sampleHandlers();
   const bytes = encodeModule({
     types: TYPES,
     imports: IMPORTS,
-    functions: [{ name: 'loop', type: LOOP_TYPE, locals: LOCALS, body: loopBody(samples) }],
+    functions: [
+      { name: 'loop', type: LOOP_TYPE, locals: LOCALS, body: loopBody(samples, observed) },
+      ...(observed ? [{ name: 'touch', type: TOUCH_TYPE, ...TOUCH_LOCALS, body: touchBody() }] : []),
+    ],
   });
-  made = {
+  return {
     module: new WebAssembly.Module(bytes),
     handlers: new Map(samples.map(({ unit }, index) => [unit.shape, index + 1])),
     bytes: bytes.length,
   };
-  return made;
 }
 
-function loopBody(samples: readonly SampleHandler[]): FunctionBody {
+function loopBody(samples: readonly SampleHandler[], observed: boolean): FunctionBody {
   const body = new FunctionBody();
   for (const [local, word] of SHARED) body.word(word).set(local);
   body.word(WORD.header).tee(LOCAL.next).set(LOCAL.header);
@@ -62,9 +69,9 @@ function loopBody(samples: readonly SampleHandler[]): FunctionBody {
   body.get(LOCAL.pc).memory(OP.load, 0).brTable(labels);
   body.end();
   body.get(LOCAL.pc).memory(OP.load, 4).set(LOCAL.rip).i32(LEFT.interpret).set(LOCAL.code).br(exit);
-  for (const { unit, ir, range, kind } of samples) {
+  for (const sample of samples) {
     body.end();
-    emitHandler(body, { step, block, stopped }, unit, ir, range, kind);
+    emitHandler(body, { step, block, stopped }, sample, observed);
   }
   body.end().op(OP.unreachable).end().op(OP.unreachable);
   body.end().i32(LEFT.stopped).set(LOCAL.code);

@@ -13,16 +13,16 @@ import { divide } from '../interpret/divide';
 import { doubleShiftValue, multiplyOverflow, rotateValue } from '../interpret/integer';
 import { keepCarry, noteDoubleShift, noteRotate } from '../interpret/shift-flags';
 import { carryFlag } from '../flags';
-import { ROTATE, type Mode } from '../lower/ir';
-import { lowerBlock, MAX_BLOCK } from '../lower/lower';
+import { ROTATE, type IrBlock, type Mode } from '../lower/ir';
+import { lowerBlock, MAX_BLOCK, type LowerResult } from '../lower/lower';
 import type { OperandSize, SegmentIndex } from '../runtime';
-import { POOL_RESERVED } from '../state-layout';
+import { POOL_RESERVED, STOP } from '../state-layout';
 import { REFUSED } from '../access';
 import { FAST_TLB } from '../tlb-layout';
 import { BLOCKS, HEADER, JUMPS, LEFT, NEVER_HOT, NOTE, WORD, jumpIndex, unpackAccess } from './layout';
 import type { ImportName } from './locals';
 import { theLoop } from './loop';
-import { translate } from './translate';
+import { translate, untilAccess } from './translate';
 
 /** Instructions of one entry into the loop: counters have 31 bits. */
 const LONGEST_RUN = 1 << 24;
@@ -37,6 +37,9 @@ const LEFT_OPERAND = wordOf('lazyLeft');
 const RIGHT = wordOf('lazyRight');
 const RESULT = wordOf('lazyResult');
 const FLAGS = wordOf('rflags');
+
+/** The key of no mode. */
+const NO_KEY = -1;
 
 /** What compiled regions import besides accesses: the loop has its own. */
 const NO_REGIONS = Object.fromEntries(REGION_IMPORTS.map(([name]) => [name, (): number => 0]));
@@ -55,6 +58,8 @@ export interface ThreadedGroup {
 
 interface Block {
   readonly group: ThreadedGroup;
+  /** word indexes of its links to other blocks */
+  readonly links: readonly number[];
   /** of each instruction: bytes from the block's start, bytes, accesses from it on */
   readonly offsets: readonly number[];
   readonly lengths: readonly number[];
@@ -75,7 +80,10 @@ export class ThreadedTier {
   hotAfter = NEVER_HOT;
 
   private readonly words: Int32Array;
-  private loop: (() => number) | undefined;
+  private readonly doubles: Float64Array;
+  /** the loop, and that for observed memory; made when they are needed */
+  private readonly loops: { plain?: () => number; observed?: () => number } = {};
+  private observesMemory = false;
   private readonly groups = new Map<CodePage, ThreadedGroup[]>();
   private latest: ThreadedGroup | undefined;
   private blocks: Block[] = [];
@@ -91,7 +99,21 @@ export class ThreadedTier {
 
   constructor(private readonly parts: TierParts) {
     this.words = new Int32Array(parts.memory.buffer, 0, POOL_RESERVED >> 2);
+    this.doubles = new Float64Array(parts.memory.buffer, 0, POOL_RESERVED >> 3);
     parts.blocks.onDrop((page) => (page === undefined ? this.dropAll() : this.dropPage(page)));
+  }
+
+  /**
+   * Must every access to memory go through `access`, one by one? Blocks end behind an access then, so that the loop can be left
+   * there, and none of them gets hot. Only while it does not run.
+   */
+  get observed(): boolean {
+    return this.observesMemory;
+  }
+  set observed(on: boolean) {
+    if (on === this.observesMemory) return;
+    this.observesMemory = on;
+    this.dropAll();
   }
 
   /**
@@ -139,14 +161,15 @@ export class ThreadedTier {
     const { group } = this.blockAt(header);
     this.limit = Math.min(limit, LONGEST_RUN);
     words[WORD.header >> 2] = header;
-    words[WORD.budget >> 2] = this.limit;
+    words[WORD.budget >> 2] = words[WORD.limit >> 2] = this.limit;
+    if (this.observesMemory) this.doubles[WORD.clock >> 3] = this.parts.clockOffset();
     words[WORD.accesses >> 2] = 0;
     words[WORD.leave >> 2] = 0;
     words[WORD.key >> 2] = group.key;
     words[WORD.flatCode >> 2] = (group.key >> 11) & 1;
     words[WORD.table >> 2] = group.key & (1 << 10) ? FAST_TLB.user : FAST_TLB.supervisor;
     this.held = this.entered = group;
-    const code = this.loop!();
+    const code = this.loops[this.observesMemory ? 'observed' : 'plain']!();
     let budget = words[WORD.budget >> 2]!;
     let accesses = words[WORD.accesses >> 2]!;
     this.interpretNext = code === LEFT.budget || code === LEFT.interpret;
@@ -175,12 +198,17 @@ export class ThreadedTier {
     const { poolOffset, blocks, memory } = this.parts;
     const pool = poolOffset(group.codePage.frame);
     if (pool < 0) return 0;
+    const observed = this.observesMemory;
     const handlers = this.start(memory);
-    const ir = lowerBlock({ bytes: blocks.poolBytes(pool), start: offset, end: PAGE_SIZE }, group.mode, MAX_BLOCK);
+    const lower = (most: number): LowerResult =>
+      lowerBlock({ bytes: blocks.poolBytes(pool), start: offset, end: PAGE_SIZE }, group.mode, most);
+    let ir = lower(MAX_BLOCK);
     if (ir === 'truncated') return 0;
+    if (observed) ir = lower(untilAccess(ir)) as IrBlock;
     const { pageRip } = group;
-    const place = { pageRip, rip: (pageRip + offset) | 0, addend: (pool - pageRip) | 0, flatSegments: (group.key >> 4) & 63 };
-    const madeHere = (): ReturnType<typeof translate> => translate(ir, { ...place, at: this.next, number: this.blocks.length }, handlers);
+    const place = { pageRip, rip: (pageRip + offset) | 0, addend: (pool - pageRip) | 0, flatSegments: (group.key >> 4) & 63, observed };
+    const madeHere = (): ReturnType<typeof translate> =>
+      translate(ir as IrBlock, { ...place, at: this.next, number: this.blocks.length }, handlers);
     let made = madeHere();
     if (made !== undefined && this.next + made.words.length * 4 > BLOCKS.end) {
       this.empty();
@@ -192,10 +220,11 @@ export class ThreadedTier {
     }
     const header = this.next;
     this.words.set(made.words, header >> 2);
-    this.words[(header + HEADER.heat) >> 2] = this.hotAfter;
+    this.words[(header + HEADER.heat) >> 2] = observed ? NEVER_HOT : this.hotAfter;
     this.next += made.words.length * 4;
     this.blocks.push({
       group,
+      links: made.links.map((index) => (header >> 2) + index),
       offsets: ir.instructions.map((instruction) => instruction.offset),
       lengths: ir.instructions.map((instruction) => instruction.length),
       accessesFrom: made.accessesFrom,
@@ -206,13 +235,15 @@ export class ThreadedTier {
   }
 
   private start(memory: WebAssembly.Memory): ReadonlyMap<string, number> {
-    const { module, handlers } = theLoop();
-    if (this.loop === undefined) {
+    const observed = this.observesMemory;
+    const { module, handlers } = theLoop(observed);
+    const which = observed ? 'observed' : 'plain';
+    if (this.loops[which] === undefined) {
       const table = new WebAssembly.Table({ element: 'anyfunc', initial: 0 });
-      const imports = this.imports();
+      const imports = { ...this.imports(), ...(observed ? this.observedImports() : {}) };
       const { load, store, probe } = makeFill(memory, table, { ...NO_REGIONS, ...imports }, this.parts.geometry);
       const instance = new WebAssembly.Instance(module, { e: { ...imports, m: memory, t: table, load, store, probe } });
-      this.loop = instance.exports.loop as () => number;
+      this.loops[which] = instance.exports.loop as () => number;
     }
     return handlers;
   }
@@ -309,6 +340,49 @@ export class ThreadedTier {
     };
   }
 
+  /** Every access passes here when memory is observed: as the interpreter makes it. */
+  private observedImports(): Record<'slowLoad' | 'slowStore' | 'slowProbe', (...values: number[]) => number | void> {
+    const { access } = this.parts;
+    return {
+      slowLoad: (offset, note, pc, budget) => {
+        this.begin(pc!, budget!);
+        const { position, size } = unpackAccess(note!);
+        const value = access.load(this.segment(pc!, position), offset! >>> 0, size as OperandSize);
+        this.afterObserved(pc!, budget!);
+        return value;
+      },
+      slowStore: (offset, note, pc, budget, value) => {
+        this.begin(pc!, budget!);
+        const { position, size } = unpackAccess(note!);
+        const masked = size === 4 ? value! >>> 0 : value! & (size === 1 ? 0xff : 0xffff);
+        access.store(this.segment(pc!, position), offset! >>> 0, size as OperandSize, masked);
+        this.afterObserved(pc!, budget!);
+      },
+      slowProbe: (offset, note, pc, budget) => {
+        this.begin(pc!, budget!);
+        const { position, size } = unpackAccess(note!);
+        access.prepareStore(this.segment(pc!, position), offset! >>> 0, size as OperandSize);
+        this.afterObserved(pc!, budget!);
+      },
+    };
+  }
+
+  /** A fault or an exit leaves the loop at once, whatever else is due once the instruction has completed. */
+  private afterObserved(pc: number, budget: number): void {
+    const { state } = this.parts;
+    const { stop } = state;
+    if (stop === STOP.none) return;
+    if (stop === STOP.fault || stop === STOP.exit) this.leave(pc, budget, REFUSED.stopped, 0);
+    else this.leaveBehindBlock();
+  }
+
+  /** The running block goes on to no other: its links are taken away, and in the mode that is no mode none is found. */
+  private leaveBehindBlock(): void {
+    const { words } = this;
+    for (const link of this.blockAt(words[WORD.header >> 2]!).links) words[link] = 0;
+    words[WORD.key >> 2] = NO_KEY;
+  }
+
   private load(offset: number, note: number, pc: number, budget: number): number {
     this.begin(pc, budget);
     const { access } = this.parts;
@@ -361,7 +435,8 @@ export class ThreadedTier {
     this.leftBudget = budget + accessesFrom.length - 1 - instruction;
     this.leftUncounted = accessesFrom[instruction]!;
     if (refused === REFUSED.deferred) return;
-    this.leftUncounted -= before + ((note >> NOTE.beforeShift) & NOTE.beforeMask);
+    // observed accesses have not been counted in advance
+    if (!this.observesMemory) this.leftUncounted -= before + ((note >> NOTE.beforeShift) & NOTE.beforeMask);
     words[LENGTH] = lengths[instruction]!;
   }
 

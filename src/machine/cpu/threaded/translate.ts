@@ -3,7 +3,7 @@ import { LAZY, STATUS_FLAGS } from '../flags';
 import { IR, IR_OPCODES, IR_STRIDE, ROTATE, type IrBlock } from '../lower/ir';
 import { HEADER, NEVER_HOT } from './layout';
 import { INTERPRET } from './loop';
-import { isAccess, isThreaded, makeUnit, type Range, type UnitPlace } from './unit';
+import { isAccess, isMemory, isThreaded, makeUnit, type Range, type UnitPlace } from './unit';
 
 export interface ThreadedPlace {
   /** byte offset at which the block will lie */
@@ -15,10 +15,14 @@ export interface ThreadedPlace {
   /** number among the tier's blocks */
   number: number;
   flatSegments: number;
+  /** accesses count themselves when they are made, and the block ends behind the first instruction that makes any */
+  observed?: boolean;
 }
 
 export interface ThreadedBlock {
   words: number[];
+  /** indexes in `words` of the links to other blocks */
+  links: number[];
   /** instructions that are threaded */
   count: number;
   /** accesses from each of them on */
@@ -38,6 +42,7 @@ export function translate(ir: IrBlock, place: ThreadedPlace, handlers: Handlers)
 class Translation {
   private readonly words: number[] = [];
   private readonly constants: { index: number; value: number }[] = [];
+  private readonly links: number[] = [];
   private kind: number | undefined;
 
   constructor(
@@ -52,7 +57,7 @@ class Translation {
     const count = ranges.length;
     if (count === 0) return undefined;
     const accessesFrom = new Array<number>(count + 1).fill(0);
-    for (let i = count - 1; i >= 0; i--) accessesFrom[i] = accessesFrom[i + 1]! + accessesIn(ir, ranges[i]!);
+    for (let i = count - 1; i >= 0; i--) accessesFrom[i] = accessesFrom[i + 1]! + this.accessesIn(ranges[i]!);
     const { rip, pageRip, addend, number } = place;
     const header = { count, accesses: accessesFrom[0]!, heat: NEVER_HOT, rip, pageRip, addend, number };
     for (const [field, value] of Object.entries(header)) words[HEADER[field as keyof typeof header] >> 2] = value;
@@ -63,7 +68,7 @@ class Translation {
       words[index] = place.at + words.length * 4;
       words.push(value);
     }
-    return { words, count, accessesFrom };
+    return { words, links: this.links, count, accessesFrom };
   }
 
   /** Emits one instruction, or two where they have a handler together. Gives how many. */
@@ -91,8 +96,8 @@ class Translation {
       rip: place.rip,
       kind: this.kind,
       instruction,
-      before: accessesIn(ir, { from: whole.from, to: range.from }),
-      ahead: accessesIn(ir, { from: range.from, to: whole.to }),
+      before: this.accessesIn({ from: whole.from, to: range.from }),
+      ahead: this.accessesIn({ from: range.from, to: whole.to }),
       whole,
     };
     let unit = makeUnit(ir, range, place_);
@@ -104,10 +109,25 @@ class Translation {
     }
     if (handler === undefined) return false;
     for (const { index, value } of unit.constants) constants.push({ index: words.length + index, value });
+    for (const index of unit.links) this.links.push(words.length + index);
     words.push(handler, ...unit.words.slice(1));
     for (let at = range.from; at < range.to; at += IR_STRIDE) this.kind = kindAfter(ir, at, this.kind);
     return true;
   }
+
+  /** Accesses that are counted in advance. */
+  private accessesIn(range: Range): number {
+    return this.place.observed === true ? 0 : accessesIn(this.ir, range);
+  }
+}
+
+/** Instructions up to the first that makes an access, that one included; or all. */
+export function untilAccess(ir: IrBlock): number {
+  for (let i = 0; i < ir.instructions.length; i++) {
+    const to = (ir.instructions[i + 1]?.first ?? ir.ops.length / IR_STRIDE) * IR_STRIDE;
+    for (let at = ir.instructions[i]!.first * IR_STRIDE; at < to; at += IR_STRIDE) if (isMemory(ir.ops[at]!)) return i + 1;
+  }
+  return ir.instructions.length;
 }
 
 /** Operations of the instructions up to the first that is not threaded; what only ends the block is by itself. */

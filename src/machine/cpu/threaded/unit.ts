@@ -43,6 +43,8 @@ export interface Unit {
   slots: ReadonlyMap<number, number>;
   /** index in `words` of what else an operation needs, by its place in the IR: a segment; a target; targets with their links */
   places: ReadonlyMap<number, number>;
+  /** indexes in `words` of links to other blocks */
+  links: readonly number[];
   /** words to be replaced by the address of a constant: index in `words`, value */
   constants: readonly { index: number; value: number }[];
 }
@@ -98,6 +100,7 @@ export function makeUnit(ir: IrBlock, { from, to }: Range, place: UnitPlace): Un
   const places = new Map<number, number>();
   const temporaries = new Map<number, number>();
   const constants: { index: number; value: number }[] = [];
+  const links: number[] = [];
   const parts: string[] = [];
   let faults = false;
   for (let at = from; at < to; at += IR_STRIDE) faults ||= IR_OPCODES[ops[at]!]!.faults;
@@ -126,6 +129,7 @@ export function makeUnit(ir: IrBlock, { from, to }: Range, place: UnitPlace): Un
   /** a target of a jump, cut to the size of the instruction pointer, and its link */
   const target = (distance: number, size: number): void => {
     const rip = (place.rip + distance) | 0;
+    links.push(words.length + 1);
     words.push(size === 2 ? rip & 0xffff : rip, 0);
   };
 
@@ -174,7 +178,7 @@ export function makeUnit(ir: IrBlock, { from, to }: Range, place: UnitPlace): Un
   }
   if (position > MOST_POSITIONS) return undefined;
   const before = flagsRead && place.kind !== undefined ? `after ${place.kind}: ` : '';
-  return { shape: before + parts.join('; '), words, slots, places, constants };
+  return { shape: before + parts.join('; '), words, slots, places, links, constants };
 }
 
 const addressOf = (slot: number): number =>
