@@ -78,7 +78,7 @@ export const SECTIONS: readonly Section[] = [
     'processors',
     text('Processors', '处理器'),
     PROCESSORS.map(({ id, name, physicalAddressBits, dataBits }) =>
-      item('processor', id, name, text(`${physicalAddressBits} address lines · ${dataBits} data lines`, `${physicalAddressBits} 根地址线 · ${dataBits} 根数据线`)),
+      item('processor', id, name, text(`${physicalAddressBits} address · ${dataBits} data lines`, `${physicalAddressBits} 根地址线 · ${dataBits} 根数据线`)),
     ),
   ), // prettier-ignore
   section('controllers', text('Controllers and slots', '控制器与插槽'), [
