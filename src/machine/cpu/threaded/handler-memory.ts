@@ -63,7 +63,7 @@ export class FastMemory implements HandlerMemory {
       body.else();
     }
     check(user, at, address, size, false);
-    body.if();
+    body.ifUnlikely();
     this.slowArguments(at, size);
     body.call(isFlat(user, at) ? IMPORT.load : IMPORT.slowLoad).set(LOCAL.spare);
     user.leaveIfAsked();
@@ -92,7 +92,7 @@ export class FastMemory implements HandlerMemory {
       body.else();
     }
     check(user, at, address, size, true);
-    body.if();
+    body.ifUnlikely();
     this.slowArguments(at, size);
     user.push(value);
     body.call(isFlat(user, at) ? IMPORT.store : IMPORT.slowStore);
@@ -114,7 +114,7 @@ export class FastMemory implements HandlerMemory {
     user.push(address);
     body.op(OP.drop);
     check(user, at, address, size, true);
-    body.if();
+    body.ifUnlikely();
     this.slowArguments(at, size);
     body.call(isFlat(user, at) ? IMPORT.probe : IMPORT.slowProbe);
     user.leaveIfAsked();

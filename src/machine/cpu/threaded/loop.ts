@@ -106,13 +106,13 @@ function emitEntry(body: FunctionBody, exit: Label): void {
     leave(code);
   };
   body.get(LOCAL.budget);
-  header(HEADER.count).op(OP.sub).tee(LOCAL.spare).i32(0).op(OP.lt_s).if();
+  header(HEADER.count).op(OP.sub).tee(LOCAL.spare).i32(0).op(OP.lt_s).ifUnlikely();
   body.get(LOCAL.next).set(LOCAL.header);
   back(LEFT.budget);
   body.end();
   body.get(LOCAL.next);
   header(HEADER.heat).i32(1).op(OP.sub).tee(LOCAL.offset).memory(OP.store, HEADER.heat);
-  body.get(LOCAL.offset).i32(0).op(OP.le_s).if();
+  body.get(LOCAL.offset).i32(0).op(OP.le_s).ifUnlikely();
   body.get(LOCAL.next).set(LOCAL.header);
   back(LEFT.hot);
   body.end();

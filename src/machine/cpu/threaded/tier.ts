@@ -11,7 +11,7 @@ import { wordOf } from '../cpu-state';
 import type { CodePage } from '../interpret/blocks';
 import { divide } from '../interpret/divide';
 import { doubleShiftValue, multiplyOverflow, rotateValue } from '../interpret/integer';
-import { keepCarry, noteDoubleShift, noteRotate } from '../interpret/shift-flags';
+import { noteDoubleShift, noteRotate } from '../interpret/shift-flags';
 import { carryFlag } from '../flags';
 import { ROTATE, type IrBlock, type Mode } from '../lower/ir';
 import { lowerBlock, MAX_BLOCK, type LowerResult } from '../lower/lower';
@@ -22,6 +22,7 @@ import { FAST_TLB } from '../tlb-layout';
 import { BLOCKS, HEADER, JUMPS, LEFT, NEVER_HOT, NOTE, WORD, jumpIndex, unpackAccess } from './layout';
 import type { ImportName } from './locals';
 import { theLoop } from './loop';
+import { makeStateFlags, type StateFlags } from './state-flags';
 import { translate, untilAccess } from './translate';
 
 /** Instructions of one entry into the loop: counters have 31 bits. */
@@ -241,8 +242,9 @@ export class ThreadedTier {
     if (this.loops[which] === undefined) {
       const table = new WebAssembly.Table({ element: 'anyfunc', initial: 0 });
       const imports = { ...this.imports(), ...(observed ? this.observedImports() : {}) };
+      const flags = makeStateFlags(memory, table);
       const { load, store, probe } = makeFill(memory, table, { ...NO_REGIONS, ...imports }, this.parts.geometry);
-      const instance = new WebAssembly.Instance(module, { e: { ...imports, m: memory, t: table, load, store, probe } });
+      const instance = new WebAssembly.Instance(module, { e: { ...imports, ...flags, m: memory, t: table, load, store, probe } });
       this.loops[which] = instance.exports.loop as () => number;
     }
     return handlers;
@@ -306,7 +308,7 @@ export class ThreadedTier {
 
   // --- what the loop asks for --------------------------------------------------------------------------------------------
 
-  private imports(): Record<Exclude<ImportName, 'load' | 'store' | 'probe'>, (...values: number[]) => number | void> {
+  private imports(): Record<Exclude<ImportName, 'load' | 'store' | 'probe' | keyof StateFlags>, (...values: number[]) => number | void> {
     const { state } = this.parts;
     const { words } = this;
     return {
@@ -320,10 +322,6 @@ export class ThreadedTier {
       divide: (size, isSigned, divisor, before, pc, budget) => {
         if (!divide(state, size!, isSigned !== 0, divisor!)) this.leave(pc!, budget!, REFUSED.stopped, before!);
       },
-      condition: (code) => (state.condition(code!) ? 1 : 0),
-      carry: () => carryFlag(words[KIND]!, words[LEFT_OPERAND]!, words[RIGHT]!, words[RESULT]!, words[FLAGS]!),
-      keepCarry: () => keepCarry(words),
-      eflags: () => state.eflags,
       setFlags: (value, mask) => {
         state.materialiseFlags();
         words[FLAGS] = (words[FLAGS]! & ~mask!) | (value! & mask!);
