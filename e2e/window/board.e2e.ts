@@ -84,6 +84,55 @@ test('board: wires follow a part that is moved, by pointer and by keyboard', asy
   await expect(wire).toHaveAttribute('d', before!);
 });
 
+test('board: what is dragged is put back by Escape, goes with its group, and undo and redo bring back every wire', async ({ shell }) => {
+  const page = await shell.start();
+  await go(page, 'Board');
+  const wires = () => page.locator('[data-wire]').evaluateAll((paths) => paths.map((path) => path.getAttribute('d')));
+  const at = async (node: string) => {
+    const { x, y } = (await page.locator(`[data-part="${node}"]`).boundingBox())!;
+    return { x: Math.round(x), y: Math.round(y) };
+  };
+  const take = async (node: string): Promise<void> => {
+    const { x, y, width, height } = (await page.locator(`[data-part="${node}"]`).boundingBox())!;
+    await page.mouse.move(x + width / 2, y + height - 4);
+    await page.mouse.down();
+    await page.mouse.move(x + width / 2 + 30, y + height + 20, { steps: 4 });
+  };
+  const before = await wires();
+  const places = { firmware: await at('firmware:firmware'), iommu: await at('iommu:iommu') };
+  await take('firmware:firmware');
+  await expect.poll(() => at('firmware:firmware')).toEqual({ x: places.firmware.x + 30, y: places.firmware.y + 24 });
+  await page.keyboard.press('Escape');
+  await page.mouse.up();
+  expect(await at('firmware:firmware')).toEqual(places.firmware);
+  expect(await wires()).toEqual(before);
+
+  await page.locator('[data-part="firmware:firmware"]').click();
+  await page.locator('[data-part="iommu:iommu"]').click({ modifiers: ['Control'] });
+  await page.keyboard.press('Control+g');
+  await expect(page.getByRole('button', { name: 'Group g1' })).toBeVisible();
+  const grouped = { firmware: await at('firmware:firmware'), iommu: await at('iommu:iommu') };
+  await take('iommu:iommu');
+  await expect.poll(() => at('firmware:firmware')).toEqual({ x: grouped.firmware.x + 30, y: grouped.firmware.y + 24 });
+  await page.mouse.up();
+  await expect.poll(wires).not.toEqual(before);
+  const moved = await wires();
+
+  await page.locator('[data-part="iommu:iommu"]').focus();
+  await page.keyboard.press('Control+a');
+  await take('firmware:firmware');
+  await page.mouse.up();
+  await expect.poll(wires).not.toEqual(moved);
+  const all = await wires();
+  const undo = page.getByRole('toolbar', { name: 'Board' }).getByRole('button', { name: /undo/i });
+  await undo.click();
+  await expect.poll(wires).toEqual(moved);
+  await undo.click();
+  await expect.poll(wires).toEqual(before);
+  for (let i = 0; i < 2; i++) await page.getByRole('toolbar', { name: 'Board' }).getByRole('button', { name: /redo/i }).click();
+  await expect.poll(wires).toEqual(all);
+});
+
 test('board: the edge of a DIMM is dragged along the address strip', async ({ shell }) => {
   const page = await shell.start();
   await go(page, 'Board');

@@ -2,23 +2,30 @@
  * A lab being edited: YAML text and files, what they mean, what is wrong with them, and the way back. No framework: the window's store
  * wraps one of these and shows its state. Every edit gives a new, consistent state or leaves everything as it was.
  */
+import { canvasSchema, type CanvasLayout } from '../../machine/board/canvas';
 import type { LabFiles, Problem } from '../protocol';
 import { checkFiles, isSafePath } from './files';
+import { countLines, layoutLines, layoutLinesIn, withLayout, type LayoutLines } from './layout-text';
 import { loadLab, type LoadedLab } from './load';
 import { applyPatches, type Patch } from './patches';
 import { error, hasErrors, text, type Text } from './problem';
-import { UndoHistory, type LabContent } from './undo';
+import { UndoHistory, type LabContent, type LayoutStep, type Restored } from './undo';
 import type { LabDocument } from './schema';
 
 export type EditOutcome = { applied: true } | { applied: false; problems: Problem[] };
 
 const APPLIED: EditOutcome = { applied: true };
+/** Characters; a text near the largest that is read goes through the checks of its size. */
+const LARGE_TEXT = 1_000_000;
 
 export class LabEditor {
   private content: LabContent;
   private loaded: LoadedLab;
   private saved: LabContent;
   private readonly history = new UndoHistory<Text>();
+  /** where the board's layout stands in the text; undefined until it is asked for, null where it cannot be told */
+  private layout: LayoutLines | null | undefined;
+  private meant = 0;
 
   /** `files` are the folder's, by path relative to it. A text that is no lab is held too, so that it can be mended. */
   constructor(yaml: string, files: LabFiles) {
@@ -50,6 +57,11 @@ export class LabEditor {
     return this.loaded.document !== null && !hasErrors(this.loaded.problems);
   }
 
+  /** Grows with every change but one of the board's layout, which changes nothing of what the lab does. */
+  get meaning(): number {
+    return this.meant;
+  }
+
   get unsaved(): boolean {
     const { yaml, files } = this.content;
     if (yaml !== this.saved.yaml) return true;
@@ -67,6 +79,7 @@ export class LabEditor {
 
   /** Applies patches as one undo step. Refused, with nothing changed, when a path is unknown or the result is no lab any more. */
   patch(patches: readonly Patch[], label: Text, mergeKey: string | null = null): EditOutcome {
+    if (this.arrange(patches, label, mergeKey)) return APPLIED;
     const outcome = applyPatches(this.content.yaml, patches);
     if (!outcome.ok) return { applied: false, problems: outcome.problems };
     const next = loadLab(outcome.yaml, this.content.files);
@@ -165,14 +178,68 @@ export class LabEditor {
 
   private take(next: LabContent, label: Text, mergeKey: string | null, loaded?: LoadedLab): void {
     this.history.record(this.content, next, label, mergeKey);
-    this.content = next;
-    this.loaded = loaded ?? loadLab(next.yaml, next.files);
+    this.load(next, loaded);
   }
 
-  private restore(content: LabContent | null): boolean {
-    if (!content) return false;
+  private load(content: LabContent, loaded = loadLab(content.yaml, content.files)): void {
     this.content = content;
-    this.loaded = loadLab(content.yaml, content.files);
+    this.loaded = loaded;
+    this.layout = undefined;
+    this.meant++;
+  }
+
+  private restore(back: Restored | null): boolean {
+    if (!back) return false;
+    const lines = back.layout && this.layoutLines() && layoutLinesIn(back.content.yaml, this.content.yaml, this.layoutLines()!);
+    if (back.layout && lines) this.relay(back.content, back.layout.canvas, lines);
+    else this.load(back.content);
     return true;
   }
+
+  /** Patches that are nothing but another layout of the board: as one step, without reading the lab anew. False when they are more. */
+  private arrange(patches: readonly Patch[], label: Text, mergeKey: string | null): boolean {
+    const [patch] = patches;
+    const path = typeof patch?.path === 'string' ? patch.path.split('.') : patch?.path;
+    if (patches.length !== 1 || !patch || patch.op === 'insert' || path?.length !== 2 || path[0] !== 'board' || path[1] !== 'canvas') return false;
+    const lines = this.content.yaml.length < LARGE_TEXT && this.document ? this.layoutLines() : null;
+    const value = patch.op === 'set' ? patch.value : undefined;
+    const canvas = value === undefined ? { success: true as const, data: undefined } : canvasSchema.safeParse(value);
+    if (!lines || !canvas.success) return false;
+    const written = withLayout(this.content.yaml, lines, value);
+    const next: LabContent = { yaml: written.text, files: this.content.files };
+    const step: LayoutStep = { before: this.document?.board.canvas, after: canvas.data };
+    this.history.record(this.content, next, label, mergeKey, step);
+    this.relay(next, canvas.data, written.lines);
+    return true;
+  } // prettier-ignore
+
+  private layoutLines(): LayoutLines | null {
+    const { source } = this.loaded;
+    if (this.layout === undefined) this.layout = source?.text === this.content.yaml ? layoutLines(source) : null;
+    return this.layout;
+  }
+
+  /** Takes a text that differs in the lines of the layout: the document is the same but for that, problems move with their lines. */
+  private relay(content: LabContent, canvas: CanvasLayout | undefined, lines: LayoutLines): void {
+    const { document, problems, source } = this.loaded;
+    const { yaml } = this.content;
+    const tail = content.yaml.length - lines.end;
+    const first = countLines(yaml, 0, lines.start) + 1;
+    const more = countLines(content.yaml, lines.start, lines.end) - countLines(yaml, lines.start, yaml.length - tail);
+    const { canvas: _, ...board } = document!.board;
+    this.loaded = {
+      document: { ...document!, board: canvas ? { ...board, canvas } : board },
+      problems: more === 0 ? problems : problems.map((problem) => lower(problem, first, more)),
+      // its data is of use still; where things stand in the text, it no longer knows
+      source,
+    };
+    this.content = content;
+    this.layout = lines;
+  }
+}
+
+/** A problem of the lab file at or after a line, so many lines further down. */
+function lower(problem: Problem, from: number, by: number): Problem {
+  if (problem.file !== undefined || problem.line === undefined || problem.line < from) return problem;
+  return { ...problem, line: problem.line + by, ...(problem.endLine === undefined ? {} : { endLine: problem.endLine + by }) };
 }

@@ -3,8 +3,7 @@
  * byte around it; a new or removed key goes through the YAML document, which keeps comments and key order. The text is the document's
  * truth: a patch takes a text and gives a text.
  */
-import type { Document } from 'yaml';
-import { isCollection, isMap, isNode, isScalar, isSeq, Scalar, type Node, type YAMLMap, type YAMLSeq } from 'yaml';
+import { Document, isCollection, isMap, isNode, isScalar, isSeq, Scalar, type Node, type YAMLMap, type YAMLSeq } from 'yaml';
 import type { Problem } from '../protocol';
 import { nearestNames } from './nearest';
 import { error, suggestNames, text } from './problem';
@@ -53,6 +52,13 @@ function nodeOf(document: Document, value: PatchValue, inList: boolean): Node {
   };
   dress(node, inList ? 'list' : 'map');
   return node;
+}
+
+/** A key with its value, as it would stand in a file of its own: lines, each with its end. */
+export function entryText(key: string, value: PatchValue): string {
+  const document = new Document({});
+  (document.contents as unknown as YAMLMap).set(key, nodeOf(document, humanValue(key, value), false));
+  return write(document);
 }
 
 function set(source: YamlSource, path: readonly Key[], value: PatchValue): PatchOutcome {

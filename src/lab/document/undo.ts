@@ -2,6 +2,7 @@
  * Undo for everything a lab consists of: its YAML and its program files. Each step keeps only what it replaced, so that undoing restores
  * every byte, comments included. Changes of one typing (same merge key) become one step.
  */
+import type { CanvasLayout } from '../../machine/board/canvas';
 import type { LabFiles } from '../protocol';
 
 /** What an editor holds at one moment. */
@@ -30,10 +31,24 @@ interface FileChange {
 
 type Change = TextChange | FileChange;
 
+/** The board's layout on both sides of a step that changed nothing else. */
+export interface LayoutStep {
+  before: CanvasLayout | undefined;
+  after: CanvasLayout | undefined;
+}
+
 interface Step<Label> {
   label: Label;
   mergeKey: string | null;
   changes: Change[];
+  layout: LayoutStep | null;
+}
+
+/** What an editor goes back or forth to. */
+export interface Restored {
+  content: LabContent;
+  /** null when more than the layout is another */
+  layout: { canvas: CanvasLayout | undefined } | null;
 }
 
 function textChange(file: string | null, before: string, after: string): TextChange {
@@ -101,13 +116,18 @@ export class UndoHistory<Label> {
     return this.undone.at(-1)?.label ?? null;
   }
 
-  /** Remembers the step from `before` to `after`. Equal content is no step. A non-null `mergeKey` joins it to the last step when that has the same. */
-  record(before: LabContent, after: LabContent, label: Label, mergeKey: string | null = null): void {
+  /**
+   * Remembers the step from `before` to `after`. Equal content is no step. A non-null `mergeKey` joins it to the last step when that has
+   * the same. `layout` is given when nothing but the board's layout changes.
+   */
+  record(before: LabContent, after: LabContent, label: Label, mergeKey: string | null = null, layout: LayoutStep | null = null): void {
     const changes = difference(before, after);
     if (changes.length === 0) return;
     const last = this.done.at(-1);
-    if (last && mergeKey !== null && last.mergeKey === mergeKey && this.undone.length === 0) last.changes.push(...changes);
-    else this.done.push({ label, mergeKey, changes });
+    if (last && mergeKey !== null && last.mergeKey === mergeKey && this.undone.length === 0) {
+      last.changes.push(...changes);
+      last.layout = last.layout && layout && { before: last.layout.before, after: layout.after };
+    } else this.done.push({ label, mergeKey, changes, layout });
     this.undone = [];
     if (this.done.length > MAX_STEPS) this.done.shift();
   }
@@ -119,18 +139,18 @@ export class UndoHistory<Label> {
   }
 
   /** The content before the last step, or null when there is none. */
-  undo(content: LabContent): LabContent | null {
+  undo(content: LabContent): Restored | null {
     const step = this.done.pop();
     if (!step) return null;
     this.undone.push(step);
-    return replay(content, step.changes, 'undo');
+    return { content: replay(content, step.changes, 'undo'), layout: step.layout && { canvas: step.layout.before } };
   }
 
-  redo(content: LabContent): LabContent | null {
+  redo(content: LabContent): Restored | null {
     const step = this.undone.pop();
     if (!step) return null;
     this.done.push({ ...step, mergeKey: null });
-    return replay(content, step.changes, 'redo');
+    return { content: replay(content, step.changes, 'redo'), layout: step.layout && { canvas: step.layout.after } };
   }
 
   clear(): void {

@@ -50,7 +50,7 @@ export const useAssembly = defineStore('assembly', () => {
     },
   );
   watch(
-    () => lab.revision,
+    () => lab.meaning,
     () => {
       clearTimeout(timer);
       timer = setTimeout(assembleNow, DELAY_MS);

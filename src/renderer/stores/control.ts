@@ -25,13 +25,13 @@ export const useControl = defineStore('control', () => {
   const speed = ref<number | null>(null);
 
   let timer: ReturnType<typeof setTimeout> | undefined;
-  let sentRevision = -1;
+  let sentMeaning = -1;
 
   /** Gives the session the document whole; the power goes off. */
   async function open(): Promise<OpenResult | null> {
     clearTimeout(timer);
     if (!lab.document) return null;
-    sentRevision = lab.revision;
+    sentMeaning = lab.meaning;
     stale.value = false;
     const result = await session.commands.open(lab.document, lab.files);
     if (speed.value !== null) await session.commands.setSpeed(speed.value);
@@ -40,8 +40,8 @@ export const useControl = defineStore('control', () => {
   /** Gives the session what was edited, if anything was. */
   async function update(): Promise<void> {
     clearTimeout(timer);
-    if (!lab.document || sentRevision === lab.revision || session.connection !== 'ready') return;
-    sentRevision = lab.revision;
+    if (!lab.document || sentMeaning === lab.meaning || session.connection !== 'ready') return;
+    sentMeaning = lab.meaning;
     const result = await session.commands.update(lab.document, lab.files);
     // what the running machine refused waits like what it cannot take
     const refused = result.outcome === 'rejected' ? result.problems.find(({ code }) => code === 'board-hot-plug-refused') : undefined;
@@ -80,7 +80,7 @@ export const useControl = defineStore('control', () => {
     if (session.connection === 'ready' && lab.isOpen) void open().catch(ignoreLoss);
   });
   watch(
-    () => lab.revision,
+    () => lab.meaning,
     () => {
       clearTimeout(timer);
       timer = setTimeout(() => void update().catch(ignoreLoss), UPDATE_DELAY_MS);

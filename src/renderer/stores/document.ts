@@ -29,6 +29,8 @@ export const useDocument = defineStore('document', () => {
   let editor: LabEditor | null = null;
   /** grows with every change of any kind */
   const revision = ref(0);
+  /** grows with every change but those of the board's layout, which only the canvas draws */
+  const meaning = ref(0);
   /** grows when another lab is opened */
   const opened = ref(0);
   /** number of the newest wish to open something */
@@ -77,8 +79,11 @@ export const useDocument = defineStore('document', () => {
   function announce(): void {
     bridge.setDocumentState({ name: name.value, path: path.value, unsaved: unsaved.value });
   }
+  let meant = 0;
   function changed(): void {
     revision.value++;
+    if (editor && editor.meaning !== meant) meaning.value++;
+    meant = editor?.meaning ?? 0;
     announce();
     clearTimeout(autosaveTimer);
     autosaveTimer = setTimeout(() => void autosave().catch(() => undefined), AUTOSAVE_DELAY_MS);
@@ -99,7 +104,9 @@ export const useDocument = defineStore('document', () => {
     newerThanDisk.value = false;
     failure.value = null;
     refused.value = [];
+    meant = editor.meaning;
     revision.value++;
+    meaning.value++;
     opened.value++;
     announce();
   }
@@ -191,7 +198,7 @@ export const useDocument = defineStore('document', () => {
   const seal = (): void => editor?.seal();
 
   return {
-    revision, opened, name, path, shipped, failure, refused,
+    revision, meaning, opened, name, path, shipped, failure, refused,
     isOpen, yaml, files, allFiles, document, problems, runnable, unsaved, undoLabel, redoLabel, vmIndex,
     adopt, adoptRecovered, createNew, openShipped, openDialog, openPath, save, autosave,
     patch, setText, addFile, removeFile, renameFile, undo, redo, seal,

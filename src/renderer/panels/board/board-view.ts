@@ -1,6 +1,7 @@
-/** What the board of the open lab means, worked out once per change for all panels: its address map, its problems, its parts. */
+/** What the board of the open lab means, worked out once per change of its hardware for all panels: address map, problems, parts. */
 import { defineStore } from 'pinia';
 import { computed } from 'vue';
+import { hardwareOf } from '../../../machine/board/canvas';
 import { addressMap } from '../../../machine/board/address-map';
 import type { BoardIssue, BoardEdit } from '../../../machine/board/issue';
 import { dimmPart, type DimmPart } from '../../../machine/board/parts';
@@ -12,13 +13,26 @@ import { addressDigits } from '../../components/format';
 import { useDocument, type Label } from '../../stores/document';
 import { useSession } from '../../stores/session';
 
+type Hardware = Omit<Board, 'canvas'>;
+
+/** An edit makes anew what it changes and shares the rest. */
+const isSame = (a: Hardware, b: Hardware): boolean => {
+  const keys = new Set([...Object.keys(a), ...Object.keys(b)]) as Set<keyof Hardware>;
+  return [...keys].every((key) => a[key] === b[key]);
+};
+
 export const useBoardView = defineStore('board-view', () => {
   const lab = useDocument();
   const session = useSession();
 
   const board = computed<Board | null>(() => lab.document?.board ?? null);
-  const map = computed(() => (board.value ? addressMap(board.value) : null));
-  const issues = computed<readonly BoardIssue[]>(() => (board.value ? checkBoard(board.value) : []));
+  /** The board without its layout. It stays the same object while parts are moved about: what depends on it is not worked out anew. */
+  const hardware = computed<Hardware | null>((before) => {
+    const now = board.value && hardwareOf(board.value);
+    return before && now && isSame(before, now) ? before : now;
+  });
+  const map = computed(() => (hardware.value ? addressMap(hardware.value) : null));
+  const issues = computed<readonly BoardIssue[]>(() => (hardware.value ? checkBoard(hardware.value) : []));
   /** hardware can be changed only while the power is off */
   const locked = computed(() => session.poweredOn);
   /** hex digits of this board's host-physical addresses: what is installed and mapped below 4 GiB needs eight */
@@ -28,14 +42,14 @@ export const useBoardView = defineStore('board-view', () => {
     return addressDigits(Math.max(0, (last?.end ?? 1) - 1));
   });
   const partIn = (slot: string): DimmPart | undefined => {
-    const id = board.value?.slots.find((candidate) => candidate.id === slot)?.dimm;
+    const id = hardware.value?.slots.find((candidate) => candidate.id === slot)?.dimm;
     return id ? dimmPart(id) : undefined;
   };
   const placementOf = (slot: string) =>
     map.value?.placements.find(({ slot: first, interleave }) => first === slot || interleave?.ways.some((way) => way.slot === slot));
   const issuesOf = (part: string): readonly BoardIssue[] => issues.value.filter((issue) => issue.part === part);
   const installedBytes = computed(() =>
-    (board.value?.slots ?? []).reduce((sum, slot) => sum + (slot.dimm ? (dimmPart(slot.dimm)?.bytes ?? 0) : 0), 0),
+    (hardware.value?.slots ?? []).reduce((sum, slot) => sum + (slot.dimm ? (dimmPart(slot.dimm)?.bytes ?? 0) : 0), 0),
   );
   /** bytes that exactly one DIMM answers */
   const usableBytes = computed(() =>
@@ -54,5 +68,5 @@ export const useBoardView = defineStore('board-view', () => {
     );
   }
 
-  return { board, map, issues, locked, digits, partIn, placementOf, issuesOf, installedBytes, usableBytes, applyEdits };
+  return { board, hardware, map, issues, locked, digits, partIn, placementOf, issuesOf, installedBytes, usableBytes, applyEdits };
 });

@@ -8,7 +8,7 @@ import { useDocument } from '../../stores/document';
 import { useSelection } from '../../stores/selection';
 import { useBoardView } from './board-view';
 import type { ItemKind } from './catalogue';
-import { drawBoard, groupFrames, PLAIN_CONTROLLER, type GroupFrame, type PartBox } from './drawing';
+import { drawBoard, groupFrames, PLAIN_CONTROLLER, type Box, type Drawing, type GroupFrame, type PartBox } from './drawing';
 import { placesOf, type Clip } from './edits';
 
 /** A part under way to the board: from the catalogue, or a DIMM from another slot. */
@@ -17,6 +17,17 @@ export interface Held {
   id: string;
   from: string | null;
 }
+
+/** The new boxes, but for those that are as they were: these stay the objects they are. */
+function keep<B extends Box & { node: string }>(before: readonly B[] | undefined, now: readonly B[]): B[] {
+  const old = new Map(before?.map((box) => [box.node, box]));
+  return now.map((box) => {
+    const was = old.get(box.node);
+    return was && (Object.keys(box) as (keyof B)[]).every((key) => isAlike(was[key], box[key])) ? was : box;
+  });
+}
+const isAlike = (a: unknown, b: unknown): boolean =>
+  a === b || (Array.isArray(a) && Array.isArray(b) && a.length === b.length && a.every((each, i) => each === b[i]));
 
 /** Parts that say something of themselves in the inspector. */
 export const isInspectable = ({ kind, id }: Pick<PartBox, 'kind' | 'id'>): boolean =>
@@ -27,21 +38,28 @@ export const useCanvas = defineStore('board-canvas', () => {
   const board = useBoardView();
   const selection = useSelection();
 
-  const drawing = computed(() => (board.board ? drawBoard(board.board) : null));
-  const parts = computed<PartBox[]>(() => {
-    const places = placesOf(board.board);
-    return (drawing.value?.parts ?? []).map((part) => ({ ...part, ...places.get(part.node) }));
+  const drawing = computed<Drawing | null>((before) => {
+    const now = board.hardware && drawBoard(board.hardware);
+    return now && { ...now, parts: keep(before?.parts, now.parts) };
   });
-  const frames = computed<GroupFrame[]>(() => groupFrames(board.board?.canvas?.groups ?? [], parts.value));
+  /** a part that stands where it stood is the same object: nothing that shows it has to look again */
+  const parts = computed<PartBox[]>((before) => {
+    const places = placesOf(board.board);
+    return keep(before, (drawing.value?.parts ?? []).map((part) => ({ ...part, ...places.get(part.node) }))); // prettier-ignore
+  });
+  /** what the parts are, wherever they stand: the same objects for as long as these are on the board */
+  const shapes = computed(() => new Map((drawing.value?.parts ?? []).map((part) => [part.node, part])));
+  const byNode = computed(() => new Map(parts.value.map((part) => [part.node, part])));
+  const frames = computed<GroupFrame[]>((before) => keep(before, groupFrames(board.board?.canvas?.groups ?? [], parts.value)));
   const groupOf = computed(() => new Map(frames.value.flatMap((frame) => frame.parts.map((node) => [node, frame] as const))));
-  const partAt = (node: string): PartBox | undefined => parts.value.find((part) => part.node === node);
+  const partAt = (node: string): PartBox | undefined => byNode.value.get(node);
 
   /** nodes that are chosen; commands for several parts act on them */
   const chosen = shallowRef<readonly string[]>([]);
   /** the node the keyboard is at */
   const last = ref<string | null>(null);
   const focused = computed(() => {
-    const own = parts.value.find((part) => part.node === last.value);
+    const own = last.value === null ? undefined : partAt(last.value);
     if (own && (own.id === selection.part || !isInspectable(own))) return own;
     return (
       parts.value.find((part) => part.id === selection.part && isInspectable(part)) ??
@@ -97,7 +115,7 @@ export const useCanvas = defineStore('board-canvas', () => {
     if (chosen.value.some((node) => !left.has(node))) chosen.value = chosen.value.filter((node) => left.has(node));
   });
   return {
-    drawing, parts, frames, groupOf, partAt, chosen, last, focused, targets, look, wanted,
+    drawing, parts, shapes, frames, groupOf, partAt, chosen, last, focused, targets, look, wanted,
     view, fitAsked, fit, dragged, dimm, clip, miniMap, said,
   }; // prettier-ignore
 });

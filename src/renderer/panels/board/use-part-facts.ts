@@ -22,14 +22,14 @@ export function usePartFacts() {
     for (const { slot, base, interleave } of view.map?.placements ?? [])
       for (const id of interleave?.ways.map((way) => way.slot) ?? [slot]) if (!bases.has(id)) bases.set(id, base);
     return new Map(
-      (view.board?.slots ?? []).map(({ id, dimm, base }) => [
+      (view.hardware?.slots ?? []).map(({ id, dimm, base }) => [
         id,
         { dimm: dimm ? dimmPart(dimm) : undefined, base: bases.get(id) ?? base ?? null, problem: worst.value.get(id) ?? null },
       ]),
     );
   });
   const devices = computed(() => {
-    const board = view.board;
+    const board = view.hardware;
     const requesters = board ? deviceRequesters(board) : new Map<string, number>();
     const bars = new Map((view.map?.windows ?? []).map(({ device, base }) => [device, base]));
     return new Map(
@@ -51,7 +51,7 @@ export function usePartFacts() {
   /** buses behind a bridge, as the firmware numbers them: `bus 2`, `buses 2–5` */
   const bridges = computed(() => {
     const found = new Map<string, { kind: BoardBridge['kind']; bus: string | null }>();
-    const board = view.board;
+    const board = view.hardware;
     const nodes = new Map((board?.bridges?.length ? pciTopology(board).bridges : []).map((node) => [node.id, node]));
     for (const { id, kind } of board?.bridges ?? []) {
       const node = nodes.get(id);
@@ -66,7 +66,7 @@ export function usePartFacts() {
     return found;
   });
   const processor = computed(() => {
-    const board = view.board;
+    const board = view.hardware;
     if (!board) return { name: '', bits: 0 };
     const part = processorPart(board.processor);
     const name = part?.id === 'p6-server' ? 'P6 server' : part?.features.includes('virtualization') ? 'P6 + VT-x' : (part?.id ?? board.processor);

@@ -44,7 +44,7 @@ export function usePartWords({ slots, devices, bridges }: ReturnType<typeof useP
       case 'controller':
         return part.id === PLAIN_CONTROLLER ? t('board.part.memoryController') : t('board.part.controller', { id: part.id });
       case 'iommu':
-        return view.board?.iommu?.present ? 'IOMMU' : t('board.part.noIommu');
+        return view.hardware?.iommu?.present ? 'IOMMU' : t('board.part.noIommu');
       case 'bridge':
         return t('board.bridge.spoken', { id: part.id, kind: t(`board.bridge.kind.${bridges.value.get(part.id)?.kind ?? 'root-port'}`) });
       case 'apic':
@@ -63,10 +63,10 @@ export function usePartWords({ slots, devices, bridges }: ReturnType<typeof useP
           : part.kind === 'apic'
             ? 'APIC'
             : t(`board.part.${part.kind}`);
-  const toneOf = (part: PartBox) => (part.kind !== 'iommu' ? 'plain' : view.board?.iommu?.present ? 'rose' : 'absent');
+  const toneOf = (part: PartBox) => (part.kind !== 'iommu' ? 'plain' : view.hardware?.iommu?.present ? 'rose' : 'absent');
 
   function linesOf(part: PartBox): BoxLine[] {
-    const board = view.board;
+    const board = view.hardware;
     if (!board) return [];
     switch (part.kind) {
       case 'iommu': {
