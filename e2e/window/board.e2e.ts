@@ -98,6 +98,7 @@ test('board: what is dragged is put back by Escape, goes with its group, and und
     await page.mouse.down();
     await page.mouse.move(x + width / 2 + 30, y + height + 20, { steps: 4 });
   };
+  await expect(page.locator('[data-wire="firmware:firmware>processor:processor"]')).toBeAttached();
   const before = await wires();
   const places = { firmware: await at('firmware:firmware'), iommu: await at('iommu:iommu') };
   await take('firmware:firmware');

@@ -38,17 +38,20 @@ export const useCanvas = defineStore('board-canvas', () => {
   const board = useBoardView();
   const selection = useSelection();
 
-  const drawing = computed<Drawing | null>((before) => {
-    const now = board.hardware && drawBoard(board.hardware);
-    return now && { ...now, parts: keep(before?.parts, now.parts) };
-  });
+  const drawing = computed<Drawing | null>(() => board.board && drawBoard(board.board));
   /** a part that stands where it stood is the same object: nothing that shows it has to look again */
   const parts = computed<PartBox[]>((before) => {
     const places = placesOf(board.board);
     return keep(before, (drawing.value?.parts ?? []).map((part) => ({ ...part, ...places.get(part.node) }))); // prettier-ignore
   });
   /** what the parts are, wherever they stand: the same objects for as long as these are on the board */
-  const shapes = computed(() => new Map((drawing.value?.parts ?? []).map((part) => [part.node, part])));
+  const shapes = computed<Map<string, PartBox>>((before) => {
+    const known = (part: PartBox): PartBox => {
+      const was = before?.get(part.node);
+      return was && was.width === part.width && was.height === part.height ? was : part;
+    };
+    return new Map(parts.value.map((part) => [part.node, known(part)]));
+  });
   const byNode = computed(() => new Map(parts.value.map((part) => [part.node, part])));
   const frames = computed<GroupFrame[]>((before) => keep(before, groupFrames(board.board?.canvas?.groups ?? [], parts.value)));
   const groupOf = computed(() => new Map(frames.value.flatMap((frame) => frame.parts.map((node) => [node, frame] as const))));
