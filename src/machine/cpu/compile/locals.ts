@@ -30,6 +30,8 @@ export const LOCAL = {
   nearAddends: 38,
   /** … and, 64 bits wide, the linear address of its first byte */
   nearPages: 42,
+  wideLeft: 46,
+  wideRight: 47,
 } as const;
 
 export const PARAMETERS = 16;
@@ -37,7 +39,7 @@ export const PARAMETERS = 16;
 export const NEAR_PAGES = 4;
 /** Locals beyond the parameters: those above, with the IR's sixteen temporaries among them. */
 export const LOCALS = LOCAL.nearPages - PARAMETERS;
-export const LOCALS_64 = NEAR_PAGES;
+export const LOCALS_64 = NEAR_PAGES + 2;
 
 /** Function types of a region's module by number. */
 export const TYPES = [
@@ -55,8 +57,7 @@ export const FILL_TYPE = 6;
 
 /**
  * Imported functions in order, with their types. `load`, `store` and `probe` fill the fast table if they can (fill-code.ts) and
- * are for flat segments; those named slow always ask the tier. `system` is a call of the IR. `divide`
- * takes size | 8 when signed, and the divisor; the dividend is in the state; 1 is #DE.
+ * are for flat segments; those named slow always ask the tier. `system` is a call of the IR.
  */
 export const IMPORTS = [
   ['load', 0],
@@ -71,7 +72,6 @@ export const IMPORTS = [
   ['carry', 4],
   ['eflags', 4],
   ['rotate', 4],
-  ['divide', FILL_TYPE],
 ] as const;
 type ImportName = (typeof IMPORTS)[number][0];
 /** Number of each by name. */

@@ -12,6 +12,7 @@ import { ACCESS } from '../paging';
 import { REGISTER_INDEX, SEGMENT, SEGMENT_INDEX, STATE, STOP } from '../state-layout';
 import { FAST_TLB } from '../tlb-layout';
 import { ArithmeticCode } from './arithmetic-code';
+import { emitDivide } from './divide-code';
 import { FunctionBody, OP, type Label } from './encoder';
 import { FlagCode } from './flag-code';
 import { JUMP_CACHE, JUMP_HASH, LEFT, WORD, packCall } from './layout';
@@ -255,7 +256,7 @@ class RegionCode implements AccessContext {
         this.memory.probe(this, c, a, b, this.nearPage(this.block.ir, at));
         return;
       case IR.divide:
-        this.divide(a, b, c);
+        emitDivide(body, a, b, () => values.push(c), () => this.faultIf(EXCEPTION.DE, NO_ERROR_CODE)); // prettier-ignore
         return;
       case IR.call:
         this.call(a, b, c, d);
@@ -376,22 +377,6 @@ class RegionCode implements AccessContext {
   }
 
   // --- the system side -------------------------------------------------------------------------------------------------
-
-  /** The dividend goes through the state, and so do quotient and remainder. */
-  private divide(size: number, signed: number, divisor: number): void {
-    const { body, values } = this;
-    const [eax, edx] = [REGISTER_INDEX.RAX, REGISTER_INDEX.RDX];
-    for (const register of [eax, edx])
-      body
-        .i32(0)
-        .get(LOCAL.registers + register)
-        .memory(OP.store, AT.register(register));
-    body.i32(size | (signed << 3));
-    values.push(divisor);
-    body.call(IMPORT.divide);
-    this.faultIf(EXCEPTION.DE, NO_ERROR_CODE);
-    for (const register of [eax, edx]) body.word(AT.register(register)).set(LOCAL.registers + register);
-  }
 
   private call(to: number, id: number, first: number, second: number): void {
     const { body, values } = this;

@@ -10,7 +10,6 @@ import { wordOf, type CpuState } from '../cpu-state';
 import { FLAG } from '../flags';
 import { makeFlagFunctions } from './flag-functions';
 import type { BlockCache, CodePage } from '../interpret/blocks';
-import { divide } from '../interpret/divide';
 import { rotateValue } from '../interpret/integer';
 import { callSystem } from '../interpret/system-calls';
 import { modeKey, type Mode } from '../lower/ir';
@@ -150,7 +149,6 @@ export class CompiledTier {
       slowProbe: (offset: number, note: number, rip: number, budget: number) => this.probe(offset, note, rip, budget),
       system: (note: number, rip: number, budget: number, id: number, a: number, b: number) => this.system(note, rip, budget, id, a, b),
       rotate: rotateValue,
-      divide: (what: number, divisor: number) => (divide(this.parts.state, what & 7, (what & 8) !== 0, divisor) ? 0 : 1),
     };
     blocks.onDrop((page) => (page === undefined ? this.dropAll() : this.dropPage(page)));
   }
