@@ -1,18 +1,56 @@
-/** What the window is told of exceptions and interrupts. */
+/** What the window is told of exceptions and interrupts, and what a step shows of one. */
 import { readFile } from 'node:fs/promises';
 import { describe, expect, it } from 'vitest';
 import { loadLab } from '../document/load';
 import { powerOn } from './power-on';
 import type { Computer } from './computer';
 
-async function ran(name: string): Promise<Computer> {
+async function ran(name: string, instructions = 100_000): Promise<Computer> {
   const yaml = await readFile(`resources/labs/${name}.lab.yaml`, 'utf8');
   const files = { [`${name}.asm`]: await readFile(`resources/labs/${name}.asm`, 'utf8') };
   const { document } = loadLab(yaml, files);
   const { computer } = powerOn(document!, files);
-  computer!.run(100_000);
+  computer!.run(instructions);
   return computer!;
 }
+
+/** Steps until an exception of this vector is delivered. */
+function stepToException(computer: Computer, vector: number): void {
+  const count = (): number => computer.events().counts.find((each) => each.vector === vector)?.count ?? 0;
+  const before = count();
+  for (let left = 5000; left > 0 && count() === before; left--) computer.step(null);
+}
+
+describe('stepping', () => {
+  it('the delivery of a page fault is a step: the access that faulted is on screen, the handler has not begun', async () => {
+    const computer = await ran('demand-paging', 4_135);
+    const handler = computer.tables(null).idt.entries.find(({ index }) => index === 14)!.gate!.offset;
+    stepToException(computer, 14);
+    expect(computer.registers(null).rip).toBe(BigInt(handler));
+    expect(computer.lastJourney(null)).toMatchObject({
+      access: { kind: 'write', address: 0x30_3000n },
+      end: { kind: 'fault', fault: { name: 'page-fault' } },
+    });
+    // the next one is the handler's first instruction
+    computer.step(null);
+    expect(computer.lastJourney(null)!.end.kind).toBe('dram');
+  });
+
+  it('the fetch that NX forbids is the access on screen', async () => {
+    const computer = await ran('pae-and-large-pages', 4_200);
+    stepToException(computer, 14);
+    expect(computer.lastJourney(null)).toMatchObject({ access: { kind: 'execute' }, end: { kind: 'fault', fault: { errorCode: 0x11 } } });
+  });
+
+  it('so is the access that the limit of its segment forbids', async () => {
+    const computer = await ran('segments-and-paging', 10);
+    stepToException(computer, 13);
+    expect(computer.lastJourney(null)).toMatchObject({
+      access: { kind: 'write', space: 'logical' },
+      end: { kind: 'fault', fault: { vector: 13 } },
+    });
+  });
+});
 
 describe('events', () => {
   it('lists page faults, the latest first, with error code, CR2 and when they came', async () => {

@@ -148,16 +148,17 @@ export class LabComputer implements Computer {
     if (this.stopped) return { kind: 'stopped', stop: this.stopped };
     const { machine, vmm } = this.system;
     machine.processor.recordAccess = true;
-    if (!vmm) return this.advance(1, true);
+    // the delivery of an event is a step of its own: the access that faulted, and where its handler begins, can be seen
+    if (!vmm) return this.advance(1, true, true);
     const { reason, vm: stepped } = vmm.step(vm ?? undefined);
     this.lastVm = stepped ?? vm ?? this.currentVm;
     return this.afterVms(reason);
   }
 
-  private advance(budget: number, passBreakpoint: boolean): RunEnd {
+  private advance(budget: number, passBreakpoint: boolean, stopAtDelivery = false): RunEnd {
     const { machine, vmm } = this.system;
     if (!vmm) {
-      const { reason } = machine.run(budget, { passBreakpoint });
+      const { reason } = machine.run(budget, { passBreakpoint, stopAtDelivery });
       if (reason === 'budget') return { kind: 'budget' };
       if (reason === 'breakpoint') return { kind: 'breakpoint', at: { vm: null, linear: this.nextLinear(null) } };
       return this.stop(this.stopOf(reason));
@@ -251,11 +252,12 @@ export class LabComputer implements Computer {
     // a segment register that has been loaded anew since says nothing about that access any more
     const same = last.segment >= 0 && last.segment < 6 && (state.segmentBase(last.segment) + last.offset) >>> 0 === last.linear;
     const segment = same ? (SEGMENT_NAMES[last.segment] as AccessQuery['segment']) : undefined;
+    const cpl = last.user ? 3 : Math.min(state.cpl, 2);
     const size = (last.size === 8 || last.size === 4 || last.size === 2 ? last.size : 1) as AccessQuery['size'];
     return this.explain(
       segment
-        ? { vm, space: 'logical', address: BigInt(last.offset), segment, size, kind: last.kind }
-        : { vm, space: 'linear', address: linearAddress(last.linear), size, kind: last.kind, cpl: last.segment < 0 ? 0 : state.cpl },
+        ? { vm, space: 'logical', address: BigInt(last.offset), segment, size, kind: last.kind, cpl }
+        : { vm, space: 'linear', address: linearAddress(last.linear), size, kind: last.kind, cpl },
     );
   }
 

@@ -41,6 +41,8 @@ export interface LastAccess {
   linear: number;
   size: number;
   kind: AccessKind;
+  /** made with the rights of ring 3 */
+  user: boolean;
 }
 
 /** Why an access for compiled code was not made: `stop` is set, or the interpreter must make it, and nothing has happened yet. */
@@ -68,7 +70,7 @@ const WRITE_MASK = 0x1_001e;
 const WRITE_PLAIN = 0x12;
 
 export class MemoryAccess implements DataAccess {
-  /** When on, `lastAccess` is the last data access of the instruction. */
+  /** When on, `lastAccess` is the last data access of the instruction, or the fetch that failed. */
   recordAccess = false;
   lastAccess: LastAccess | null = null;
 
@@ -145,7 +147,7 @@ export class MemoryAccess implements DataAccess {
       if (!this.wraps && !this.checkSegment(segment, offset, size, false)) return 0;
     }
     const linear = (u32[words + BASE]! + offset) >>> 0;
-    if (this.recordAccess) this.lastAccess = { segment, offset, linear, size, kind: 'read' };
+    if (this.recordAccess) this.note(segment, offset, linear, size, 'read');
     return this.loadLinear(linear, size, (u32[SS_ATTRIBUTES]! & DPL_3) === DPL_3);
   }
 
@@ -157,8 +159,13 @@ export class MemoryAccess implements DataAccess {
       if (!this.wraps && !this.checkSegment(segment, offset, size, true)) return;
     }
     const linear = (u32[words + BASE]! + offset) >>> 0;
-    if (this.recordAccess) this.lastAccess = { segment, offset, linear, size, kind: 'write' };
+    if (this.recordAccess) this.note(segment, offset, linear, size, 'write');
     this.storeLinear(linear, size, value, (u32[SS_ATTRIBUTES]! & DPL_3) === DPL_3);
+  }
+
+  private note(segment: number, offset: number, linear: number, size: number, kind: AccessKind): void {
+    const user = (this.state.u32[SS_ATTRIBUTES]! & DPL_3) === DPL_3;
+    this.lastAccess = { segment, offset, linear, size, kind, user };
   }
 
   /** The 8086: the second byte of a word at offset FFFF is the segment's first. */
@@ -203,7 +210,11 @@ export class MemoryAccess implements DataAccess {
     }
     const at = this.resolve(linear >>> 0, user ? ACCESS.user | ACCESS.execute : ACCESS.execute);
     if (at === VIOLATION) this.exits.leaveForEpt(this.walk, linear >>> 0, { kind: 'execute', size: 1, value: 0 });
-    if (at < 0 && at !== CHIPSET) return -1;
+    if (at < 0 && at !== CHIPSET) {
+      const { CS } = SEGMENT_INDEX;
+      if (this.recordAccess) this.note(CS, (linear - this.state.segmentBase(CS)) >>> 0, linear >>> 0, 1, 'execute');
+      return -1;
+    }
     this.frameCache.learn();
     const frame = Math.floor(this.host / 4096);
     if (this.translating !== 0 && !continued) this.tlb.enterCodePage(page, user, frame);
@@ -509,6 +520,7 @@ export class MemoryAccess implements DataAccess {
     const state = this.state;
     if (segmentAllows(state.segmentAttributes(segment), state.segmentLimit(segment), offset, size, write, !state.protectedMode))
       return true;
+    if (this.recordAccess) this.note(segment, offset, (state.segmentBase(segment) + offset) >>> 0, size, write ? 'write' : 'read');
     return state.raise(segment === SEGMENT_INDEX.SS ? VECTOR.stackFault : VECTOR.generalProtection, 0);
   }
 }

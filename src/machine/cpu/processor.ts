@@ -284,7 +284,11 @@ export class Processor {
   }
 
   private deliverFault(): void {
-    this.system.events.deliverFault();
+    const { access, events } = this.system;
+    // what is looked for afterwards is the access that faulted, not what its delivery has pushed
+    const { lastAccess } = access;
+    events.deliverFault();
+    if (access.recordAccess) access.lastAccess = lastAccess;
     this.interpreter.invalidate();
   }
 
