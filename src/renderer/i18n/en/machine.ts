@@ -81,6 +81,7 @@ export default {
     stopped: 'stopped here',
     basePlusOffset: 'base + offset',
     base: 'base',
+    realBase: '= {selector} × 16',
     range: 'range',
     inSlot: 'in slot',
     device: 'device',

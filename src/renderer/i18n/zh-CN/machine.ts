@@ -81,6 +81,7 @@ export default {
     stopped: '在此中断',
     basePlusOffset: '基址 + 偏移',
     base: '基址',
+    realBase: '= {selector} × 16',
     range: '区间',
     inSlot: '槽内',
     device: '设备',
