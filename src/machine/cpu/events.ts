@@ -171,6 +171,12 @@ export class Events {
     }
   }
 
+  /** A fault has been delivered by compiled code, which does only the plainest. */
+  delivered(vector: number, errorCode: number): void {
+    if (this.exits.guestRuns) this.exits.dropCompletions();
+    this.onDelivered?.({ vector, kind: 'fault', errorCode });
+  }
+
   /** What the frame returns to: the faulting instruction, except that the 8086 counts a division that failed as done. */
   private savedOffset(event: Event): number {
     const { state } = this;

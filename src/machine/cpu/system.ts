@@ -180,6 +180,11 @@ export class ProcessorSystem implements SystemInstructions {
     this.events.deliverFault();
   }
 
+  /** A fault has been delivered by compiled code. */
+  delivered(vector: number, errorCode: number): void {
+    this.events.delivered(vector, errorCode);
+  }
+
   /**
    * Can the next instruction follow at once? Not when something has stopped, a trap is due, an interrupt waits, or what accesses
    * are checked for has changed. RF is left out.

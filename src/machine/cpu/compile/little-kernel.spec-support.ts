@@ -17,8 +17,11 @@ const TABLES = 0x8_0000;
 const DATA = 0x4_0000;
 const PAGES = 16;
 
+/** Seeds of programs that run in ring 0 themselves, so that events stay there. */
+export const IN_RING_0: readonly number[] = [4, 7];
+
 /** One thing that the user's program does. EBP tells the fault handler how many bytes to skip. */
-function act(next: Next, n: number, patches: boolean): string {
+function act(next: Next, n: number, patches: boolean, ring: 0 | 3): string {
   const data = `${DATA} + ${next() % (PAGES * 4096 - 4)}`;
   const skipped = (length: number, text: string): string => `mov ebp, ${length}\n${text}`;
   switch (next() % (patches ? 20 : 18)) {
@@ -31,20 +34,21 @@ function act(next: Next, n: number, patches: boolean): string {
     case 3:
       return `mov eax, ${next() % PAGES}\nint 0x80`;
     case 4:
-      return skipped(1, pick(next, ['cli', 'hlt', 'sti']));
+      return skipped(1, pick(next, ring === 3 ? ['cli', 'hlt', 'sti'] : ['cli', 'sti', 'sti']));
     case 5:
       return skipped(2, pick(next, ['ud2', 'int 0x21', 'int 0x22', 'div dword ecx', 'clts']));
     case 6:
       return `pushfd\nxor dword [esp], ${pick(next, [0x100, 0x4_0000, 0x4000, 0x20_0000, 0x8d5, 0x400])}\npopfd\nnop`;
     case 7:
       return next() & 1
-        ? `push dword 0x202\npush dword ${pick(next, [0, 0x10, 8, 0x23, 0x33, 0x1b])}\npush dword .b${n}\nmov ebp, 1\niretd\nadd esp, 12\n.b${n}:`
+        ? `push dword 0x202\npush dword ${pick(next, ring === 3 ? [0, 0x10, 8, 0x23, 0x33, 0x1b] : [0, 0x10, 8, 0x33])}\npush dword .b${n}\nmov ebp, 1\niretd\nadd esp, 12\n.b${n}:`
         : `mov eax, ${pick(next, [8, 0x13, 0x33, 0x2b])}\nmov ebp, 2\nmov ds, ax`;
     case 8:
-      return `pushfd\nxor dword [esp], ${pick(next, [0, 0x1_0000, 0x1_0100, 0x4000, 0x4_0000])}\npush dword 0x1b\npush dword .n${n}\n.f${n}: mov ebp, 1\niretd\n.n${n}:`;
+      return `pushfd\nxor dword [esp], ${pick(next, [0, 0x1_0000, 0x1_0100, 0x4000, 0x4_0000])}\npush dword ${ring === 3 ? 0x1b : 8}\npush dword .n${n}\n.f${n}: mov ebp, 1\niretd\n.n${n}:`;
     case 9:
       return `mov ecx, ${1 + (next() % 6)}\n.l${n}: add ebx, ecx\ndec ecx\njnz .l${n}`;
     case 10:
+      if (ring === 0) return hostile(next, n);
       return `mov ecx, esp\nmov edx, .s${n}\nsysenter\n.s${n}:`;
     case 11:
       return `mov esi, ${DATA} + ${next() % 0x8000}\nmov edi, ${DATA} + 0x8000 + ${next() % 0x7000}\nmov ecx, ${1 + (next() % 40)}\ncld\nrep movsb`;
@@ -67,7 +71,28 @@ function act(next: Next, n: number, patches: boolean): string {
   }
 }
 
-const source = (next: Next, patches: boolean): string => `
+/** A fault in ring 0 whose delivery finds its gate, its segment or its stack otherwise than usual. */
+function hostile(next: Next, n: number): string {
+  const fault = `mov ebp, 2\nud2`;
+  const flip = (address: number, bits: number): string => `xor byte [${address}], ${bits}\n${fault}\nxor byte [${address}], ${bits}`;
+  const gate = IDT + 6 * 8;
+  switch (next() % 8) {
+    case 0:
+      return flip(gate + 5, 0x80);
+    case 1:
+      return flip(gate + 5, pick(next, [0x01, 0x60, 0x10, 0x02]));
+    case 2:
+      return flip(gate + 2, pick(next, [0x03, 0x04, 0x08, 0x18, 0x60]));
+    case 3:
+      return flip(GDT + 8 + 5, 1);
+    case 4:
+      return flip(GDT + 8 + 6, 0x10);
+    default:
+      return `mov edx, esp\nmov esp, 0x2e000 + ${next() % 20}\n${fault}\n.e${n}: mov esp, edx`;
+  }
+}
+
+const source = (next: Next, patches: boolean, ring: 0 | 3): string => `
 bits 32
 org 0x10000
 pageFault:
@@ -134,7 +159,7 @@ times 0x1000 - ($ - $$) db 0
 counts: dd 0, 0, 0
 times 0x10000 - ($ - $$) db 0
 user:
-${Array.from({ length: 40 }, (_, n) => act(next, n, patches)).join('\n')}
+${Array.from({ length: 40 }, (_, n) => act(next, n, patches, ring)).join('\n')}
   jmp user
 times 0x12000 - ($ - $$) db 0
 patched:
@@ -145,7 +170,7 @@ double:
   ret
 `;
 
-/** The kernel with the program of a seed, about to run in ring 3. Every third program changes its code. */
+/** The kernel with the program of a seed, about to run. Every third program changes its code. */
 export function littleKernel(seed: number, engine: Engine): Bench {
   const next = random(seed);
   const bench = makeBench(4, engine);
@@ -154,7 +179,8 @@ export function littleKernel(seed: number, engine: Engine): Bench {
       address,
       values.flatMap((value) => [value & 255, (value >>> 8) & 255, (value >>> 16) & 255, value >>> 24]),
     );
-  const at = assembleInto(bench, source(next, seed % 3 === 2));
+  const ring = IN_RING_0.includes(seed) ? 0 : 3;
+  const at = assembleInto(bench, source(next, seed % 3 === 2, ring));
   // code and data of ring 0, of ring 3, the TSS; none is marked accessed
   words(GDT, 0, 0, 0xffff, 0xcf_9a00, 0xffff, 0xcf_9200, 0xffff, 0xcf_fa00, 0xffff, 0xcf_f200, (TSS << 16) | 0x67, 0x8b00);
   words(TSS + 4, 0x9000, 0x10);
@@ -181,8 +207,10 @@ export function littleKernel(seed: number, engine: Engine): Bench {
   state.gdtrLimit = 0x2f;
   state.idtrBase = IDT;
   state.idtrLimit = 0x7ff;
-  state.setSegment(1, 0x1b, 0, 0xffff_ffff, 0xc0fb);
-  for (const segment of [0, 2, 3, 4, 5]) state.setSegment(segment, 0x23, 0, 0xffff_ffff, 0xc0f3);
+  if (ring === 3) {
+    state.setSegment(1, 0x1b, 0, 0xffff_ffff, 0xc0fb);
+    for (const segment of [0, 2, 3, 4, 5]) state.setSegment(segment, 0x23, 0, 0xffff_ffff, 0xc0f3);
+  }
   state.setSegment(7, 0x28, TSS, 0x67, 0x8b);
   state.u32[STATE.sysenterCs.offset >> 2] = 8;
   state.u32[STATE.sysenterEsp.offset >> 2] = 0x9000;

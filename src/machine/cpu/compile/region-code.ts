@@ -21,7 +21,7 @@ import { INDEX_MASK, MemoryCode, type AccessContext } from './memory-code';
 import { findNearPages } from './near-pages';
 import { advanceOf, operationsOf, type Region, type RegionBlock } from './region';
 import { Structure } from './structure';
-import { isOutsideCall } from './supported';
+import { constantOf, isOutsideCall } from './supported';
 
 export interface RegionPlace {
   /** index in the function table */
@@ -383,6 +383,12 @@ class RegionCode implements AccessContext {
     if (id === SYSTEM_CALL.requirePrivilege) {
       body.word(SS_ATTRIBUTES).i32(DPL_3).op(OP.and);
       this.faultIf(EXCEPTION.GP, 0);
+      return;
+    }
+    if (id === SYSTEM_CALL.readControl && constantOf(this.block.ir, first) === 2) {
+      // reading CR2 leaves no guest
+      body.word(STATE.cr2.offset);
+      values.pop(to);
       return;
     }
     this.noteAndPlace(0, 0);

@@ -6,17 +6,20 @@
 import type { MemoryAccess } from '../access';
 import { PAGE_SIZE } from '../../address';
 import { REGION_KEY, regionKey } from '../code-mode';
-import { wordOf, type CpuState } from '../cpu-state';
+import { NO_ERROR_CODE, wordOf, type CpuState } from '../cpu-state';
 import { FLAG } from '../flags';
 import { makeFlagFunctions } from './flag-functions';
 import type { BlockCache, CodePage } from '../interpret/blocks';
 import { rotateValue } from '../interpret/integer';
 import { callSystem } from '../interpret/system-calls';
-import { modeKey, type Mode } from '../lower/ir';
+import { EXCEPTION } from '../lower/exceptions';
+import { SYSTEM_CALL, modeKey, type Mode } from '../lower/ir';
 import type { OperandSize, SegmentIndex, SystemInstructions } from '../runtime';
-import { POOL_RESERVED, STOP } from '../state-layout';
+import { POOL_RESERVED, SEGMENT_INDEX, STOP } from '../state-layout';
+import { pushesErrorCode } from '../vectors';
 import { encodeModule, type FunctionBody } from './encoder';
 import { makeEntry, supportsTailCalls } from './entry';
+import { makeQuickEvents, type QuickEvents } from './event-code';
 import { JUMP_CACHE, LEAVE, LEFT, WORD, jumpIndex, unpackCall } from './layout';
 import { makeFill } from './fill-code';
 import { IMPORTS, LOCALS, LOCALS_64, REGION_TYPE, TYPES } from './locals';
@@ -39,8 +42,16 @@ const LONGEST_RUN = 1 << 24;
 /** prefixes that may come before REP's */
 const PREFIXES = new Set([0x26, 0x2e, 0x36, 0x3e, 0x64, 0x65, 0x66, 0x67, 0xf0]);
 
+/** Of a region key: flat 32-bit code in protected mode with a flat 32-bit stack. */
+const QUICK =
+  modeKey({ code32: true, stack32: true, protectedMode: true, codeLimited: false }) |
+  REGION_KEY.flatCode |
+  (1 << (REGION_KEY.flat + SEGMENT_INDEX.SS));
+
 const ARGUMENTS = WORD.arguments >> 2;
 const RIP = wordOf('rip');
+const FLAGS = wordOf('rflags');
+const STOPPED = wordOf('stop');
 const PROGRESS = wordOf('blockProgress');
 const LENGTH = wordOf('instructionLength');
 
@@ -50,6 +61,8 @@ export interface RegionGroup {
   readonly key: number;
   readonly mode: Mode;
   readonly pageRip: number;
+  /** pool offset of the page less `pageRip` */
+  readonly addend: number;
   /** by offset in the page: handle of the code there */
   readonly handles: Map<number, number>;
   /** its frame was written to, or everything was dropped */
@@ -70,6 +83,8 @@ const newTable = (): WebAssembly.Table => new WebAssembly.Table({ element: 'anyf
 export interface Boundary {
   /** Delivers the fault that the state holds. */
   deliverFault(): void;
+  /** A fault has been delivered by somebody else. */
+  delivered(vector: number, errorCode: number): void;
   /** Does nothing have to be looked at before the next instruction: no trap, no waiting interrupt, nothing that has stopped? RF aside. */
   readonly isQuiet: boolean;
 }
@@ -109,6 +124,8 @@ export class CompiledTier {
   compiled = 0;
   /** faults delivered without leaving the tier, for measurements */
   deliveries = 0;
+  /** of them, and of returns from interrupts, those done the quick way */
+  quickEvents = 0;
 
   private readonly words: Int32Array;
   private table = newTable();
@@ -130,6 +147,9 @@ export class CompiledTier {
   private heldSlot = 0;
   private enteredSlot = 0;
   private limit = 0;
+  /** key of the running region */
+  private runningKey = 0;
+  private quick: QuickEvents | undefined;
   /** budget when a fault was delivered last, and when RF was taken away because its one instruction began; -1: not */
   private deliveredAt = -1;
   private resumedAt = -1;
@@ -171,7 +191,8 @@ export class CompiledTier {
     const found = groups.find((group) => group.key === key && group.pageRip === pageRip);
     if (found !== undefined) return (this.latest = found);
     if (groups.length >= MOST_GROUPS) return undefined;
-    const made: RegionGroup = { codePage, key, mode, pageRip, handles: new Map(), dropped: false };
+    const addend = (this.parts.poolOffset(codePage.frame) - pageRip) | 0;
+    const made: RegionGroup = { codePage, key, mode, pageRip, addend, handles: new Map(), dropped: false };
     groups.push(made);
     return (this.latest = made);
   }
@@ -195,6 +216,7 @@ export class CompiledTier {
     words[WORD.accesses >> 2] = 0;
     words[WORD.leave >> 2] = 0;
     words[WORD.slot >> 2] = this.heldSlot = this.enteredSlot = handle >>> 8;
+    this.runningKey = this.regions.get(handle >>> 8)!.group.key;
     this.relocated = this.atBoundary = false;
     this.resumedAt = this.deliveredAt = -1;
     for (let next = handle; next !== 0;) {
@@ -206,9 +228,10 @@ export class CompiledTier {
         words[WORD.accesses >> 2]! -= this.leftUncounted;
         this.interpretNext = words[WORD.leave >> 2] === LEAVE.deferred;
         words[WORD.leave >> 2] = 0;
-      } else if (code === LEFT.call) this.callOutside();
-      else if (code !== LEFT.fault) break;
-      next = this.interpretNext ? 0 : this.goOn();
+      }
+      if (code === LEFT.call) next = this.goOn(this.callOutside());
+      else if (this.interpretNext || (code !== LEFT.stopped && code !== LEFT.fault)) break;
+      else next = this.goOn(true);
     }
     const budget = words[WORD.budget >> 2]!;
     this.parts.access.countAccesses(words[WORD.accesses >> 2]!);
@@ -222,12 +245,17 @@ export class CompiledTier {
     return this.limit - budget;
   }
 
-  /** Makes the call with which a block ended. When it fails, the instruction has not been executed. */
-  private callOutside(): void {
+  /** Makes the call with which a block ended. When it fails, the instruction has not been executed. True: as in `goOn`. */
+  private callOutside(): boolean {
     const { words } = this;
     const { state, system } = this.parts;
     const { id, length, advanced } = unpackCall(words[WORD.call >> 2]!);
     const next = words[RIP]!;
+    const quick = id === SYSTEM_CALL.returnFromInterrupt && (this.runningKey & QUICK) === QUICK && words[ARGUMENTS] === 4;
+    if (quick && !this.parts.access.checksAlignment && this.quick!.iret() !== 0) {
+      this.quickEvents++;
+      return true;
+    }
     if (!advanced) words[RIP] = next - length;
     words[PROGRESS] = this.limit - words[WORD.budget >> 2]! - 1;
     this.holdPage();
@@ -238,16 +266,19 @@ export class CompiledTier {
       words[LENGTH] = length;
       words[WORD.budget >> 2]!++;
     } else if (!advanced) words[RIP] = next;
+    return false;
   }
 
   /**
    * Between two instructions, everything in the state: delivers a fault if there is one, and finds where execution goes on.
+   * @param sameCode CS has not changed but for its selector, and nothing else that regions are made for
    * @returns a handle; 0 when `run` must end here
    */
-  private goOn(): number {
+  private goOn(sameCode: boolean): number {
     const { words } = this;
     const { state, access, boundary } = this.parts;
     const budget = words[WORD.budget >> 2]!;
+    let same = sameCode;
     this.holdPage();
     for (;;) {
       this.relocated = true;
@@ -257,36 +288,57 @@ export class CompiledTier {
         if (budget === this.limit || budget === this.deliveredAt) break;
         if (budget === this.resumedAt) state.setFlag(FLAG.RF, true);
         words[PROGRESS] = this.limit - budget;
-        boundary.deliverFault();
+        same = this.deliver();
         this.deliveries++;
         this.resumedAt = -1;
         this.deliveredAt = budget;
       }
-      this.leaveCode();
       if (state.stop === STOP.codeWritten) state.clearStop();
+      if (!same) this.leaveCode();
       if (!boundary.isQuiet) break;
       if (budget === 0) return 0;
-      const key = regionKey(state);
+      if (!same) this.runningKey = regionKey(state);
       const rip = words[RIP]! >>> 0;
-      if ((key & REGION_KEY.flatCode) === 0) break;
+      if ((this.runningKey & REGION_KEY.flatCode) === 0) break;
+      const held = this.heldSlot === 0 || !access.holdsCodePage ? undefined : this.regions.get(this.heldSlot)!.group;
+      if (held !== undefined && ((rip ^ held.pageRip) & -PAGE_SIZE) === 0) return this.resume(rip, held.addend, budget);
+      this.leaveCode();
       const frame = access.fetchFrame(rip);
-      if (frame >= 0) return this.resume(rip, frame, key, budget);
+      if (frame >= 0) return this.resume(rip, (this.parts.poolOffset(frame) - (rip & -PAGE_SIZE)) | 0, budget);
       words[LENGTH] = 0;
+      same = false;
     }
     this.atBoundary = true;
     return 0;
   }
 
-  /** Handle of the code at a linear address that has been fetched from a frame; 0 when there is none. */
-  private resume(rip: number, frame: number, key: number, budget: number): number {
+  /** Delivers the fault in the state, the quick way if that can be. True: the running code's mode and privilege are the same. */
+  private deliver(): boolean {
     const { words } = this;
-    const { state, poolOffset } = this.parts;
+    const { state, boundary, access } = this.parts;
+    const vector = state.faultVector;
+    if ((this.runningKey & QUICK) === QUICK && vector !== EXCEPTION.DB && !access.checksAlignment) {
+      const errorCode = pushesErrorCode(vector) ? state.faultErrorCode : NO_ERROR_CODE;
+      if (this.quick!.deliver(vector, errorCode, state.eflags | FLAG.RF) !== 0) {
+        words[STOPPED] = STOP.none;
+        this.quickEvents++;
+        boundary.delivered(vector, state.faultErrorCode);
+        return true;
+      }
+    }
+    boundary.deliverFault();
+    return false;
+  }
+
+  /** Handle of the code at a linear address whose page lies in the pool at linear + `addend`; 0 when there is none. */
+  private resume(rip: number, addend: number, budget: number): number {
+    const { words } = this;
+    const { state } = this.parts;
     const at = (JUMP_CACHE.offset >> 2) + jumpIndex(rip) * 4;
-    const pool = poolOffset(frame);
-    const found = pool >= 0 && words[at] === (rip | 0) && words[at + 1] === ((pool - (rip & -PAGE_SIZE)) | 0) && words[at + 2] === key;
-    if (state.flag(FLAG.RF)) {
+    const found = words[at] === (rip | 0) && words[at + 1] === addend && words[at + 2] === this.runningKey;
+    if ((words[FLAGS]! & FLAG.RF) !== 0) {
       // it holds for one instruction, which a repeated one is not
-      if (!found || this.repeats(pool, rip)) {
+      if (!found || this.repeats((addend + rip) >>> 0)) {
         this.atBoundary = true;
         return 0;
       }
@@ -299,12 +351,14 @@ export class CompiledTier {
     return handle;
   }
 
-  /** Is the instruction at a linear address, in the page at a pool offset, one that REP may repeat? */
-  private repeats(pool: number, rip: number): boolean {
-    const bytes = this.parts.blocks.poolBytes(pool);
-    let at = rip % PAGE_SIZE;
-    while (at < PAGE_SIZE && PREFIXES.has(bytes[at]!)) at++;
-    return at === PAGE_SIZE || bytes[at] === 0xf2 || bytes[at] === 0xf3;
+  /** Is the instruction at a pool offset one that REP may repeat? */
+  private repeats(offset: number): boolean {
+    const first = this.parts.blocks.byteAt(offset);
+    if (first !== 0xf2 && first !== 0xf3 && !PREFIXES.has(first)) return false;
+    let at = offset;
+    while (at % PAGE_SIZE !== 0 && PREFIXES.has(this.parts.blocks.byteAt(at))) at++;
+    const byte = this.parts.blocks.byteAt(at);
+    return (at % PAGE_SIZE === 0 && at !== offset) || byte === 0xf2 || byte === 0xf3;
   }
 
   /** What was held of the running code says nothing any more. */
@@ -333,7 +387,10 @@ export class CompiledTier {
       this.tailCalls = supportsTailCalls();
       this.enter = makeEntry(this.parts.memory, this.table);
       Object.assign(this.imports, makeFlagFunctions(this.parts.memory, this.table));
-      Object.assign(this.imports, makeFill(this.parts.memory, this.table, this.imports, this.parts.geometry));
+      const filled = makeFill(this.parts.memory, this.table, this.imports, this.parts.geometry);
+      Object.assign(this.imports, filled);
+      const { flagsMask: mask, fixedFlags: fixed } = this.parts.state;
+      this.quick = makeQuickEvents(this.parts.memory, this.table, filled.fill, { mask, fixed });
     }
     const bytes = blocks.poolBytes(pool).slice();
     for (let mostInstructions = MOST_INSTRUCTIONS; mostInstructions >= 1; mostInstructions >>= 1) {

@@ -143,6 +143,10 @@ export class BlockCache {
     return page;
   }
 
+  /** The byte at a pool offset. */
+  byteAt(at: number): number {
+    return this.frames.u8[at]!;
+  }
   /** The bytes of a frame at a pool offset. */
   poolBytes(at: number): Uint8Array {
     return this.frames.u8.subarray(at, at + PAGE_SIZE);
