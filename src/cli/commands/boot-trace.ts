@@ -7,7 +7,7 @@ import { hostAddressOf, translationContext } from '../../lab/session/explain-que
 import { explainSource } from '../../lab/session/system';
 import { hostPhysical } from '../../machine/address';
 import { disassemble } from '../../machine/cpu/disassemble';
-import type { CpuState } from '../../machine/cpu/cpu-state';
+import { wordOf, type CpuState } from '../../machine/cpu/cpu-state';
 import { SEGMENT_INDEX } from '../../machine/cpu/state-layout';
 import type { Machine } from '../../machine/machine';
 import type { MachineRun } from '../../machine/run-machine';
@@ -15,6 +15,8 @@ import type { MachineRun } from '../../machine/run-machine';
 const LONGEST_INSTRUCTION = 15;
 const PAGE = 4096;
 const ATTRIBUTE_BIG = 1 << 14;
+const PAGING = 1 << 31;
+const A20_MASKED = wordOf('a20Masked');
 /** Text kept before it is written, in characters. */
 const CHUNK = 256 * 1024;
 const GENERAL = ['EAX', 'ECX', 'EDX', 'EBX', 'ESP', 'EBP', 'ESI', 'EDI'] as const;
@@ -22,31 +24,53 @@ const SEGMENTS = ['ES', 'CS', 'SS', 'DS', 'FS', 'GS', 'LDTR', 'TR'] as const;
 
 const hex = (value: number, digits: number): string => (value >>> 0).toString(16).toUpperCase().padStart(digits, '0');
 
-/** Every register that a line may name, with its value. RIP is not one: the next line begins with it. */
-function registers(state: CpuState): [name: string, value: string][] {
-  return [
-    ...GENERAL.map((name, index): [string, string] => [name, hex(state.reg32(index), 8)]),
-    ['EFLAGS', hex(state.eflags, 8)],
-    ...SEGMENTS.map((name): [string, string] => [name, hex(state.selector(SEGMENT_INDEX[name]), 4)]),
-    ['CR0', hex(state.cr0, 8)],
-    ['CR2', hex(state.cr2, 8)],
-    ['CR3', hex(state.cr3, 8)],
-    ['CR4', hex(state.cr4, 8)],
-  ];
+/** The registers that a line may name, in order, with their digits. RIP is not one: the next line begins with it. */
+const NAMES: readonly (readonly [name: string, digits: number])[] = [
+  ...GENERAL.map((name) => [name, 8] as const),
+  ['EFLAGS', 8],
+  ...SEGMENTS.map((name) => [name, 4] as const),
+  ...(['CR0', 'CR2', 'CR3', 'CR4'] as const).map((name) => [name, 8] as const),
+];
+
+/** Their values now. */
+function read(state: CpuState, into: Uint32Array): void {
+  let at = 0;
+  for (let index = 0; index < GENERAL.length; index++) into[at++] = state.reg32(index);
+  into[at++] = state.eflags;
+  for (const name of SEGMENTS) into[at++] = state.selector(SEGMENT_INDEX[name]);
+  into[at++] = state.cr0;
+  into[at++] = state.cr2;
+  into[at++] = state.cr3;
+  into[at++] = state.cr4;
 }
+
+/** An instruction that has been written out once. */
+interface Known {
+  bytes: Uint8Array;
+  line: string;
+}
+/** So many of them; then all are forgotten. */
+const MOST_KNOWN = 1 << 16;
 
 export class Trace {
   private readonly file: number;
   private pending = '';
-  private before: [string, string][];
+  private before = new Uint32Array(NAMES.length);
+  private after = new Uint32Array(NAMES.length);
+  /** by size of the code, offset and linear address */
+  private readonly known = new Map<string, Known>();
 
-  /** Opens the file; throws what the file system says. */
+  /**
+   * Opens the file.
+   * @param writing does what may fail with the file; what the file system says comes back from it
+   */
   constructor(
     private readonly machine: Machine,
     path: string,
+    private readonly writing: <T>(work: () => T) => T,
   ) {
-    this.file = openSync(path, 'w');
-    this.before = registers(machine.processor.state);
+    this.file = writing(() => openSync(path, 'w'));
+    read(machine.processor.state, this.before);
   }
 
   /** One step: an instruction with its line, or a delivery with its own. */
@@ -55,44 +79,79 @@ export class Trace {
     const delivered = machine.processor.delivered.at(-1);
     const line = this.instructionLine();
     const run = machine.run(1, { passBreakpoint: true, stopAtDelivery: true });
-    const after = registers(machine.processor.state);
-    const changed = after.filter(([, value], index) => value !== this.before[index]![1]).map(([name, value]) => `${name}=${value}`);
-    this.before = after;
+    const changed = this.changes();
     const event = machine.processor.delivered.at(-1);
-    if (run.executed > 0) this.write(changed.length > 0 ? `${line} ; ${changed.join(' ')}\n` : `${line}\n`);
+    if (run.executed > 0) this.write(changed === '' ? `${line}\n` : `${line} ;${changed}\n`);
     else if (event && event !== delivered) {
       const code = event.errorCode >= 0 ? ` error code ${hex(event.errorCode, 4)}` : '';
-      this.write(`-------- vector ${hex(event.vector, 2)} ${event.kind}${code} ; ${changed.join(' ')}\n`);
+      this.write(`-------- vector ${hex(event.vector, 2)} ${event.kind}${code} ;${changed}\n`);
     }
     return run;
   }
 
   close(): void {
-    this.flush();
-    closeSync(this.file);
+    try {
+      this.flush();
+    } finally {
+      closeSync(this.file);
+    }
+  }
+
+  /** ` NAME=VALUE` for each register that is not what it was. */
+  private changes(): string {
+    const { before, after } = this;
+    read(this.machine.processor.state, after);
+    let text = '';
+    for (let index = 0; index < after.length; index++) {
+      if (after[index] === before[index]) continue;
+      const [name, digits] = NAMES[index]!;
+      text += ` ${name}=${hex(after[index]!, digits)}`;
+    }
+    this.before = after;
+    this.after = before;
+    return text;
   }
 
   private instructionLine(): string {
-    const { machine } = this;
-    const { state } = machine.processor;
+    const { state } = this.machine.processor;
     const offset = state.eip;
     const linear = (state.segmentBase(SEGMENT_INDEX.CS) + offset) >>> 0;
     const bits = (state.segmentAttributes(SEGMENT_INDEX.CS) & ATTRIBUTE_BIG) !== 0 ? 32 : 16;
+    const key = `${bits} ${offset} ${linear}`;
+    const known = this.known.get(key);
+    // the page that it is on may be another, and code changes itself
+    if (known !== undefined && this.holds(linear, known.bytes)) return known.line;
     const [instruction] = disassemble(this.codeBytes(linear), { address: offset, bits, count: 1 });
-    const bytes = instruction ? Array.from(instruction.bytes, (byte) => hex(byte, 2)).join('') : '';
-    return `${hex(linear, 8)} ${bytes.padEnd(20)} ${instruction?.text ?? '?'}`;
+    const bytes = instruction?.bytes ?? new Uint8Array(0);
+    const digits = Array.from(bytes, (byte) => hex(byte, 2)).join('');
+    const line = `${hex(linear, 8)} ${digits.padEnd(20)} ${instruction?.text ?? '?'}`;
+    if (this.known.size === MOST_KNOWN) this.known.clear();
+    this.known.set(key, { bytes, line });
+    return line;
+  }
+
+  /** Are these the bytes at a linear address, in one page of DRAM? */
+  private holds(linear: number, bytes: Uint8Array): boolean {
+    if (bytes.length === 0 || (linear % PAGE) + bytes.length > PAGE) return false;
+    const host = this.hostOf(linear);
+    if (host === null) return false;
+    const { frames, chipset } = this.machine;
+    const pool = chipset.readableFrame(Math.floor(host / PAGE));
+    if (pool < 0) return false;
+    const { u8 } = frames;
+    const first = pool + (host % PAGE);
+    for (let index = 0; index < bytes.length; index++) if (u8[first + index] !== bytes[index]) return false;
+    return true;
   }
 
   /** The bytes at a linear address up to the first page that is not mapped. Observes nothing. */
   private codeBytes(linear: number): Uint8Array {
-    const source = explainSource({ machine: this.machine, vmm: null });
-    const context = translationContext(source, null);
     const bytes = new Uint8Array(LONGEST_INSTRUCTION);
     let done = 0;
     while (done < LONGEST_INSTRUCTION) {
       const at = (linear + done) >>> 0;
       const count = Math.min(LONGEST_INSTRUCTION - done, PAGE - (at % PAGE));
-      const host = hostAddressOf(source, context, 'linear', at);
+      const host = this.hostOf(at);
       if (host === null) break;
       bytes.set(this.machine.chipset.peek(hostPhysical(host), count), done);
       done += count;
@@ -100,13 +159,32 @@ export class Trace {
     return bytes.subarray(0, done);
   }
 
+  /** Host address behind a linear one: as the processor fetches, through its TLB, else as the tables stand. Observes nothing. */
+  private hostOf(linear: number): number | null {
+    const { machine } = this;
+    const { state, tlb } = machine.processor;
+    if ((state.cr0 & PAGING) !== 0) {
+      const page = linear >>> 12;
+      const entry = tlb.lookup(page);
+      if (entry >= 0) return tlb.hostFrame(entry, page) * PAGE + (linear % PAGE);
+    }
+    const source = explainSource({ machine, vmm: null });
+    if ((state.cr0 & PAGING) !== 0 || state.u32[A20_MASKED] !== 0 || machine.map.physicalAddressBits < 32)
+      return hostAddressOf(source, translationContext(source, null), 'linear', linear);
+    return linear;
+  }
+
   private write(text: string): void {
     this.pending += text;
     if (this.pending.length >= CHUNK) this.flush();
   }
 
+  /** All of it, however little the file takes at a time. What has not been written is lost when that fails. */
   private flush(): void {
-    writeSync(this.file, this.pending);
+    const bytes = Buffer.from(this.pending);
     this.pending = '';
+    this.writing(() => {
+      for (let done = 0; done < bytes.length;) done += writeSync(this.file, bytes, done);
+    });
   }
 }

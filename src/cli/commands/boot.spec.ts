@@ -1,5 +1,5 @@
 /** `boot` in this process: ROMs, kernels, ports, hashes, traces and every exit status. Programs are assembled by our own assembler. */
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
@@ -201,6 +201,42 @@ describe('hashes and traces', () => {
     expect(lines[4]).toMatch(/^00008010 BB3412 +mov bx, 0x1234 ; EBX=00001234$/);
     expect(lines[5]).toMatch(/^-+ vector 06 fault/);
     expect(lines[6]).toMatch(/^00008016 F4 +hlt$/);
+  });
+
+  it.skipIf(!existsSync('/dev/full'))('say when there is no room for the trace', async () => {
+    const file = program('full.bin', `${COUNT}\nhlt`);
+    const { status, err } = await boot('--kernel', file, '--trace', '/dev/full');
+    expect(status).toBe(2);
+    expect(err).toMatch(/\/dev\/full.*(full|room|space)/i);
+  });
+
+  it('trace code that changes itself as it is, and code behind page tables', async () => {
+    const paged = `bits 32
+org 0x100000
+mov dword [0x1000], 0x2003
+mov edi, 0x2000
+mov eax, 3
+fill: stosd
+add eax, 0x1000
+cmp edi, 0x3000
+jb fill
+mov eax, 0x1000
+mov cr3, eax
+mov eax, cr0
+or eax, 0x80000000
+mov cr0, eax
+mov ecx, 2
+again: mov eax, 1
+mov byte [again + 1], 7
+loop again
+hlt`;
+    const file = program('changed.bin', paged);
+    await boot('--kernel', file, '--load-address', '0x100000', '--trace', 'changed.txt');
+    const lines = readFileSync(join(folder, 'changed.txt'), 'utf8').trimEnd().split('\n');
+    expect(lines.filter((line) => / mov eax, (1|7)\b/.test(line)).map((line) => line.slice(9, 21).trim())).toEqual([
+      'B801000000',
+      'B807000000',
+    ]);
   });
 });
 

@@ -81,7 +81,11 @@ function writing<T>(file: string, work: () => T): T {
     return work();
   } catch (thrown) {
     const { code, message } = describeFailure(thrown, file);
-    throw new Failure([error(`boot-${code}`, message)]);
+    const full = text(
+      `The disk is full: ${file} ends where there was no room left. Free some space and run it again.`,
+      `磁盘已满：${file} 在空间用尽处中断。请释放空间后重新运行。`,
+    );
+    throw new Failure([error(`boot-${code}`, code === 'disk-full' ? full : message)]);
   }
 }
 
@@ -222,8 +226,8 @@ export async function boot(options: BootOptions, language: Language, surrounding
     }
   }
   const serial = SerialTap.to(machine, options, surroundings);
-  const trace =
-    options.trace === undefined ? null : writing(options.trace, () => new Trace(machine, resolve(surroundings.cwd, options.trace!)));
+  const traced = <T>(work: () => T): T => writing(options.trace!, work);
+  const trace = options.trace === undefined ? null : new Trace(machine, resolve(surroundings.cwd, options.trace), traced);
   let outcome: Outcome;
   try {
     outcome = execute(built, options, serial, trace);

@@ -30,8 +30,8 @@ import { compileRegion, type RegionPlace } from './region-code';
 const MOST_REGION_BYTES = 8 * 1024;
 /** Bytes of all regions, unless told otherwise. */
 const MOST_BYTES = 32 * 1024 * 1024;
-/** Regions that are gone and yet take memory: more of them, and more than there are others, and the table is renewed. */
-const MOST_DEAD = 512;
+/** Regions that are gone and yet take memory: more of them, and more than half as many as there are others, and the table is renewed. */
+const MOST_DEAD = 128;
 /** Instructions looked for at first; halved until the region is small enough. */
 const MOST_INSTRUCTIONS = 256;
 /** Different modes and addresses under which the code of one frame is compiled. */
@@ -382,7 +382,7 @@ export class CompiledTier {
     const { blocks, poolOffset } = this.parts;
     const pool = poolOffset(group.codePage.frame);
     if (pool < 0) return 0;
-    if (this.installed - this.regions.size > Math.max(MOST_DEAD, this.regions.size)) this.renewTable();
+    if (this.installed - this.regions.size > Math.max(MOST_DEAD, this.regions.size / 2)) this.renewTable();
     if (this.enter === undefined) {
       this.tailCalls = supportsTailCalls();
       this.enter = makeEntry(this.parts.memory, this.table);
