@@ -10,8 +10,8 @@ export default {
     iommu: 'IOMMU translation',
   },
   topology: {
-    port: { 'root-port': 'root port', upstream: 'switch, upstream', downstream: 'switch port', 'pci-bridge': 'legacy bridge' },
-    seenAs: 'all as {id}',
+    port: { 'root-port': 'root port', switch: 'switch', 'pci-bridge': 'legacy bridge' },
+    seenAs: 'as {id}',
     toPeer: 'to its neighbour {device}: it never comes to the IOMMU',
     saidPeer: 'The DMA to {address} was answered by {device} behind the same bridge: it never came to the IOMMU.',
     idle: 'No device has made a DMA yet.',

@@ -2,14 +2,14 @@
  * Where the ports between the devices and the root complex stand in the topology: one column for each level of bridges, the root's
  * next to it, each port beside the middle of what is behind it; and the wires. Nothing is between them on a board without bridges. Pure.
  */
-import { pciTopology, type BridgeRole } from '../../../machine/board/topology';
+import { pciTopology, type BridgeNode } from '../../../machine/board/topology';
 import type { Board } from '../../../machine/board/schema';
 
 export interface PortBox {
   id: string;
-  role: BridgeRole;
-  /** `01:00.0` */
-  requester: string;
+  role: 'root-port' | 'switch' | 'pci-bridge';
+  /** where it is, as `01:00.0`; of a switch the downstream ports that are used here */
+  places: string[];
   /** the requester ID under which everything behind a legacy bridge is seen */
   seenAs: string | null;
   x: number;
@@ -30,8 +30,8 @@ export interface Ports {
   width: number;
 }
 
-export const PORT = { width: 104, height: 58 } as const;
-const GAP = 26;
+export const PORT = { width: 112, height: 58 } as const;
+const GAP = 24;
 /** right edge of the devices, left edge and middle of the root complex */
 const DEVICE_EDGE = 138;
 const ROOT = { x: 196, y: 188 };
@@ -54,24 +54,38 @@ export function inBusOrder<T extends { id: string }>(board: Board | null, device
   return [...devices].sort((a, b) => at(a) - at(b));
 }
 
+interface Part {
+  id: string;
+  role: PortBox['role'];
+  place: string;
+  seenAs: string | null;
+}
+
+/** Bridge functions as parts: the two ports of a switch on one way are one part. */
+function partsOf(path: readonly BridgeNode[]): Part[] {
+  return path.flatMap(({ part, role, primary, secondary, devfn }): Part[] => {
+    if (role === 'upstream') return [];
+    const kind = role === 'downstream' ? 'switch' : role;
+    return [{ id: part, role: kind, place: formatPlace(primary, devfn), seenAs: role === 'pci-bridge' ? formatPlace(secondary, 0) : null }];
+  });
+}
+
 /** @param middles the middle of each device that is drawn, by id, in the order of the buses */
 export function placePorts(board: Board, middles: ReadonlyMap<string, number>): Ports {
   const topology = pciTopology(board);
   const boxes = new Map<string, PortBox>();
   const behind = new Map<string, string[]>();
-  const paths = [...middles.keys()].map((id) => ({ id, path: topology.devices.get(id)?.path ?? [] }));
+  const paths = [...middles.keys()].map((id) => ({ id, path: partsOf(topology.devices.get(id)?.path ?? []) }));
   const columns = Math.max(0, ...paths.map(({ path }) => path.length));
   const width = columns * (PORT.width + GAP);
   for (const { id, path } of paths) {
-    path.forEach((port, index) => {
+    path.forEach(({ place, ...port }, index) => {
       const column = columns - (path.length - index);
       behind.set(port.id, [...(behind.get(port.id) ?? []), id]);
       const ys = behind.get(port.id)!.map((device) => middles.get(device)!);
       boxes.set(port.id, {
-        id: port.id,
-        role: port.role,
-        requester: formatPlace(port.primary, port.devfn),
-        seenAs: port.role === 'pci-bridge' ? formatPlace(port.secondary, 0) : null,
+        ...port,
+        places: [...new Set([...(boxes.get(port.id)?.places ?? []), place])],
         x: DEVICE_EDGE + GAP + column * (PORT.width + GAP),
         y: (Math.min(...ys) + Math.max(...ys)) / 2,
       });
