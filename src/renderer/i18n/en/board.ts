@@ -115,6 +115,7 @@ export default {
     parts: '{n} parts | {n} part | {n} parts',
   },
   said: {
+    dropOnPort: 'The power is on: drop the device on the port for hot-plug, {port}.',
     done: 'Done: {what}.',
     also: '{what}; removed with it: {also}',
     comma: ', ',

@@ -5,6 +5,7 @@ import { useUi } from '../../stores/ui';
 import { useBoardView } from './board-view';
 import { useCanvas, type Held } from './canvas';
 import { addItem, misfitWords, whyNot } from './catalogue';
+import { offerWhileOn } from './catalogue-hot';
 import { drawBoard, PLAIN_CONTROLLER, type PartBox, type PartKind } from './drawing';
 import {
   addBridge,
@@ -37,7 +38,8 @@ export function useDrop() {
   /** Whether a part of this kind lights up for what is being carried. */
   function welcomes(part: Pick<PartBox, 'kind' | 'id'>): boolean {
     const held = canvas.dragged?.kind;
-    if (held === undefined || view.locked) return false;
+    if (held === undefined) return false;
+    if (view.locked) return part.kind === 'bridge' && hotPort(part.id, canvas.dragged) !== null;
     if (part.kind === 'bridge') return bridgePort(part.id) !== null;
     const hosts: Partial<Record<string, PartKind>> = { processor: 'processor', slot: 'controller', iommu: 'iommu' };
     return hosts[held] === part.kind && part.id !== PLAIN_CONTROLLER && !(held === 'iommu' && view.board?.iommu?.present);
@@ -49,6 +51,13 @@ export function useDrop() {
     if (!view.board || (held?.kind !== 'device' && held?.kind !== 'bridge')) return null;
     if (held.id === 'root-port') return null;
     return portFor(view.board, held.kind === 'device' ? 'device' : (held.id as BridgeKind), bridge) ?? null;
+  }
+
+  /** With the power on: the change that plugs the device that is carried into this bridge; null when it takes none now. */
+  function hotPort(bridge: string, held: Held | null): BoardChange | null {
+    const offer = view.board && held?.kind === 'device' ? offerWhileOn(view.board, held, bridge) : null;
+    const [part] = offer && 'target' in offer ? offer.target.split('.') : [];
+    return offer && 'change' in offer && part === bridge ? offer.change : null;
   }
 
   /** The change, and the place of what it brings, around the point where it was dropped; a controller's slots stand beside it. */
@@ -82,6 +91,13 @@ export function useDrop() {
   function drop(held: Held, at: Place, onto: Pick<PartBox, 'kind' | 'id'> | null): boolean {
     const { board } = view;
     if (!lab.document || !board) return false;
+    if (view.locked && held.kind !== 'dimm') {
+      const plugged = onto?.kind === 'bridge' ? hotPort(onto.id, held) : null;
+      if (plugged) return change(plugged);
+      const offer = offerWhileOn(board, held, null);
+      ui.notify({ tone: 'error', text: 'why' in offer ? say(offer.why) : t('board.said.dropOnPort', { port: offer.target }) });
+      return false;
+    }
     const refusal = held.kind === 'dimm' || onto?.kind === 'bridge' ? null : whyNot(lab.document, held, null);
     if (refusal) {
       ui.notify({ tone: 'error', text: say(refusal) });

@@ -69,7 +69,8 @@ export function usePartFacts() {
     const board = view.hardware;
     if (!board) return { name: '', bits: 0 };
     const part = processorPart(board.processor);
-    const name = part?.id === 'p6-server' ? 'P6 server' : part?.features.includes('virtualization') ? 'P6 + VT-x' : (part?.id ?? board.processor);
+    const name =
+      part?.id === 'p6-server' ? 'P6 server' : part?.features.includes('virtualization') ? 'P6 + VT-x' : (part?.id ?? board.processor);
     return { name, bits: addressBits(board) };
   });
   return { slots, devices, bridges, processor };

@@ -30,7 +30,7 @@ export interface Ports {
   width: number;
 }
 
-export const PORT = { width: 112, height: 58 } as const;
+export const PORT = { width: 122, height: 58 } as const;
 const GAP = 24;
 /** right edge of the devices, left edge and middle of the root complex */
 const DEVICE_EDGE = 138;

@@ -6,10 +6,15 @@ import { append, freeName, nodeOf, set, takenNames, unset, words, type BoardChan
 const prefix = (kind: string): string =>
   kind === 'edu' || kind.startsWith('dma') ? 'dma' : kind.replace(/[^A-Za-z]/g, '').slice(0, 20) || 'device';
 
-/** A device of that kind with the next free name; its place on the bus is the first free one until it is given another. */
-export function addDevice(board: Board, kind: string): BoardChange {
+/**
+ * A device of that kind with the next free name, in a port or on the root complex; its place on the bus is the first free one until
+ * it is given another.
+ */
+export function addDevice(board: Board, kind: string, port?: string): BoardChange {
   const id = freeName(takenNames(board), (number) => `${prefix(kind)}${number}`);
-  return { patches: [append(['devices'], { id, kind })], label: words(`Add ${id} (${kind})`, `添加 ${id}（${kind}）`), look: nodeOf('device', id) };
+  const value = { id, kind, ...(port === undefined ? {} : { parent: port }) };
+  const label = port === undefined ? words(`Add ${id} (${kind})`, `添加 ${id}（${kind}）`) : words(`Plug ${id} (${kind}) into ${port}`, `将 ${id}（${kind}）插入 ${port}`);
+  return { patches: [append(['devices'], value)], label, look: nodeOf('device', id) };
 } // prettier-ignore
 
 export const setDmaMask = (device: string, bits: number): BoardChange => ({

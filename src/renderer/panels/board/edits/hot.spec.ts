@@ -1,6 +1,8 @@
 import { describe, expect, it } from 'vitest';
 import { boardSchema } from '../../../../machine/board/schema';
-import { plug, setDmaMask, unplug } from '.';
+import { addDevice, plug, setDmaMask, unplug } from '.';
+import { hotChanges } from '../../../../machine/board/hot-plug';
+import { offerWhileOn } from '../catalogue-hot';
 import { isHotChange } from './hot';
 
 const board = boardSchema.parse({
@@ -24,5 +26,28 @@ describe('changes with the power on', () => {
     expect(isHotChange(board, [{ op: 'remove', path: ['board', 'devices', 'dma1'] }])).toBe(false);
     expect(isHotChange(board, setDmaMask('dma0', 32).patches)).toBe(false);
     expect(isHotChange(board, [])).toBe(false);
+    expect(isHotChange(board, addDevice(board, 'edu', 'rp1').patches)).toBe(true);
+    expect(isHotChange(board, addDevice(board, 'edu', 'rp2').patches)).toBe(false);
+    expect(isHotChange(board, addDevice(board, 'edu').patches)).toBe(false);
+  });
+
+  it('are offered from the catalogue where a slot or port is free, and refused with the reason elsewhere', () => {
+    const offer = (kind: 'dimm' | 'device' | 'slot', id: string, on = board) => {
+      const found = offerWhileOn(on, { kind, id }, null);
+      return 'why' in found ? found.why.en : found.target;
+    };
+    expect(offer('dimm', 'ddr3-256m')).toBe('A2');
+    expect(offer('dimm', 'ddr3-256m', { ...board, slots: board.slots.slice(0, 1) })).toMatch(/no slot is for hot-plug/);
+    expect(offer('device', 'edu')).toMatch(/no port for hot-plug is free/);
+    expect(offer('device', 'rom')).toMatch(/with the power off/);
+    expect(offer('slot', 'slot')).toMatch(/with the power off/);
+    const free = { ...board, devices: board.devices.slice(1) };
+    expect(offer('device', 'edu', free)).toBe('rp1');
+    const found = offerWhileOn(free, { kind: 'device', id: 'edu' }, null);
+    const [patch] = 'change' in found ? found.change.patches : [];
+    expect(patch).toMatchObject({ op: 'insert', value: { id: 'dma0', kind: 'edu', parent: 'rp1' } });
+    // and the machine takes it for what it is
+    const after = boardSchema.parse({ ...free, devices: [...free.devices, { id: 'dma0', kind: 'edu', parent: 'rp1' }] });
+    expect(hotChanges(free, after)).toEqual([{ kind: 'device', id: 'dma0', plugged: true }]);
   });
 });
