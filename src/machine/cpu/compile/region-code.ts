@@ -286,6 +286,7 @@ class RegionCode implements AccessContext {
       case IR.exitIfZero:
         values.push(a);
         body.op(OP.eqz).if();
+        this.giveBackAccesses();
         this.goTo(b, 4);
         body.end();
         return;
@@ -348,10 +349,15 @@ class RegionCode implements AccessContext {
       .i32(block.count - this.instruction)
       .op(OP.add)
       .set(BUDGET);
-    const uncounted = block.accesses - this.accessesDone;
-    if (uncounted > 0) body.get(ACCESSES).i32(uncounted).op(OP.sub).set(ACCESSES);
+    this.giveBackAccesses();
     this.leaveAt(this.ripAt(block.start + offset), LEFT.fault);
     body.end();
+  }
+
+  /** The block is left before accesses that were counted when it began. */
+  private giveBackAccesses(): void {
+    const uncounted = this.block.accesses - this.accessesDone;
+    if (uncounted > 0) this.body.get(ACCESSES).i32(uncounted).op(OP.sub).set(ACCESSES);
   }
 
   // --- memory ----------------------------------------------------------------------------------------------------------
