@@ -2,6 +2,7 @@
  * The long form of a specification that `npm test` runs a sample of: `npm run test:oracle` compares a hundred thousand random
  * programs with QEMU and Bochs, `npm run test:fuzz` executes a million random byte strings in every mode, `npm run test:decode`
  * compares two million with iced-x86. `--cases N` replaces the number, `--seed N` the seed; plain numbers after `--` do so too.
+ * `npm run test:oracle -- --record SUITE` (or `all`) asks Bochs about a systematic suite again and keeps what it says.
  */
 import { spawn } from 'node:child_process';
 import { resolve } from 'node:path';
@@ -19,12 +20,15 @@ const TESTS = {
   decode: { spec: 'src/machine/cpu/decode/iced.spec.ts', count: 'PAGEWALK_DECODE_STRINGS', many: '1000000' },
 };
 const usage = () => {
-  console.error(`usage: long-tests.mjs ${Object.keys(TESTS).join('|')} [--cases N] [--seed N]`);
+  console.error(`usage: long-tests.mjs ${Object.keys(TESTS).join('|')} [--cases N] [--seed N] [--record SUITE|all]`);
   process.exit(2);
 };
 let parsed;
 try {
-  parsed = parseArgs({ allowPositionals: true, options: { cases: { type: 'string' }, seed: { type: 'string' } } });
+  parsed = parseArgs({
+    allowPositionals: true,
+    options: { cases: { type: 'string' }, seed: { type: 'string' }, record: { type: 'string' } },
+  });
 } catch {
   usage();
 }
@@ -34,8 +38,13 @@ const count = parsed.values.cases ?? first ?? test.many;
 const seed = parsed.values.seed ?? second;
 if (!/^[1-9]\d*$/.test(count) || (seed !== undefined && !/^\d+$/.test(seed))) usage();
 
+const { record } = parsed.values;
+if (record !== undefined && name !== 'oracle') usage();
+
 await ensurePackages();
-const env = { ...process.env, [test.count]: count, ...(test.seed && seed !== undefined ? { [test.seed]: seed } : {}) };
+const spec = record === undefined ? test.spec : 'src/machine/cpu/oracle/suites/suites.spec.ts';
+const asked = record === undefined ? { [test.count]: count } : { PAGEWALK_ORACLE_RECORD: record };
+const env = { ...process.env, ...asked, ...(test.seed && seed !== undefined ? { [test.seed]: seed } : {}) };
 const vitest = resolve(repository, 'node_modules/vitest/vitest.mjs');
-const child = spawn(process.execPath, [vitest, 'run', '--testTimeout=3600000', test.spec], { cwd: repository, stdio: 'inherit', env });
+const child = spawn(process.execPath, [vitest, 'run', '--testTimeout=3600000', spec], { cwd: repository, stdio: 'inherit', env });
 child.on('exit', (code) => process.exit(code ?? 1));

@@ -256,8 +256,7 @@ export class Events {
     if (gate.offset > decodeSegment(loads.low, loads.high).limit) return state.raise(VECTOR.generalProtection, external);
 
     const size = isWideSystem(gate.attributes) ? 4 : 2;
-    const restart = event.kind === 'fault' && event.vector !== VECTOR.debug ? FLAG.RF : 0;
-    const frame = [(state.eflags | restart) >>> 0, state.selector(CS), savedOffset];
+    const frame = [(state.eflags | restartFlag(event)) >>> 0, state.selector(CS), savedOffset];
     if (hasErrorCode(event)) frame.push(event.errorCode);
     if (inner) {
       frame.unshift(state.selector(SS), state.reg32(4));
@@ -279,7 +278,8 @@ export class Events {
 
   private throughTaskGate(event: Event, selector: number, savedOffset: number): boolean {
     if (!this.transfers.fetchTask(selector, VECTOR.generalProtection, false)) return false;
-    return this.tasks.switchTo(selector, 'event', savedOffset, hasErrorCode(event) ? event.errorCode : undefined);
+    const errorCode = hasErrorCode(event) ? event.errorCode : undefined;
+    return this.tasks.switchTo(selector, 'event', savedOffset, { errorCode, savedFlags: restartFlag(event) });
   }
 }
 
@@ -289,6 +289,9 @@ const IDT_GATES =
   (1 << SYSTEM_TYPE.trapGate16) |
   (1 << SYSTEM_TYPE.interruptGate32) |
   (1 << SYSTEM_TYPE.trapGate32);
+
+/** What is set in the EFLAGS that an event saves: a fault's instruction is restarted without its breakpoint (SDM vol. 3, 18.3.1.1). */
+const restartFlag = (event: Event): number => (event.kind === 'fault' && event.vector !== VECTOR.debug ? FLAG.RF : 0);
 
 function hasErrorCode(event: Event): boolean {
   return (event.kind === 'fault' || event.kind === 'trap') && pushesErrorCode(event.vector) && event.errorCode !== NO_ERROR_CODE;

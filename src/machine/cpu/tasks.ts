@@ -13,7 +13,7 @@ import { isNull } from './segment-loads';
 import type { SegmentLoads } from './segment-loads';
 import { StackCursor, failed } from './stack';
 import { SEGMENT_INDEX } from './state-layout';
-import type { TaskSwitchReason, TaskSwitcher } from './transfers';
+import type { TaskEvent, TaskSwitchReason, TaskSwitcher } from './transfers';
 import { VECTOR } from './vectors';
 
 const { ES, CS, SS, DS, FS, GS, LDTR, TR } = SEGMENT_INDEX;
@@ -86,7 +86,7 @@ export class Tasks implements TaskSwitcher {
     private readonly services: TaskServices,
   ) {}
 
-  switchTo(selector: number, reason: TaskSwitchReason, nextOffset: number, errorCode?: number): boolean {
+  switchTo(selector: number, reason: TaskSwitchReason, nextOffset: number, event?: TaskEvent): boolean {
     const { state, access, loads } = this;
     const descriptor = loads.capture();
     const layout = isWideSystem(loads.attributes) ? TSS_32 : TSS_16;
@@ -97,7 +97,7 @@ export class Tasks implements TaskSwitcher {
 
     const oldSelector = state.selector(TR);
     const nested = reason === 'call' || reason === 'event';
-    if (!this.saveOldTask(nextOffset, reason === 'return')) return false;
+    if (!this.saveOldTask(nextOffset, reason === 'return', event?.savedFlags ?? 0)) return false;
     if (!nested) {
       if (!loads.fetch(oldSelector, VECTOR.invalidTss) || !loads.markBusy(false)) return false;
       loads.use(descriptor);
@@ -116,7 +116,7 @@ export class Tasks implements TaskSwitcher {
     this.loadRegisters(task, layout, nested);
     this.services.beginDebugging(task.trap);
     const external = loads.external;
-    if (!this.loadSegments(task) || !this.pushErrorCode(errorCode, layout.size)) {
+    if (!this.loadSegments(task) || !this.pushErrorCode(event?.errorCode, layout.size)) {
       loads.external = 0;
       this.services.deliverInNewTask();
       loads.external = external;
@@ -138,14 +138,15 @@ export class Tasks implements TaskSwitcher {
     return failed(this.state) ? undefined : task;
   }
 
-  private saveOldTask(nextOffset: number, returning: boolean): boolean {
+  /** @param extraFlags set in the saved EFLAGS */
+  private saveOldTask(nextOffset: number, returning: boolean, extraFlags: number): boolean {
     const { state, access } = this;
     const layout = isWideSystem(state.segmentAttributes(TR)) ? TSS_32 : TSS_16;
     const base = state.segmentBase(TR);
     const last = layout.segments + layout.segmentCount * layout.size - 1;
     if (last > state.segmentLimit(TR)) return this.loads.fault(VECTOR.invalidTss, state.selector(TR));
     if (!access.prepareLinear((base + layout.ip) >>> 0, last - layout.ip + 1, false)) return false;
-    const flags = returning ? state.eflags & ~FLAG.NT : state.eflags;
+    const flags = (returning ? state.eflags & ~FLAG.NT : state.eflags) | extraFlags;
     const write = (offset: number, value: number): void => {
       if (!failed(state)) access.storeSystem((base + offset) >>> 0, layout.size, value);
     };

@@ -28,12 +28,19 @@ import { VECTOR } from './vectors';
 const { CS, SS, TR } = SEGMENT_INDEX;
 const NMI_BLOCKED = STATE.nmiBlocked.offset >> 2;
 
+/** What an event adds to its task switch. */
+export interface TaskEvent {
+  errorCode: number | undefined;
+  /** set in the EFLAGS that the old task saves */
+  savedFlags: number;
+}
+
 export type TaskSwitchReason = 'jump' | 'call' | 'return' | 'event';
 
 /** Hardware task switching, as the transfers and events need it. */
 export interface TaskSwitcher {
   /** The TSS descriptor has been fetched and checked; `nextOffset` is saved as EIP of the old task. */
-  switchTo(selector: number, reason: TaskSwitchReason, nextOffset: number, errorCode?: number): boolean;
+  switchTo(selector: number, reason: TaskSwitchReason, nextOffset: number, event?: TaskEvent): boolean;
 }
 
 export class FarTransfers {
@@ -226,11 +233,14 @@ export class FarTransfers {
     const { state, loads } = this;
     const type = descriptorType(loads.attributes);
     const dpl = descriptorDpl(loads.attributes);
-    const isTask = type === SYSTEM_TYPE.taskGate || type === SYSTEM_TYPE.availableTss16 || type === SYSTEM_TYPE.availableTss32;
-    if (!isTask || dpl < state.cpl || dpl < (selector & 3)) return loads.fault(VECTOR.generalProtection, selector);
+    const isGate = type === SYSTEM_TYPE.taskGate;
+    const isTask = isGate || type === SYSTEM_TYPE.availableTss16 || type === SYSTEM_TYPE.availableTss32;
+    // a TSS lies in the GDT, a task gate may lie in the LDT (SDM vol. 3, 7.2.2)
+    if (!isTask || (!isGate && (selector & 4) !== 0) || dpl < state.cpl || dpl < (selector & 3))
+      return loads.fault(VECTOR.generalProtection, selector);
     if (!isPresent(loads.attributes)) return loads.fault(VECTOR.segmentNotPresent, selector);
     let task = selector;
-    if (type === SYSTEM_TYPE.taskGate) {
+    if (isGate) {
       task = loads.low >>> 16;
       if (!this.fetchTask(task, VECTOR.generalProtection, false)) return false;
     }

@@ -71,6 +71,12 @@ export const KNOWN: readonly Known[] = [
   },
   {
     other: 'bochs',
+    why: 'far CALL: what was pushed before the stack ended is in memory in Bochs; the manual has instructions restart (SDM vol. 3, 6.6)',
+    fields: ['data'],
+    applies: (test, ours, theirs) => ours.vector === 12 && theirs.vector === 12 && /callFar|^call \d/.test(formAt(test, ours.eip)),
+  },
+  {
+    other: 'bochs',
     why: 'PUSHA, SGDT and SIDT: what was written before a later part faulted is in memory in Bochs; the manual has instructions restart (SDM vol. 3, 6.6)',
     fields: ['data', 'tables'],
     applies: (test, ours) => [12, 13, 14, 17].includes(ours.vector) && /pusha|s[gi]dt/.test(formAt(test, ours.eip)),

@@ -11,9 +11,11 @@ import { Processor, type Engine } from '../../processor';
 import { POOL_RESERVED } from '../../state-layout';
 import { PlainMemory } from '../../system.spec-support';
 import {
+  DUMP_BYTES,
   makeImage,
   random,
   readReport,
+  RECORD_BYTES,
   RUNNER,
   type ImageOptions,
   type Outcome,
@@ -76,6 +78,9 @@ async function pastEndless(
 /** So many looks at an emulator that has printed nothing new, a tenth of a second apart, and it is taken for endless. */
 const PATIENCE = 60;
 
+/** More than that is printed by no run that goes through its cases once; what a case gone wild has overwritten may make it start again. */
+const mostOutput = (cases: readonly ProgramCase[]): number => (2 * cases.length + 64) * RECORD_BYTES + DUMP_BYTES;
+
 /** Runs a command in a folder with the image and the ROM, until it says that it is done or says nothing any more. */
 async function inFolder(
   cases: readonly ProgramCase[],
@@ -100,13 +105,14 @@ async function inFolder(
           // it has ended by itself
         }
       };
+      const most = mostOutput(cases);
       let size = 0;
       let quiet = 0;
       const watch = setInterval(() => {
         const now = statSync(out).size;
         quiet = now === size ? quiet + 1 : 0;
         size = now;
-        if (quiet > PATIENCE || (quiet > 0 && endsThere(out, size))) end();
+        if (quiet > PATIENCE || size > most || (quiet > 0 && endsThere(out, size))) end();
       }, 100);
       child.on('error', failed);
       child.on('exit', () => {
@@ -228,7 +234,7 @@ function runSlices(cases: readonly ProgramCase[], options: OurOptions): Report {
     quiet = output.length === seen ? quiet + executed + 1 : 0;
     seen = output.length;
     if (reason === 'triple-fault') restart();
-    else if (reason === 'halted' || quiet > MOST_INSTRUCTIONS) break;
+    else if (reason === 'halted' || quiet > MOST_INSTRUCTIONS || output.length > mostOutput(cases)) break;
   }
   return readReport(Uint8Array.from(output));
 }

@@ -205,7 +205,7 @@ export const FIELDS = [
 export type Field = (typeof FIELDS)[number];
 export type Outcome = Record<Field, number>;
 const MARKER = 0x5ac3_d2e1;
-const RECORD_BYTES = (FIELDS.length + 3) * 4;
+export const RECORD_BYTES = (FIELDS.length + 3) * 4;
 const SELECTORS: readonly Field[] = ['cs', 'ss', 'ds', 'es', 'fs', 'gs'];
 /** vector of the record of a case that ended in a shutdown */
 export const SHUTDOWN = 0xff;

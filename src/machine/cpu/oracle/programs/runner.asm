@@ -2,7 +2,7 @@
 ; writes a record of the outcome to port 0xE9. The layout of cases and records is in layout.ts; keep the two together.
 ; A ROM (rom.asm) enters at `start` in flat protected mode, at power-on and after a shutdown, which is an outcome like others.
 MAGIC equ 0x52575035
-PROGRESS equ 0x8000          ; survives a reset: MAGIC, number of the case, address of the next one
+PROGRESS equ 0xf04000        ; survives a reset: MAGIC, number of the case, address of the next one; no case's pages lead there
 LOW equ 0x1000               ; the real-mode part is copied here
 SAVED equ 0x3000             ; what it saves, in a frame without code
 DATA equ 0x20000             ; two frames
@@ -165,8 +165,21 @@ run_case:
   mov esi,[pool]
   add esi,[ebx+case.pool]
   mov edi,DATA
-  mov ecx,DATA_DWORDS
-  rep movsd
+  mov ecx,DATA_DWORDS/4
+  ; REP MOVSD would be an instruction for each of them
+.fill:
+  mov eax,[esi]
+  mov edx,[esi+4]
+  mov [edi],eax
+  mov [edi+4],edx
+  mov eax,[esi+8]
+  mov edx,[esi+12]
+  mov [edi+8],eax
+  mov [edi+12],edx
+  add esi,16
+  add edi,16
+  dec ecx
+  jnz .fill
   mov edi,[ebx+case.window]
   mov eax,0xcccccccc
   mov ecx,64
