@@ -42,9 +42,10 @@ const { record } = parsed.values;
 if (record !== undefined && name !== 'oracle') usage();
 
 await ensurePackages();
-const spec = record === undefined ? test.spec : 'src/machine/cpu/oracle/suites/suites.spec.ts';
+const suites = 'src/machine/cpu/oracle/suites';
+const specs = name !== 'oracle' ? [test.spec] : record === undefined ? [test.spec, suites] : [`${suites}/suites.spec.ts`];
 const asked = record === undefined ? { [test.count]: count } : { PAGEWALK_ORACLE_RECORD: record };
 const env = { ...process.env, ...asked, ...(test.seed && seed !== undefined ? { [test.seed]: seed } : {}) };
 const vitest = resolve(repository, 'node_modules/vitest/vitest.mjs');
-const child = spawn(process.execPath, [vitest, 'run', '--testTimeout=3600000', spec], { cwd: repository, stdio: 'inherit', env });
+const child = spawn(process.execPath, [vitest, 'run', '--testTimeout=3600000', ...specs], { cwd: repository, stdio: 'inherit', env });
 child.on('exit', (code) => process.exit(code ?? 1));

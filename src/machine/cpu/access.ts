@@ -178,7 +178,7 @@ export class MemoryAccess implements DataAccess {
     for (let index = 0; index < size; index++) this.store(segment, (offset + index) & 0xffff, 1, (value >>> (8 * index)) & 0xff);
   }
 
-  prepareStore(segment: SegmentIndex, offset: number, size: OperandSize): boolean {
+  prepareStore(segment: SegmentIndex, offset: number, size: OperandSize | 8): boolean {
     const u32 = this.state.u32;
     const words = FIRST_SEGMENT + segment * SEGMENT_WORDS;
     if ((u32[words + ATTRIBUTES]! & WRITE_MASK) !== WRITE_PLAIN || offset > u32[words + LIMIT]! - size + 1) {
@@ -516,7 +516,7 @@ export class MemoryAccess implements DataAccess {
   }
 
   /** The full segment check; sets the fault. */
-  private checkSegment(segment: SegmentIndex, offset: number, size: OperandSize, write: boolean): boolean {
+  private checkSegment(segment: SegmentIndex, offset: number, size: OperandSize | 8, write: boolean): boolean {
     const state = this.state;
     if (segmentAllows(state.segmentAttributes(segment), state.segmentLimit(segment), offset, size, write, !state.protectedMode))
       return true;

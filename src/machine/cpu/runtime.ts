@@ -53,6 +53,8 @@ export interface SystemInstructions {
   readDebug(index: number): number;
   writeDebug(index: number, value: number): boolean;
   invalidatePage(linear: number): boolean;
+  /** May eight bytes be written? Limit, pages and alignment (#GP, #SS, #PF, #AC); nothing is written. */
+  prepareQuadword(segment: SegmentIndex, offset: number): boolean;
   /** ECX in, EDX:EAX out / in */
   readMsr(): boolean;
   writeMsr(): boolean;

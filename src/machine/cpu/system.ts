@@ -251,6 +251,9 @@ export class ProcessorSystem implements SystemInstructions {
   invalidatePage(linear: number): boolean {
     return this.control.invalidatePage(linear);
   }
+  prepareQuadword(segment: SegmentIndex, offset: number): boolean {
+    return this.access.prepareStore(segment, offset, 8);
+  }
   readMsr(): boolean {
     return this.control.readMsr();
   }

@@ -60,6 +60,9 @@ export function callSystem(state: CpuState, system: SystemInstructions, id: numb
     case SYSTEM_CALL.writeTest:
       system.writeTest(a, b >>> 0);
       return 0;
+    case SYSTEM_CALL.prepareQuadword:
+      system.prepareQuadword(a as SegmentIndex, b >>> 0);
+      return 0;
     case SYSTEM_CALL.invalidatePage:
       system.invalidatePage((state.segmentBase(a) + b) >>> 0);
       return 0;

@@ -90,8 +90,8 @@ function compareExchange8(b: BlockBuilder): void {
   const address = b.address();
   // one operand of eight bytes: its second half does not wrap around as an address of its own would
   const upper = b.add(address, 4);
-  b.probe(4, segment, address);
-  b.probe(4, segment, upper);
+  // its limit comes before its pages, and it is aligned to eight bytes (SDM vol. 3, table 6-7)
+  b.call('prepareQuadword', b.constant(segment), address);
   const low = b.load(4, segment, address);
   const high = b.load(4, segment, upper);
   const same = b.make('and', b.make('equal', low, EAX), b.make('equal', high, EDX));

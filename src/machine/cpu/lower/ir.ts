@@ -206,6 +206,8 @@ export const SYSTEM_CALL = {
   /** index (6 or 7), value */
   readTest: 39,
   writeTest: 40,
+  /** segment, offset: may eight bytes be written there? */
+  prepareQuadword: 41,
 } as const;
 
 /** One instruction of a block. */

@@ -8,6 +8,7 @@ import { MODES, type Mode } from './generate.spec-support';
 import {
   addressesOf,
   FIELDS,
+  FIRST_DESCRIPTOR,
   type CaseInstruction,
   type Field,
   type Outcome,
@@ -17,6 +18,9 @@ import {
 } from './layout.spec-support';
 
 const STATUS = FLAG.CF | FLAG.PF | FLAG.AF | FLAG.ZF | FLAG.SF | FLAG.OF;
+
+/** bits of EFLAGS that are zero in every processor */
+const RESERVED_FLAGS = 0xffc0_8028;
 
 export type Other = 'bochs' | 'qemu';
 /** Another emulator, or another tier of ours. */
@@ -77,6 +81,30 @@ export const KNOWN: readonly Known[] = [
   },
   {
     other: 'bochs',
+    why: 'far CALL: Bochs wants room for both pushes in one piece, and has none where SP wraps around between or before them (SDM vol. 1, 6.2.3)',
+    applies: (test, _, theirs) => theirs.vector === 12 && (test.esp & 0xffff) < 8 && /callFar|^call \d/.test(formAt(test, theirs.eip)),
+  },
+  {
+    other: 'bochs',
+    why: 'call gate of 32 bits from a 16-bit stack: Bochs pushes SP, the manual has ESP, whose upper half is what the last inner stack left (SDM vol. 3, 5.8.5)',
+    fields: ['data'],
+    applies: (test) =>
+      uses(test, /^call \d/) && ((test.descriptors[(test.ss >> 3) - FIRST_DESCRIPTOR]?.[1] ?? 0x40_0000) & 0x40_0000) === 0,
+  },
+  {
+    other: 'bochs',
+    why: "far CALL to conforming code of an inner ring: Bochs pushes with that ring's rights to the pages; the ring does not change (SDM vol. 3, 5.8.1.2)",
+    applies: (test, ours, theirs) =>
+      ours.vector === 14 && (ours.error & 4) !== 0 && theirs.vector === 6 && /callFar/.test(formAt(test, ours.eip)),
+  },
+  {
+    other: 'qemu',
+    why: "pushes of a far CALL are the supervisor's in QEMU, so that they succeed where the program's would not (SDM vol. 3, 4.6)",
+    applies: (test, ours, theirs) =>
+      ours.vector === 14 && (ours.error & 4) !== 0 && theirs.vector === 6 && /callFar/.test(formAt(test, ours.eip)),
+  },
+  {
+    other: 'bochs',
     why: 'PUSHA, SGDT and SIDT: what was written before a later part faulted is in memory in Bochs; the manual has instructions restart (SDM vol. 3, 6.6)',
     fields: ['data', 'tables'],
     applies: (test, ours) => [12, 13, 14, 17].includes(ours.vector) && /pusha|s[gi]dt/.test(formAt(test, ours.eip)),
@@ -101,7 +129,7 @@ export const KNOWN: readonly Known[] = [
     other: 'bochs',
     why: 'LDS and the like: Bochs reads the selector before the offset; the manual does not say (SDM vol. 2, LDS)',
     fields: ['cr2', 'error', 'tables', 'vector', 'data'],
-    applies: (test, ours) => [12, 13, 14].includes(ours.vector) && /loadFarPointer|callFar|jmpFar/.test(formAt(test, ours.eip)),
+    applies: (test, ours) => [12, 13, 14].includes(ours.vector) && /loadFarPointer|callFar|jmpFar|^l[defgs]s /.test(formAt(test, ours.eip)),
   },
   {
     other: 'bochs',
@@ -124,6 +152,12 @@ export const KNOWN: readonly Known[] = [
     why: 'B0 to B3 of DR6 may be set for breakpoints that are not enabled (SDM vol. 3, 18.2.3); a single step is reported together with a breakpoint on the next instruction; and some exceptions clear them',
     fields: ['dr6'],
     applies: (test, ours, theirs) => ((ours.dr6 ^ theirs.dr6) & ~lateBreakpoints(test)) === 0,
+  },
+  {
+    other: 'bochs',
+    why: 'a MOV that DR7.GD catches while TF is set: Bochs reports the single step that has not been taken too (SDM vol. 3, 18.2.3)',
+    fields: ['dr6'],
+    applies: (test, ours, theirs) => (ours.dr6 ^ theirs.dr6) === 0x4000 && (ours.dr6 & 0x2000) !== 0 && /dr\d/.test(formAt(test, ours.eip)),
   },
   {
     other: 'bochs',
@@ -217,6 +251,11 @@ export const KNOWN: readonly Known[] = [
     why: 'CMPXCHG8B leaves other flags than ZF wrong in QEMU, even a reserved one (SDM vol. 2, CMPXCHG8B)',
     fields: ['eflags'],
     applies: (test) => uses(test, /cmpxchg8b/),
+  },
+  {
+    other: 'qemu',
+    why: 'the same, where VM is among the wrong flags: what was saved is then read as that of a virtual-8086 task (SDM vol. 2, CMPXCHG8B)',
+    applies: (test, _, theirs) => uses(test, /cmpxchg8b/) && (theirs.eflags & RESERVED_FLAGS) !== 0,
   },
   {
     other: 'qemu',

@@ -80,6 +80,9 @@ function excluded(row: Row, c: Context): boolean {
 const NAMES = [...new Set(ROWS.map(({ name }) => name))];
 const BY_NAME = new Map(NAMES.map((name) => [name, ROWS.filter((row) => row.name === name)]));
 const STRINGS = new Set(['movsByte', 'movsWord', 'cmpsByte', 'cmpsWord', 'stosByte', 'stosWord', 'lodsByte', 'lodsWord', 'scasByte', 'scasWord', 'insByte', 'insWord', 'outsByte', 'outsWord']); // prettier-ignore
+/** Bit tests with their offset in a register: one of these, which is prepared. */
+const BIT_TESTS = new Set(['bt', 'bts', 'btr', 'btc']);
+const BIT_OFFSETS = [0, 1, 2] as const;
 const SHIFTS = new Set(['rol', 'ror', 'rcl', 'rcr', 'shl', 'shr', 'sar', 'shld', 'shrd']);
 
 /** Bytes of a ModRM operand in memory, near some data. */
@@ -161,6 +164,7 @@ function encode(c: Context, row: Row, forced: { operand?: boolean; register?: nu
     let reg = row.extension >= 0 ? row.extension : next() & 7;
     if (row.name === 'movToSegment') reg = pick(next, [0, 2, 3, 4, 5, 3, 0, 1, 6]);
     if (row.name === 'movFromControl') reg = pick(next, [0, 2, 3, 4, 0, 1, 5, 7]);
+    if (BIT_TESTS.has(row.name) && row.extension < 0) reg = pick(next, BIT_OFFSETS);
     if (row.modrm >= 0) bytes.push(row.modrm);
     else if (memory) bytes.push(...memoryOperand(c, reg, address32));
     else bytes.push(0xc0 | (reg << 3) | pick(next, [0, 1, 2, 3, 5, 6, 7, 0, 1, 2, 3, 4]));
@@ -327,9 +331,8 @@ export class Program {
       case 'bts':
       case 'btr':
       case 'btc':
-        // with an offset in a register: near
-        if (row.operands[1] === 'Gv')
-          for (const register of [0, 1, 2]) if (chance(next, 70)) this.moveTo(register, 4, (next() % 256) - 128);
+        // with an offset in a register: near, since 2 GiB of bits reach what belongs to no case
+        if (row.operands[1] === 'Gv') for (const register of BIT_OFFSETS) this.moveTo(register, 4, (next() % 256) - 128);
         return {};
     }
     if (STRINGS.has(row.name)) this.moveTo(1, 4, chance(next, 90) ? next() % 12 : next() % 64);

@@ -21,6 +21,8 @@ import { bochs, program, qemu, runOurs } from './emulators.spec-support';
 import { makeCase, MODE_NAMES, MODES, type Mode } from './generate.spec-support';
 
 const CASES = Number(process.env['PAGEWALK_ORACLE_CASES'] ?? 0);
+/** number of the first case: several processes can share a run */
+const FIRST = Number(process.env['PAGEWALK_ORACLE_FIRST'] ?? 0);
 const SEED = Number(process.env['PAGEWALK_ORACLE_SEED'] ?? 20_261_122);
 const ONLY = process.env['PAGEWALK_ORACLE_MODES']?.split(',') as Mode[] | undefined;
 const SAMPLE = 240;
@@ -72,7 +74,7 @@ describe.runIf(!anyOther)('random programs', () => {
   });
 });
 
-describe.runIf(anyOther && CASES > 0)(`${CASES} random programs of seed ${SEED}`, () => {
+describe.runIf(anyOther && CASES > 0)(`${CASES} random programs of seed ${SEED} from ${FIRST}`, () => {
   it('end as on other emulators', { timeout: 7_200_000 }, async () => {
     mkdirSync(KEPT, { recursive: true });
     const wrong: string[] = [];
@@ -82,16 +84,16 @@ describe.runIf(anyOther && CASES > 0)(`${CASES} random programs of seed ${SEED}`
     let next = 0;
     const lane = async (): Promise<void> => {
       while (next < CASES) {
-        const first = next;
+        const first = FIRST + next;
+        const count = Math.min(BATCH, CASES - next);
         next += BATCH;
-        const number = first / BATCH;
+        const number = Math.floor(first / BATCH);
         const tiers: Panel['tiers'] = [
           ...(number % 10 === 1 ? (['threaded'] as const) : []),
           ...(number % 50 === 2 ? (['compiled'] as const) : []),
         ];
         const panel = panelOf(tiers);
         const found: Failure[] = [];
-        const count = Math.min(BATCH, CASES - first);
         differing += await judge(first, count, panel, (failure) => found.push(failure));
         for (const failure of found) {
           if (wrong.length >= MOST_KEPT) break;
@@ -102,13 +104,13 @@ describe.runIf(anyOther && CASES > 0)(`${CASES} random programs of seed ${SEED}`
         }
         done += count;
         if (done % 1000 < BATCH)
-          process.stdout.write(`${done} cases, ${differing} differ, ${Math.round((Date.now() - started) / 1000)} s\n`);
+          process.stdout.write(`from ${FIRST}: ${done} cases, ${differing} differ, ${Math.round((Date.now() - started) / 1000)} s\n`);
       }
     };
     // the emulators of one lane run while the other's cases run on ours
     await Promise.all([lane(), lane()]);
     process.stdout.write(
-      `seed ${SEED}: ${done} cases on ours, ${bochs.available() ? 'Bochs' : 'no Bochs'} and ${qemu.available() ? 'QEMU' : 'no QEMU'}, ${differing} differ\n`,
+      `seed ${SEED}: ${done} cases from ${FIRST} on ours, ${bochs.available() ? 'Bochs' : 'no Bochs'} and ${qemu.available() ? 'QEMU' : 'no QEMU'}, ${differing} differ\n`,
     );
     expect(wrong).toEqual([]);
   });

@@ -3,7 +3,7 @@
  * stacks to the byte, and the task's stack pointers that may be wrong. SDM vol. 3, 5.8.3 to 5.8.6.
  */
 import { DATA } from '../programs/layout.spec-support';
-import { gate, PLACE, RUNNER_SELECTOR, segment, SELECTOR, type Halves, type Scene } from './scene.spec-support';
+import { gate, PLACE, RUNNER_SELECTOR, segment, type Halves, type Scene } from './scene.spec-support';
 
 const INNER_CODE = 0x40;
 const INNER_STACK = 0x48;

@@ -50,7 +50,7 @@ export interface Scene {
   /** 0 unless told; or real or virtual-8086 mode, where the code is 16-bit */
   ring?: 0 | 1 | 2 | 3;
   kind?: 'real' | 'virtual';
-  /** NASM; an UD2 follows it. Labels are offsets in CS. */
+  /** NASM; an UD2 follows it. Labels are offsets in CS. `;=` begins the form that a line is known by in KNOWN (compare). */
   code: string;
   /** base of CS, instead of 0 (32 bits) or DATA (16 bits) */
   base?: number;
@@ -102,10 +102,13 @@ function assembled(scene: Scene, entry: number): Assembled {
   if (!made.ok) throw new Error(`${scene.name}: ${made.diagnostics.map(({ line, message }) => `${line}: ${message.en}`).join('; ')}`);
   const lines = scene.code.split('\n');
   const instructions = made.lineMap.entries.map(({ address, length, line }): CaseInstruction => {
-    const text = (lines[line - 3] ?? '')
-      .replace(/;.*/, '')
-      .replace(/^\s*\w+:/, '')
-      .trim();
+    const [source = '', form] = (lines[line - 3] ?? '').split(';=');
+    const text =
+      form ??
+      source
+        .replace(/;.*/, '')
+        .replace(/^\s*\w+:/, '')
+        .trim();
     return { bytes: [...made.bytes.subarray(address - entry, address - entry + length)], form: text, reads: 0, undefines: 0, defines: 0 };
   });
   const at = (label: string): number => {

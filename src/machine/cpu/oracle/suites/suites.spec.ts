@@ -7,21 +7,35 @@ import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { describeFailure, differences } from '../programs/compare.spec-support';
 import { bochs, qemu, runOurs } from '../programs/emulators.spec-support';
-import type { Outcome } from '../programs/layout.spec-support';
+import type { Outcome, ProgramCase } from '../programs/layout.spec-support';
 import { readExpected, writeExpected } from './expected.spec-support';
 import { caseOf, type Scene } from './scene.spec-support';
 import { callGateScenes } from './call-gates.spec-support';
+import { formScenes, lockScenes } from './forms.spec-support';
+import { alignmentScenes, debugScenes, lengthScenes, pageScenes, portScenes, stackScenes } from './order.spec-support';
 import { taskScenes } from './tasks.spec-support';
 
 const RECORD = process.env['PAGEWALK_ORACLE_RECORD'];
-const SUITES: Readonly<Record<string, () => Scene[]>> = { tasks: taskScenes, 'call-gates': callGateScenes };
+const SUITES: Readonly<Record<string, () => Scene[]>> = {
+  tasks: taskScenes,
+  'call-gates': callGateScenes,
+  forms: formScenes,
+  lock: lockScenes,
+  length: lengthScenes,
+  debug: debugScenes,
+  alignment: alignmentScenes,
+  pages: pageScenes,
+  stacks: stackScenes,
+  ports: portScenes,
+};
 const BATCH = 100;
-/** Every case where the runner's own loops are fast, some in each single tier. */
+/** `npm run test:oracle` runs them all; `npm test` one in so many, another one in each tier. */
+const ALL = process.env['PAGEWALK_ORACLE_CASES'] !== undefined;
 const TIERS = [
-  { engine: 'auto', oneIn: 1 },
-  { engine: 'interpreter', oneIn: 29 },
-  { engine: 'threaded', oneIn: 23 },
-  { engine: 'compiled', oneIn: 19 },
+  { engine: 'auto', oneIn: ALL ? 1 : 11 },
+  { engine: 'interpreter', oneIn: ALL ? 13 : 61 },
+  { engine: 'threaded', oneIn: ALL ? 7 : 53 },
+  { engine: 'compiled', oneIn: ALL ? 5 : 43 },
 ] as const;
 
 const chunks = <T>(list: readonly T[]): T[][] =>
@@ -30,15 +44,18 @@ const chunks = <T>(list: readonly T[]): T[][] =>
 describe.each(Object.keys(SUITES).filter((name) => RECORD === undefined || RECORD === 'all' || RECORD.split(',').includes(name)))(
   '%s',
   (suite) => {
-    const cases = SUITES[suite]!().map((scene) => ({ name: scene.name, test: caseOf(suite, scene) }));
+    const scenes = SUITES[suite]!();
+    const made = (some: readonly Scene[]): { name: string; test: ProgramCase }[] =>
+      some.map((scene) => ({ name: scene.name, test: caseOf(suite, scene) }));
 
     it('names each case once', () => {
-      expect(new Set(cases.map(({ name }) => name)).size).toBe(cases.length);
+      expect(new Set(scenes.map(({ name }) => name)).size).toBe(scenes.length);
     });
 
     it.runIf(RECORD !== undefined)('is put to Bochs', { timeout: 3_600_000 }, async () => {
       mkdirSync(join(import.meta.dirname, 'expected'), { recursive: true });
-      const said: { name: string; test: (typeof cases)[number]['test']; outcome: Outcome | undefined }[] = [];
+      const cases = made(scenes);
+      const said: { name: string; test: ProgramCase; outcome: Outcome | undefined }[] = [];
       for (const part of chunks(cases)) {
         const { outcomes } = await bochs.run(part.map(({ test }) => test));
         part.forEach((one, index) => said.push({ ...one, outcome: outcomes.get(index) }));
@@ -63,7 +80,7 @@ describe.each(Object.keys(SUITES).filter((name) => RECORD === undefined || RECOR
 
     it.runIf(RECORD === undefined).each(TIERS)('ends as on Bochs, $engine', async ({ engine, oneIn }) => {
       const expected = readExpected(suite);
-      const some = cases.filter((_, number) => number % oneIn === 0);
+      const some = made(scenes.filter((_, number) => number % oneIn === 0));
       const { outcomes } = await runOurs(some.map(({ test }) => test), { engine, seed: 7 }); // prettier-ignore
       const wrong = some.flatMap(({ name, test }, number) => {
         const theirs = expected(name, test);
