@@ -1,13 +1,14 @@
 /**
  * `npm run bench`: the guests of bench/guests on our processor and on other emulators, interleaved in one run, with medians,
  * spread and ratios. Every emulator must print the same phases and checksums. Options: --json, --runs N (5), --guests alu,fib,…,
- * --engines interpreter,v86,…, --vm (also as a VM under the VMM, and what EPT costs)
+ * --engines interpreter,v86,…, --vm (also as a VM under the VMM, and what EPT costs), --cpu (processor time instead of the wall's)
  */
 import { existsSync } from 'node:fs';
 import { loadavg, cpus } from 'node:os';
 import { resolve } from 'node:path';
 import { parseArgs } from 'node:util';
 import { ensurePackages, repository, run, say } from '../build/prepare.mjs';
+import { hasProcessorTime } from './clock.mjs';
 import { bochs, qemu } from './engines/external.mjs';
 import { pagewalk, v86 } from './engines/node.mjs';
 import { buildGuests, GUESTS } from './guests/build.mjs';
@@ -53,6 +54,7 @@ function options() {
         guests: { type: 'string' },
         engines: { type: 'string' },
         vm: { type: 'boolean', default: false },
+        cpu: { type: 'boolean', default: false },
       },
     }));
   } catch (error) {
@@ -62,7 +64,8 @@ function options() {
   if (!Number.isInteger(runs) || runs < 1) usage(`--runs ${values.runs}: expected a whole number from 1.`);
   const engines = chosen(values.engines ?? (values.vm ? 'compiled' : BARE.join()), Object.keys(ENGINES), '--engines');
   if (values.vm && !engines.includes('vm')) engines.push('vm');
-  return { json: values.json, runs, guests: chosen(values.guests, GUESTS, '--guests'), engines };
+  if (values.cpu && !hasProcessorTime) usage('--cpu: processor time is read from /proc, which is not here.');
+  return { json: values.json, cpu: values.cpu, runs, guests: chosen(values.guests, GUESTS, '--guests'), engines };
 }
 
 /** Only the benchmark needs v86: it is installed when the benchmark is first run. */
@@ -73,7 +76,7 @@ async function ensureV86() {
   if (status !== 0) say('v86 could not be installed: it is left out. Is the network there?');
 }
 
-const { json, runs, guests, engines } = options();
+const { json, cpu, runs, guests, engines } = options();
 await ensurePackages();
 if (engines.includes('v86')) await ensureV86();
 const images = buildGuests(guests);
@@ -123,7 +126,7 @@ for (let round = 1; round <= runs; round++) {
     for (const name of available) {
       if (process.stderr.isTTY) process.stderr.write(`\rrun ${round}/${runs}  ${guest.padEnd(4)} ${name.padEnd(12)}`);
       try {
-        take(name, guest, await ENGINES[name].run(images[guest]));
+        take(name, guest, await ENGINES[name].run(images[guest], cpu));
       } catch (error) {
         complain(`${name} on ${guest}: ${error.message}`);
       }
@@ -134,7 +137,7 @@ if (process.stderr.isTTY) process.stderr.write('\r' + ' '.repeat(40) + '\r');
 
 const instructions = Object.fromEntries(Object.entries(counts).map(([phase, count]) => [phase, count.instructions]));
 const summary = summarise(samples, instructions, engines.includes('vm') ? Object.keys(ENGINES) : BARE);
-const text = printTable(summary, available, { runs, cores: cpus().length, load: [begun, loadavg()[0]] });
+const text = printTable(summary, available, { runs, cpu, cores: cpus().length, load: [begun, loadavg()[0]] });
 if (json) {
   process.stderr.write(text);
   const phases = summary.phases.map(({ phase, mips }) => ({ phase, mips }));

@@ -2,10 +2,12 @@
 
 const cell = (value, digits = 1) => (value === null || value === undefined ? '–' : value.toFixed(digits));
 
-/** @param engines those that ran; @param run { runs, cores, load: [before, after] } */
-export function printTable({ phases, geomean, coldGeomean, eptCost }, engines, { runs, cores, load }) {
+/** @param engines those that ran; @param run { runs, cpu: by processor time, cores, load: [before, after] } */
+export function printTable({ phases, geomean, coldGeomean, eptCost }, engines, { runs, cpu, cores, load }) {
   const wide = (text, width) => text.padStart(width);
-  const lines = [`MIPS, median of ${runs} interleaved run${runs === 1 ? '' : 's'} (spread: slowest to fastest over the median)`];
+  const lines = [
+    `MIPS, median of ${runs} interleaved run${runs === 1 ? '' : 's'} (spread: slowest to fastest over the median)${cpu ? ', by processor time' : ''}`,
+  ];
   lines.push('phase'.padEnd(7) + engines.map((name) => wide(name, 18)).join(''));
   for (const { phase, mips, spread } of phases) {
     lines.push(

@@ -3,13 +3,14 @@ import { spawn, spawnSync } from 'node:child_process';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { groupClock } from '../clock.mjs';
 import { Markers } from '../markers.mjs';
 
 const present = (command) => spawnSync('sh', ['-c', `command -v ${command}`]).status === 0;
 
 function watch(command, args, options, limitSeconds) {
   return new Promise((done, failed) => {
-    const markers = new Markers();
+    const markers = new Markers(options.cpu ? () => groupClock(child.pid) : undefined);
     const child = spawn(command, args, {
       stdio: [options.input === undefined ? 'ignore' : 'pipe', 'pipe', 'ignore'],
       cwd: options.cwd,
@@ -48,7 +49,7 @@ function watch(command, args, options, limitSeconds) {
 /** QEMU TCG, one thread; `icount` counts instructions, as our clock does. */
 export const qemu = (icount) => ({
   available: () => present('qemu-system-i386'),
-  run: (guest) =>
+  run: (guest, cpu) =>
     watch(
       'qemu-system-i386',
       [
@@ -66,7 +67,7 @@ export const qemu = (icount) => ({
         '-kernel',
         guest.image,
       ],
-      {},
+      { cpu },
       300,
     ),
 });
@@ -74,7 +75,7 @@ export const qemu = (icount) => ({
 /** Debian's Bochs (a debugger build, two or three times slower than one made for speed), from the floppy image. Needs a display: xvfb-run gives one. */
 export const bochs = {
   available: () => present('bochs') && present('xvfb-run'),
-  async run(guest) {
+  async run(guest, cpu) {
     const folder = mkdtempSync(join(tmpdir(), 'pagewalk-bochs-'));
     writeFileSync(
       join(folder, 'rc'),
@@ -94,7 +95,7 @@ export const bochs = {
     );
     try {
       // the debugger in Debian's build waits for `c`
-      return await watch('xvfb-run', ['-a', 'bochs', '-q', '-f', join(folder, 'rc')], { cwd: folder, input: 'c\n' }, 600);
+      return await watch('xvfb-run', ['-a', 'bochs', '-q', '-f', join(folder, 'rc')], { cwd: folder, input: 'c\n', cpu }, 600);
     } finally {
       rmSync(folder, { recursive: true, force: true });
     }

@@ -25,9 +25,11 @@ function answerOf(script, args) {
   });
 }
 
+const clockOf = (cpu) => (cpu ? ['cpu'] : []);
+
 export const v86 = {
   available: () => existsSync(resolve(repository, 'bench/node_modules/v86/package.json')),
-  run: ({ image }) => answerOf(resolve(import.meta.dirname, 'v86.mjs'), [image]),
+  run: ({ image }, cpu) => answerOf(resolve(import.meta.dirname, 'v86.mjs'), [image, ...clockOf(cpu)]),
 };
 
 /** Our processor, bundled once a run: the script, and the tiers that it has. */
@@ -43,5 +45,5 @@ export const pagewalk = (engine) => ({
     ours ??= bundleOurs();
     return (await ours).tiers.includes(engine);
   },
-  run: async ({ image }) => answerOf((await ours).script, [image, engine]),
+  run: async ({ image }, cpu) => answerOf((await ours).script, [image, engine, ...clockOf(cpu)]),
 });

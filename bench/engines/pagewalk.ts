@@ -1,6 +1,6 @@
 /**
  * Pagewalk's own processor in a process of its own, on the bare default board or (`vm`) as a VM under the VMM with EPT. Arguments:
- * image, tier. Prints one JSON line: the phases, with instruction counts; without arguments, the tiers there are.
+ * image, tier, and `cpu` for processor time. Prints one JSON line: the phases, with instruction counts; without arguments, the tiers there are.
  */
 import { readFileSync } from 'node:fs';
 import { useBranchHints } from '../../src/host/branch-hints';
@@ -10,6 +10,7 @@ import { applyProcessorStart, protectedModeStart } from '../../src/machine/firmw
 import { Machine } from '../../src/machine/machine';
 import { hostOf } from '../../src/vmm/host-of-machine';
 import { Vmm } from '../../src/vmm/vmm';
+import { threadClock } from '../clock.mjs';
 import { Markers } from '../markers.mjs';
 
 const LOAD = 0x10_0000;
@@ -34,7 +35,7 @@ interface Guest {
 }
 
 useBranchHints();
-const [image, tier] = process.argv.slice(2);
+const [image, tier, clock] = process.argv.slice(2);
 if (image === undefined) process.stdout.write(JSON.stringify(TIERS) + '\n');
 else if (!TIERS.includes(tier as Tier)) throw new Error(`there is no tier ${String(tier)}`);
 else measure(tier === 'vm' ? inVm(image) : bare(image, tier as Exclude<Tier, 'vm'>));
@@ -86,7 +87,7 @@ function inVm(file: string): Guest {
 }
 
 function measure(guest: Guest): void {
-  const markers = new Markers();
+  const markers = new Markers(clock === 'cpu' ? threadClock : undefined);
   const counts: number[] = [];
   let seen = 0;
   for (;;) {
