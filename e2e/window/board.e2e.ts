@@ -119,11 +119,19 @@ test('board: what is dragged is put back by Escape, goes with its group, and und
   await expect.poll(wires).not.toEqual(before);
   const moved = await wires();
 
+  const name = (await page.getByRole('button', { name: 'Group g1' }).boundingBox())!;
+  await page.mouse.move(name.x + 8, name.y + name.height / 2);
+  await page.mouse.down();
+  await page.mouse.move(name.x + 38, name.y + 40, { steps: 4 });
+  await page.mouse.up();
+  await expect.poll(wires).not.toEqual(moved);
+  const byName = await wires();
+
   await page.locator('[data-part="iommu:iommu"]').focus();
   await page.keyboard.press('Control+a');
   await take('firmware:firmware');
   await page.mouse.up();
-  await expect.poll(wires).not.toEqual(moved);
+  await expect.poll(wires).not.toEqual(byName);
   const all = await wires();
   const undo = page.getByRole('toolbar', { name: 'Board' }).getByRole('button', { name: /undo/i });
   await undo.click();

@@ -23,7 +23,7 @@ export function useCanvasNodes(flow: VueFlowStore) {
     const at = ({ x, y }: Box): { x: number; y: number } => ({ x, y });
     return [
       { id: 'pcb', type: 'pcb', position: at(edge), data: edge, selectable: false, zIndex: -3, class: 'ground' },
-      ...canvas.frames.map((frame): Node => ({ id: frame.node, type: 'group', position: at(frame), data: frame, zIndex: -2, class: 'frame' })),
+      ...canvas.frames.map((frame): Node => ({ id: frame.node, type: 'group', position: at(frame), data: frame, zIndex: -2, class: 'frame nopan' })),
       ...canvas.parts.map((part): Node => ({ id: part.node, type: 'part', position: at(part), data: canvas.shapes.get(part.node), class: 'nopan' })),
       { id: 'note', type: 'note', position: at(note), selectable: false },
     ];

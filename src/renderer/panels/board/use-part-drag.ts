@@ -75,10 +75,10 @@ export function usePartDrag(
   function select({ node, adding }: Press): Set<string> {
     let held = isHeld();
     if (node !== null && !held[node]) {
-      const own = flow.findNode(node);
+      const own = [node, ...(canvas.frames.find((frame) => frame.node === node)?.parts ?? [])];
       if (!adding) flow.removeSelectedElements();
-      if (own) flow.addSelectedNodes([own]);
-      held = { ...(adding ? held : {}), [node]: true };
+      flow.addSelectedNodes(own.flatMap((id) => flow.findNode(id) ?? []));
+      held = { ...(adding ? held : {}), ...Object.fromEntries(own.map((id) => [id, true])) };
     }
     flow.nodesSelectionActive.value &&= node === null;
     const nodes = new Set(canvas.parts.filter((part) => held[part.node]).map((part) => part.node));
