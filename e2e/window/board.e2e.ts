@@ -135,10 +135,12 @@ test('board: what is dragged is put back by Escape, goes with its group, and und
   const all = await wires();
   const undo = page.getByRole('toolbar', { name: 'Board' }).getByRole('button', { name: /undo/i });
   await undo.click();
+  await expect.poll(wires).toEqual(byName);
+  await undo.click();
   await expect.poll(wires).toEqual(moved);
   await undo.click();
   await expect.poll(wires).toEqual(before);
-  for (let i = 0; i < 2; i++) await page.getByRole('toolbar', { name: 'Board' }).getByRole('button', { name: /redo/i }).click();
+  for (let i = 0; i < 3; i++) await page.getByRole('toolbar', { name: 'Board' }).getByRole('button', { name: /redo/i }).click();
   await expect.poll(wires).toEqual(all);
 });
 
