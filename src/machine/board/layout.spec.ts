@@ -146,13 +146,10 @@ describe('any board with a controller', () => {
         (drawing, at) => {
           const { dram } = addressMap(drawing);
           const controller = new MemoryController(drawing, dram);
-          for (const { base, end } of dram) {
-            for (const address of [base, end - 1, ...at.map((part) => base + Math.floor(part * (end - base)))]) {
-              const [found, ...others] = controller.locateAll(hostPhysical(address));
-              expect(others).toEqual([]);
-              expect(controller.addressOf(found!.cell)).toBe(address);
-            }
-          }
+          const asked = dram.flatMap(({ base, end }) => [base, end - 1, ...at.map((part) => base + Math.floor(part * (end - base)))]);
+          // one comparison a board: an expectation costs far more than what is looked up
+          const back = asked.map((address) => controller.locateAll(hostPhysical(address)).map(({ cell }) => controller.addressOf(cell)));
+          expect(back).toEqual(asked.map((address) => [address]));
         },
       ),
       { numRuns: 2000 },
