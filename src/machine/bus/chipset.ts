@@ -161,6 +161,10 @@ export class Chipset implements PhysicalMemory, PortSpace {
   }
 
   write(address: HostPhysicalAddress, size: 1 | 2 | 4, value: number): void {
+    // what the processor writes beside translated code comes here often
+    const plain = Math.floor(address / PAGE_SIZE);
+    if ((address % PAGE_SIZE) + size <= PAGE_SIZE && this.table.isPlain(plain))
+      return this.storeTo(plain, address % PAGE_SIZE, size, value);
     const range = this.table.at(address);
     if (range === undefined) return this.nobodyWrites(address, size, value, undefined);
     if (this.mustSplit(range, address, size)) return this.writeSplit(address, size, value);

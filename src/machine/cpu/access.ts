@@ -84,8 +84,9 @@ export class MemoryAccess implements DataAccess {
   refused = 0;
 
   private readonly walk = new PageWalk();
-  /** host-physical address of the last `resolve` that ended at the chipset */
+  /** host-physical address of the last `resolve` that ended at the chipset, and whether it can be read directly */
   private host = 0;
+  private hostReadable = false;
   /** linear address of the last access for compiled code */
   private compiledLinear = 0;
   /** 1 while linear addresses are translated at all, and so count as TLB accesses */
@@ -263,7 +264,7 @@ export class MemoryAccess implements DataAccess {
     if (outcome >= 0) return this.writePool(outcome, size, value);
     if (outcome === CHIPSET) {
       const frame = Math.floor(this.host / 4096);
-      if (this.refused !== 0 || frame === running || this.memory.readableFrame(frame) < 0) {
+      if (this.refused !== 0 || frame === running || !this.hostReadable) {
         this.refused = REFUSED.deferred;
         return;
       }
@@ -451,6 +452,7 @@ export class MemoryAccess implements DataAccess {
     this.host = frame * 4096 + (linear & 0xfff);
     const readable = this.memory.readableFrame(frame);
     const writable = this.memory.writableFrame(frame);
+    this.hostReadable = readable >= 0;
     if (writable < 0) rights &= ~FAST_RIGHT.write;
     if (readable < 0) return CHIPSET;
     if (!(user && this.aligned) && !this.debug.watchesPage(page)) {
@@ -490,7 +492,7 @@ export class MemoryAccess implements DataAccess {
   /** False when the instruction stops here. */
   private writeElsewhere(outcome: number, linear: number, size: OperandSize, value: number): boolean {
     if (outcome === CHIPSET) {
-      const device = this.memory.readableFrame(Math.floor(this.host / 4096)) < 0;
+      const device = !this.hostReadable;
       this.memory.write(hostPhysical(this.host), size, size === 4 ? value >>> 0 : value & ((1 << (8 * size)) - 1));
       if (device) this.state.requestEndSlice();
       return true;
