@@ -7,9 +7,9 @@ import { random, seen } from './same-state.spec-support';
 const RUNS = 24;
 
 describe.each([
-  ['threaded', 3],
+  ['threaded', 1],
   ['compiled', 9],
-  ['auto', 4],
+  ['auto', 2],
 ] as const satisfies [Engine, number][])('%s delivers events as the interpreter does', (engine, seeds) => {
   it.each(Array.from({ length: seeds }, (_, seed) => seed))('program %i', (seed) => {
     const [reference, other] = [littleKernel(seed, 'interpreter'), littleKernel(seed, engine)];
