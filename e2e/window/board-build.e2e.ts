@@ -14,10 +14,9 @@ const ALWAYS = { mouse: 'dual-channel-desktop', keyboard: '386-four-simms' };
 /** The lab as it was last autosaved, two seconds after a change; empty before there was one. */
 function saved(shell: Shell): string {
   const folder = join(shell.data, 'autosaves');
-  const texts = (existsSync(folder) ? readdirSync(folder) : []).map(
-    (file) => (JSON.parse(readFileSync(join(folder, file), 'utf8')) as { yaml?: string }).yaml ?? '',
-  );
-  return texts[0] ?? '';
+  // a hidden file is one that is still being written
+  const file = (existsSync(folder) ? readdirSync(folder) : []).find((each) => !each.startsWith('.'));
+  return file === undefined ? '' : ((JSON.parse(readFileSync(join(folder, file), 'utf8')) as { yaml?: string }).yaml ?? '');
 }
 const boardIn = (yaml: string): unknown => withoutNames((parse(yaml || 'board: { slots: [] }') as { board: never }).board);
 const SOON = { timeout: 20_000, intervals: [250] };

@@ -19,7 +19,7 @@ export interface CanvasMoves {
   goTo(part: PartBox): Promise<void>;
   reveal(part: PartBox): void;
   toggle(part: PartBox): void;
-  zoom(by: number): unknown;
+  zoom(by: number): Promise<void>;
 }
 
 export function useCanvasKeys(moves: CanvasMoves) {
@@ -51,10 +51,15 @@ export function useCanvasKeys(moves: CanvasMoves) {
     a: () => commands.all(),
     g: (_part, shift) => void (shift ? commands.dissolve() : commands.group()),
   };
-  const PLAIN: Readonly<Record<string, () => void>> = {
-    '+': () => void moves.zoom(1.25),
-    '=': () => void moves.zoom(1.25),
-    '-': () => void moves.zoom(0.8),
+  /** What the keyboard is at stays in view. */
+  const zoomAt = async (part: PartBox, by: number): Promise<void> => {
+    await moves.zoom(by);
+    moves.reveal(part);
+  };
+  const PLAIN: Readonly<Record<string, (part: PartBox) => void>> = {
+    '+': (part) => void zoomAt(part, 1.25),
+    '=': (part) => void zoomAt(part, 1.25),
+    '-': (part) => void zoomAt(part, 0.8),
     '0': () => canvas.fit(),
     a: () => ui.go('board', 'parts'),
     Insert: () => ui.go('board', 'parts'),
@@ -87,7 +92,7 @@ export function useCanvasKeys(moves: CanvasMoves) {
     } else if (control && CONTROL[letter]) {
       if (selection.part?.startsWith('group:')) canvas.look(part.node);
       CONTROL[letter](part, event.shiftKey);
-    } else if (!control && PLAIN[letter]) PLAIN[letter]();
+    } else if (!control && PLAIN[letter]) PLAIN[letter](part);
     else return;
     event.preventDefault();
   }
