@@ -205,3 +205,21 @@ test('board: a slot is added and taken away again', async ({ shell }) => {
   await expect(added).toHaveCount(0);
   await expect(page.getByRole('button', { name: /^Slot B2:/ })).toBeFocused();
 });
+
+test('board: the keyboard goes to a part by name, into the inspector, to the catalogue, and back each time', async ({ shell }) => {
+  const page = await shell.start();
+  await go(page, 'Board');
+  const slot = page.getByRole('button', { name: /^Slot B1:/ });
+  await page.keyboard.press('Control+k');
+  await page.keyboard.type('slot b1');
+  await page.keyboard.press('Enter');
+  await expect(slot).toBeFocused();
+  await page.keyboard.press('Enter');
+  await expect(panel(page, 'Inspector').locator(':focus')).toContainText('Slot B1');
+  await page.keyboard.press('Escape');
+  await expect(slot).toBeFocused();
+  await page.keyboard.press('a');
+  await expect(panel(page, 'Parts').getByRole('textbox', { name: 'Find a part' })).toBeFocused();
+  await page.keyboard.press('Escape');
+  await expect(slot).toBeFocused();
+});

@@ -182,6 +182,7 @@ export default {
     find: 'Find a part',
     add: 'Add {part}',
     drag: 'Drag it to the board, or press Enter.',
+    goesToSeveral: 'Goes into the {n} chosen slots that are empty.',
     goesTo: 'Goes into slot {slot}.',
     all: 'All of {generation}',
     usual: 'Usual ones only',

@@ -162,6 +162,7 @@ export default {
     find: '查找部件',
     add: '添加{part}',
     drag: '拖到主板上，或按回车。',
+    goesToSeveral: '插入所选的 {n} 个空插槽。',
     goesTo: '将插入 {slot} 插槽。',
     all: '全部 {generation}',
     usual: '仅常用型号',

@@ -11,6 +11,7 @@ import {
   moveDimm,
   placesOf,
   plug,
+  plugAll,
   removeParts,
   setDmaMask,
   setIommu,
@@ -73,6 +74,20 @@ describe('board edits', () => {
     expect(drawn().get(`slot:${slot}`)).toEqual(before);
     expect(drawn().get('controller:mc0')).toEqual({ x: 900, y: 900 });
   }); // prettier-ignore
+
+  it('plugs one kind of DIMM into several slots one behind the other, undone in one step', () => {
+    const editor = open();
+    apply(editor, addSlot(editor.document!.board));
+    apply(editor, addSlot(editor.document!.board));
+    const before = editor.yaml;
+    const empty = editor.document!.board.slots.filter(({ dimm }) => dimm === null).map(({ id }) => id);
+    const board = apply(editor, plugAll(editor.document!.board, empty, 'ddr3-256m'));
+    expect(board.slots.map(({ dimm }) => dimm)).toEqual(Array(4).fill('ddr3-256m'));
+    expect(board.slots.map(({ base }) => base)).toEqual([0, 0x1000_0000, 0x2000_0000, 0x3000_0000]);
+    expect(checkBoard(board)).toEqual([]);
+    editor.undo();
+    expect(editor.yaml).toBe(before);
+  });
 
   it('unplugs and moves', () => {
     const editor = open();

@@ -14,6 +14,18 @@ export function plug(board: Board, slot: string, dimm: string): BoardChange {
   return { patches, label: words(`Plug ${dimm} into ${slot}`, `将 ${dimm} 插入 ${slot}`) };
 }
 
+/** The same DIMM into several slots, as one change; each gets the first base that the ones before it leave free. */
+export function plugAll(board: Board, slots: readonly string[], dimm: string): BoardChange {
+  let now = board;
+  const patches = slots.flatMap((slot) => {
+    const change = plug(now, slot, dimm).patches;
+    const base = change.find((patch) => patch.op === 'set' && patch.path.at(-1) === 'base');
+    now = withDimm(now, slot, dimm, base?.op === 'set' ? (base.value as number) : undefined);
+    return change;
+  });
+  return { patches, label: words(`Plug ${dimm} into ${slots.length} slots`, `将 ${dimm} 插入 ${slots.length} 个插槽`) };
+}
+
 /** The modules of a bank answer where its first slot does; the others have no base. */
 const isFurtherLane = (board: Board, slot: string): boolean =>
   (board.controllers ?? []).some(({ banks }) => banks.some((lanes) => lanes.indexOf(slot) > 0));
@@ -32,9 +44,11 @@ export function moveDimm(board: Board, from: string, to: string): BoardChange {
   };
 }
 
-const withDimm = (board: Board, slot: string, dimm: string | null): Board => ({
+const withDimm = (board: Board, slot: string, dimm: string | null, base?: number): Board => ({
   ...board,
-  slots: board.slots.map((candidate) => (candidate.id === slot ? { ...candidate, dimm } : candidate)),
+  slots: board.slots.map((candidate) =>
+    candidate.id === slot ? { ...candidate, dimm, ...(base === undefined ? {} : { base }) } : candidate,
+  ),
 });
 
 export const unplug = (slot: string): BoardChange => ({
