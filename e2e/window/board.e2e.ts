@@ -210,7 +210,9 @@ test('board: the keyboard goes to a part by name, into the inspector, to the cat
   const page = await shell.start();
   await go(page, 'Board');
   const slot = page.getByRole('button', { name: /^Slot B1:/ });
+  await expect(slot).toBeVisible();
   await page.keyboard.press('Control+k');
+  await expect(page.getByRole('combobox', { name: 'Go to' })).toBeFocused();
   await page.keyboard.type('slot b1');
   await page.keyboard.press('Enter');
   await expect(slot).toBeFocused();
