@@ -195,14 +195,16 @@ export class Interpreter {
         const done = this.compiled.run(handle, limit);
         if (this.compiled.relocated) this.valid = false;
         else if (this.compiled.lostPage) this.page = -1;
-        this.ran(done, this.compiled.relocated ? undefined : this.compiled.movedTo);
+        const to = this.compiled.relocated ? undefined : this.compiled.movedTo;
+        this.ran(done, to?.pageRip, to?.codePage.frame);
         return this.compiled;
       }
       if (start !== 0) threaded!.neverHot(start);
     }
     if (start !== 0) {
       const done = threaded!.run(start, limit);
-      this.ran(done, threaded!.movedTo);
+      const to = threaded!.movedTo;
+      this.ran(done, to?.pageRip, to?.frame);
       return threaded;
     }
     blocks.neverHot(header);
@@ -227,15 +229,15 @@ export class Interpreter {
     return this.threadedGroup === undefined ? 0 : this.threaded!.header(this.threadedGroup, offset);
   }
 
-  /** Another tier has completed instructions and perhaps gone on to another page. */
-  private ran(done: number, to: Pick<RegionGroup | ThreadedGroup, 'pageRip' | 'codePage'> | undefined): void {
+  /** Another tier has completed instructions and perhaps gone on to another page, in `frame`. */
+  private ran(done: number, pageRip: number | undefined, frame = 0): void {
     const { state } = this;
     this.completed = done;
     state.f64[INSTRUCTIONS] = state.f64[INSTRUCTIONS]! + done;
     state.f64[TICKS] = state.f64[TICKS]! + done;
-    if (to === undefined) return;
-    this.page = to.pageRip >>> 12;
-    this.frame = to.codePage.frame;
+    if (pageRip === undefined) return;
+    this.page = pageRip >>> 12;
+    this.frame = frame;
     this.straddlesLimit = false;
     this.codePage = undefined;
   }

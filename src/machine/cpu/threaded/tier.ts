@@ -47,7 +47,8 @@ const NO_REGIONS = Object.fromEntries(REGION_IMPORTS.map(([name]) => [name, (): 
 
 /** Threaded code of one frame, made for one mode and one place in the address space. */
 export interface ThreadedGroup {
-  readonly codePage: CodePage;
+  /** the page's frame, not its CodePage: blocks of dropped pages stay until the storage is full, and must not hold what they were made from */
+  readonly frame: number;
   readonly key: number;
   readonly mode: Mode;
   readonly pageRip: number;
@@ -86,7 +87,9 @@ export class ThreadedTier {
   private readonly loops: { plain?: () => number; observed?: () => number } = {};
   private observesMemory = false;
   private readonly groups = new Map<CodePage, ThreadedGroup[]>();
+  /** found last, and for which page */
   private latest: ThreadedGroup | undefined;
+  private latestPage: CodePage | undefined;
   private blocks: Block[] = [];
   private next = BLOCKS.offset;
   private limit = 0;
@@ -123,15 +126,16 @@ export class ThreadedTier {
    */
   group(codePage: CodePage, mode: Mode, key: number, pageRip: number): ThreadedGroup | undefined {
     const { latest } = this;
-    if (latest !== undefined && latest.codePage === codePage && latest.key === key && latest.pageRip === pageRip && !latest.dropped) {
+    if (latest !== undefined && this.latestPage === codePage && latest.key === key && latest.pageRip === pageRip && !latest.dropped) {
       return latest;
     }
+    this.latestPage = codePage;
     let groups = this.groups.get(codePage);
     if (groups === undefined) this.groups.set(codePage, (groups = []));
     const found = groups.find((group) => group.key === key && group.pageRip === pageRip);
     if (found !== undefined) return (this.latest = found);
-    if (groups.length >= MOST_GROUPS) return undefined;
-    const made: ThreadedGroup = { codePage, key, mode, pageRip, headers: new Map(), dropped: false };
+    if (groups.length >= MOST_GROUPS) return (this.latest = undefined);
+    const made: ThreadedGroup = { frame: codePage.frame, key, mode, pageRip, headers: new Map(), dropped: false };
     groups.push(made);
     return (this.latest = made);
   }
@@ -197,7 +201,7 @@ export class ThreadedTier {
 
   private make(group: ThreadedGroup, offset: number): number {
     const { poolOffset, blocks, memory } = this.parts;
-    const pool = poolOffset(group.codePage.frame);
+    const pool = poolOffset(group.frame);
     if (pool < 0) return 0;
     const observed = this.observesMemory;
     const handlers = this.start(memory);
@@ -281,6 +285,7 @@ export class ThreadedTier {
     const groups = this.groups.get(page);
     if (groups === undefined) return;
     this.groups.delete(page);
+    if (this.latestPage === page) this.latestPage = undefined;
     for (const group of groups) this.drop(group);
   }
 
@@ -296,6 +301,7 @@ export class ThreadedTier {
     for (const groups of this.groups.values()) for (const group of groups) group.dropped = true;
     this.empty();
     this.groups.clear();
+    this.latestPage = undefined;
   }
 
   /** Every block goes; the groups stay. */
@@ -394,7 +400,7 @@ export class ThreadedTier {
     this.begin(pc, budget);
     const { access } = this.parts;
     const { position, before, size } = unpackAccess(note);
-    const running = this.held!.codePage.frame;
+    const running = this.held!.frame;
     access.storeForCompiled(this.segment(pc, position), offset >>> 0, size as OperandSize, value, running);
     if (access.refused !== 0) this.leave(pc, budget, access.refused, before);
   }
@@ -442,6 +448,6 @@ export class ThreadedTier {
     if (group === this.held) return;
     this.held = group;
     // only flat code goes on to other pages: there RIP is the linear address
-    this.parts.access.holdCodePage(group.pageRip >>> 12, group.codePage.frame);
+    this.parts.access.holdCodePage(group.pageRip >>> 12, group.frame);
   }
 }
