@@ -27,6 +27,8 @@ import { translate, untilAccess } from './translate';
 
 /** Instructions of one entry into the loop: counters have 31 bits. */
 const LONGEST_RUN = 1 << 24;
+/** Blocks of dropped pages: more of them, and more than there are others, and all are made anew. */
+const MOST_DEAD = 1024;
 /** Different modes and addresses under which the code of one frame is threaded. */
 const MOST_GROUPS = 8;
 
@@ -91,6 +93,8 @@ export class ThreadedTier {
   private latest: ThreadedGroup | undefined;
   private latestPage: CodePage | undefined;
   private blocks: Block[] = [];
+  /** of them, those of dropped pages */
+  private dead = 0;
   private next = BLOCKS.offset;
   private limit = 0;
   /** group whose page the TLB was told of */
@@ -209,6 +213,7 @@ export class ThreadedTier {
       lowerBlock({ bytes: blocks.poolBytes(pool), start: offset, end: PAGE_SIZE }, group.mode, most);
     let ir = lower(MAX_BLOCK);
     if (ir === 'truncated') return 0;
+    if (this.dead > MOST_DEAD && this.dead > this.blocks.length / 2) this.empty();
     if (observed) ir = lower(untilAccess(ir)) as IrBlock;
     const { pageRip } = group;
     const place = { pageRip, rip: (pageRip + offset) | 0, addend: (pool - pageRip) | 0, flatSegments: (group.key >> 4) & 63, observed };
@@ -291,6 +296,7 @@ export class ThreadedTier {
 
   private drop(group: ThreadedGroup): void {
     group.dropped = true;
+    this.dead += group.headers.size;
     for (const [offset, header] of group.headers) {
       const at = (JUMPS.offset >> 2) + jumpIndex((group.pageRip + offset) | 0) * 4;
       if (header !== 0 && this.words[at + 1] === header) this.words.fill(0, at, at + 4);
@@ -309,6 +315,7 @@ export class ThreadedTier {
     for (const groups of this.groups.values()) for (const group of groups) group.headers.clear();
     this.words.fill(0, JUMPS.offset >> 2, (JUMPS.offset + JUMPS.bytes) >> 2);
     this.blocks = [];
+    this.dead = 0;
     this.next = BLOCKS.offset;
   }
 
