@@ -49,17 +49,17 @@ report();
 function report(): void {
   globalThis.gc?.();
   const tiers = machines.map(({ machine }) => machine.processor.interpreter);
-  const sizes = tiers.flatMap(({ compiled }) => (compiled === undefined ? [] : [compiled.size]));
+  const sizes = tiers.flatMap(({ compiled }) => (compiled === undefined ? [] : [compiled.regions.size]));
   const sum = (values: readonly number[]): number => values.reduce((total, value) => total + value, 0);
   const line = {
     seconds: Math.round(seconds()),
     rss: process.memoryUsage.rss(),
     pool: sum(machines.map(({ machine }) => machine.frames.memory.buffer.byteLength)),
     instructions: sum(machines.map(({ machine }) => machine.instructions)),
-    regions: sum(sizes.map(({ regions }) => regions)),
+    regions: sum(sizes.map(({ count }) => count)),
     regionBytes: sum(sizes.map(({ bytes }) => bytes)),
     largestRegion: Math.max(0, ...sizes.map(({ largest }) => largest)),
-    compiled: sum(tiers.map(({ compiled }) => compiled?.compiled ?? 0)),
+    compiled: sum(tiers.map(({ compiled }) => compiled?.regions.compiled ?? 0)),
     threaded: sum(tiers.map(({ threaded }) => threaded?.translated ?? 0)),
   };
   process.stdout.write(JSON.stringify(line) + '\n');

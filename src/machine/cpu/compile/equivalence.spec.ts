@@ -5,7 +5,7 @@ import type { Bench } from '../test-bench.spec-support';
 import { course, madeBy } from './guests.spec-support';
 import { program, realProgram } from './programs.spec-support';
 import { random, seen } from './same-state.spec-support';
-import type { CompiledTier } from './tier';
+import type { CompiledRegions } from './regions';
 
 const OTHERS = ENGINES.filter((engine) => engine !== 'interpreter');
 
@@ -27,14 +27,14 @@ describe('the tiers agree on the benchmark', () => {
 describe('compiled code', () => {
   it('is bounded: the oldest regions are dropped and made again, and nothing else shows', { timeout: 240_000 }, () => {
     const MOST = 8000;
-    const tiers: CompiledTier[] = [];
+    const made: CompiledRegions[] = [];
     const bounded = course('alu.asm', 'compiled', ({ processor: { interpreter } }) => {
-      interpreter.compiled!.mostBytes = MOST;
-      tiers.push(interpreter.compiled!);
+      interpreter.compiled!.regions.mostBytes = MOST;
+      made.push(interpreter.compiled!.regions);
     });
-    const [tier] = tiers as [CompiledTier];
-    expect(tier.compiled).toBeGreaterThan(tier.size.regions + 3);
-    expect(tier.size.bytes).toBeLessThanOrEqual(MOST);
+    const [regions] = made as [CompiledRegions];
+    expect(regions.compiled).toBeGreaterThan(regions.size.count + 3);
+    expect(regions.size.bytes).toBeLessThanOrEqual(MOST);
     expect(bounded.hashes).toEqual(course('alu.asm', 'compiled').hashes);
   });
 

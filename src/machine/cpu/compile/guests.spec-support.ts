@@ -83,4 +83,4 @@ export function course(
 
 /** Threaded blocks and compiled regions made so far. */
 export const madeBy = ({ interpreter: { threaded, compiled } }: Processor): number =>
-  (threaded?.translated ?? 0) + (compiled?.compiled ?? 0);
+  (threaded?.translated ?? 0) + (compiled?.regions.compiled ?? 0);

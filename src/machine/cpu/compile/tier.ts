@@ -1,6 +1,6 @@
 /**
- * The compiled tier: makes regions of hot code, keeps them while their bytes stay what they were, runs them, and answers
- * their slow path. Whatever it does not compile is left to the interpreter, instruction by instruction, so the state is the
+ * The compiled tier: runs the regions of hot code, goes on from one to the next across events, and answers their slow path.
+ * Whatever it does not compile is left to the interpreter, instruction by instruction, so the state is the
  * same at every instruction count whichever tier ran.
  */
 import type { MemoryAccess } from '../access';
@@ -8,34 +8,17 @@ import { PAGE_SIZE } from '../../address';
 import { REGION_KEY, regionKey } from '../code-mode';
 import { NO_ERROR_CODE, wordOf, type CpuState } from '../cpu-state';
 import { FLAG } from '../flags';
-import { makeFlagFunctions } from './flag-functions';
-import type { BlockCache, CodePage } from '../interpret/blocks';
+import type { BlockCache } from '../interpret/blocks';
 import { rotateValue } from '../interpret/integer';
 import { callSystem } from '../interpret/system-calls';
 import { EXCEPTION } from '../lower/exceptions';
-import { SYSTEM_CALL, modeKey, type Mode } from '../lower/ir';
+import { SYSTEM_CALL, modeKey } from '../lower/ir';
 import type { OperandSize, SegmentIndex, SystemInstructions } from '../runtime';
 import { POOL_RESERVED, SEGMENT_INDEX, STOP } from '../state-layout';
 import { pushesErrorCode } from '../vectors';
-import { encodeModule, type FunctionBody } from './encoder';
-import { makeEntry, supportsTailCalls } from './entry';
-import { makeQuickEvents, type QuickEvents } from './event-code';
 import { JUMP_CACHE, LEAVE, LEFT, WORD, jumpIndex, unpackCall } from './layout';
-import { makeFill } from './fill-code';
-import { IMPORTS, LOCALS, LOCALS_64, REGION_TYPE, TYPES } from './locals';
-import { discoverRegion, type Region } from './region';
-import { compileRegion, type RegionPlace } from './region-code';
+import { CompiledRegions, type RegionGroup } from './regions';
 
-/** Bytes of WebAssembly that one region may have. */
-const MOST_REGION_BYTES = 8 * 1024;
-/** Bytes of all regions, unless told otherwise. */
-const MOST_BYTES = 32 * 1024 * 1024;
-/** Regions that are gone and yet take memory: more of them, and more than half as many as there are others, and the table is renewed. */
-const MOST_DEAD = 128;
-/** Instructions looked for at first; halved until the region is small enough. */
-const MOST_INSTRUCTIONS = 256;
-/** Different modes and addresses under which the code of one frame is compiled. */
-const MOST_GROUPS = 8;
 /** Instructions of one entry into compiled code: counters have 31 bits. */
 const LONGEST_RUN = 1 << 24;
 
@@ -54,30 +37,6 @@ const FLAGS = wordOf('rflags');
 const STOPPED = wordOf('stop');
 const PROGRESS = wordOf('blockProgress');
 const LENGTH = wordOf('instructionLength');
-
-/** Compiled regions of one frame, made for one mode and one place in the address space. */
-export interface RegionGroup {
-  readonly codePage: CodePage;
-  readonly key: number;
-  readonly mode: Mode;
-  readonly pageRip: number;
-  /** pool offset of the page less `pageRip` */
-  readonly addend: number;
-  /** by offset in the page: handle of the code there */
-  readonly handles: Map<number, number>;
-  /** its frame was written to, or everything was dropped */
-  dropped: boolean;
-}
-
-interface CompiledRegion {
-  readonly slot: number;
-  readonly group: RegionGroup;
-  readonly bytes: number;
-  /** offsets of its entries */
-  readonly entries: readonly number[];
-}
-
-const newTable = (): WebAssembly.Table => new WebAssembly.Table({ element: 'anyfunc', initial: 256 });
 
 /** What lies between instructions, as the tiers need it. */
 export interface Boundary {
@@ -118,38 +77,21 @@ export class CompiledTier {
   relocated = false;
   /** after `run`: it ended just behind the delivery of a fault */
   justDelivered = false;
-  /** bytes of all regions; beyond them the oldest quarter is dropped */
-  mostBytes = MOST_BYTES;
-  /** regions compiled, for measurements */
-  compiled = 0;
   /** faults delivered without leaving the tier, for measurements */
   deliveries = 0;
   /** of them, and of returns from interrupts, those done the quick way */
   quickEvents = 0;
 
+  /** what there is to run */
+  readonly regions: CompiledRegions;
+
   private readonly words: Int32Array;
-  private table = newTable();
-  /** regions that the table has ever held */
-  private installed = 0;
-  /** made when first something is compiled */
-  private enter: ((handle: number) => number) | undefined;
-  private tailCalls = false;
-  private readonly imports: Record<string, unknown>;
-  private readonly groups = new Map<CodePage, RegionGroup[]>();
-  /** found last */
-  private latest: RegionGroup | undefined;
-  /** by slot, oldest first */
-  private readonly regions = new Map<number, CompiledRegion>();
-  private readonly freeSlots: number[] = [];
-  private nextSlot = 1;
-  private bytes = 0;
   /** slot whose page the TLB was told of */
   private heldSlot = 0;
   private enteredSlot = 0;
   private limit = 0;
   /** key of the running region */
   private runningKey = 0;
-  private quick: QuickEvents | undefined;
   /** budget when a fault was delivered last, and when RF was taken away because its one instruction began; -1: not */
   private deliveredAt = -1;
   private resumedAt = -1;
@@ -159,49 +101,17 @@ export class CompiledTier {
   private leftRip = 0;
 
   constructor(private readonly parts: TierParts) {
-    const { memory, blocks } = parts;
+    const { memory, poolOffset, blocks, geometry, state } = parts;
     this.words = new Int32Array(memory.buffer, 0, POOL_RESERVED >> 2);
-    this.imports = {
-      m: memory,
-      t: this.table,
+    const slowPath = {
       slowLoad: (offset: number, note: number, rip: number, budget: number) => this.load(offset, note, rip, budget),
       slowStore: (offset: number, note: number, rip: number, budget: number, value: number) => this.store(offset, note, rip, budget, value),
       slowProbe: (offset: number, note: number, rip: number, budget: number) => this.probe(offset, note, rip, budget),
       system: (note: number, rip: number, budget: number, id: number, a: number, b: number) => this.system(note, rip, budget, id, a, b),
       rotate: rotateValue,
     };
-    blocks.onDrop((page) => (page === undefined ? this.dropAll() : this.dropPage(page)));
-  }
-
-  /** Regions that exist now, their bytes, and those of the largest. */
-  get size(): { regions: number; bytes: number; largest: number } {
-    let largest = 0;
-    for (const { bytes } of this.regions.values()) largest = Math.max(largest, bytes);
-    return { regions: this.regions.size, bytes: this.bytes, largest };
-  }
-
-  /** The group for the code of a page; undefined when the frame has too many already. */
-  group(codePage: CodePage, mode: Mode, key: number, pageRip: number): RegionGroup | undefined {
-    const { latest } = this;
-    if (latest !== undefined && latest.codePage === codePage && latest.key === key && latest.pageRip === pageRip && !latest.dropped) {
-      return latest;
-    }
-    let groups = this.groups.get(codePage);
-    if (groups === undefined) this.groups.set(codePage, (groups = []));
-    const found = groups.find((group) => group.key === key && group.pageRip === pageRip);
-    if (found !== undefined) return (this.latest = found);
-    if (groups.length >= MOST_GROUPS) return undefined;
-    const addend = (this.parts.poolOffset(codePage.frame) - pageRip) | 0;
-    const made: RegionGroup = { codePage, key, mode, pageRip, addend, handles: new Map(), dropped: false };
-    groups.push(made);
-    return (this.latest = made);
-  }
-
-  /** Handle of the code at an offset of the group's page, compiled now if need be; 0 when it cannot be. */
-  handle(group: RegionGroup, offset: number): number {
-    const handle = group.handles.get(offset) ?? this.compile(group, offset);
-    if (handle !== 0) this.remember((group.pageRip + offset) | 0, group, handle);
-    return handle;
+    const flags = { mask: state.flagsMask, fixed: state.fixedFlags };
+    this.regions = new CompiledRegions({ memory, poolOffset, blocks, flags, geometry, slowPath });
   }
 
   /**
@@ -216,11 +126,11 @@ export class CompiledTier {
     words[WORD.accesses >> 2] = 0;
     words[WORD.leave >> 2] = 0;
     words[WORD.slot >> 2] = this.heldSlot = this.enteredSlot = handle >>> 8;
-    this.runningKey = this.regions.get(handle >>> 8)!.group.key;
+    this.runningKey = this.regions.groupOf(handle >>> 8).key;
     this.relocated = this.atBoundary = false;
     this.resumedAt = this.deliveredAt = -1;
     for (let next = handle; next !== 0;) {
-      const code = this.enter!(next);
+      const code = this.regions.enter!(next);
       this.interpretNext = code === LEFT.budget;
       if (code === LEFT.stopped) {
         words[RIP] = this.leftRip;
@@ -252,7 +162,7 @@ export class CompiledTier {
     const { id, length, advanced } = unpackCall(words[WORD.call >> 2]!);
     const next = words[RIP]!;
     const quick = id === SYSTEM_CALL.returnFromInterrupt && (this.runningKey & QUICK) === QUICK && words[ARGUMENTS] === 4;
-    if (quick && !this.parts.access.checksAlignment && this.quick!.iret() !== 0) {
+    if (quick && !this.parts.access.checksAlignment && this.regions.quick!.iret() !== 0) {
       this.quickEvents++;
       return true;
     }
@@ -300,7 +210,7 @@ export class CompiledTier {
       if (!same) this.runningKey = regionKey(state);
       const rip = words[RIP]! >>> 0;
       if ((this.runningKey & REGION_KEY.flatCode) === 0) break;
-      const held = this.heldSlot === 0 || !access.holdsCodePage ? undefined : this.regions.get(this.heldSlot)!.group;
+      const held = this.heldSlot === 0 || !access.holdsCodePage ? undefined : this.regions.groupOf(this.heldSlot);
       if (held !== undefined && ((rip ^ held.pageRip) & -PAGE_SIZE) === 0) return this.resume(rip, held.addend, budget);
       this.leaveCode();
       const frame = access.fetchFrame(rip);
@@ -319,7 +229,7 @@ export class CompiledTier {
     const vector = state.faultVector;
     if ((this.runningKey & QUICK) === QUICK && vector !== EXCEPTION.DB && !access.checksAlignment) {
       const errorCode = pushesErrorCode(vector) ? state.faultErrorCode : NO_ERROR_CODE;
-      if (this.quick!.deliver(vector, errorCode, state.eflags | FLAG.RF) !== 0) {
+      if (this.regions.quick!.deliver(vector, errorCode, state.eflags | FLAG.RF) !== 0) {
         words[STOPPED] = STOP.none;
         this.quickEvents++;
         boundary.delivered(vector, state.faultErrorCode);
@@ -368,165 +278,12 @@ export class CompiledTier {
 
   /** After `run`: the group of the page that execution has gone to, undefined when it stayed where it was entered. */
   get movedTo(): RegionGroup | undefined {
-    return this.heldSlot === this.enteredSlot || this.heldSlot === 0 ? undefined : this.regions.get(this.heldSlot)!.group;
+    return this.heldSlot === this.enteredSlot || this.heldSlot === 0 ? undefined : this.regions.groupOf(this.heldSlot);
   }
 
   /** After `run`: the TLB holds no code page any more, it must be looked up again. */
   get lostPage(): boolean {
     return this.heldSlot === 0;
-  }
-
-  // --- compiling -------------------------------------------------------------------------------------------------------
-
-  private compile(group: RegionGroup, hot: number): number {
-    const { blocks, poolOffset } = this.parts;
-    const pool = poolOffset(group.codePage.frame);
-    if (pool < 0) return 0;
-    if (this.installed - this.regions.size > Math.max(MOST_DEAD, this.regions.size / 2)) this.renewTable();
-    if (this.enter === undefined) {
-      this.tailCalls = supportsTailCalls();
-      this.enter = makeEntry(this.parts.memory, this.table);
-      Object.assign(this.imports, makeFlagFunctions(this.parts.memory, this.table));
-      const filled = makeFill(this.parts.memory, this.table, this.imports, this.parts.geometry);
-      Object.assign(this.imports, filled);
-      const { flagsMask: mask, fixedFlags: fixed } = this.parts.state;
-      this.quick = makeQuickEvents(this.parts.memory, this.table, filled.fill, { mask, fixed });
-    }
-    const bytes = blocks.poolBytes(pool).slice();
-    for (let mostInstructions = MOST_INSTRUCTIONS; mostInstructions >= 1; mostInstructions >>= 1) {
-      const known = (offset: number): boolean => blocks.knows(group.codePage, modeKey(group.mode), offset);
-      const region = discoverRegion({ bytes, mode: group.mode, known, mostInstructions }, hot);
-      if (region === undefined) return 0;
-      const slot = this.freeSlots.at(-1) ?? this.nextSlot;
-      const module = this.encode(region, group, slot, pool);
-      if (module.length <= MOST_REGION_BYTES) return this.install(module, region, group, slot, hot);
-    }
-    return 0;
-  }
-
-  /** The engine keeps every instance that has imported a table for as long as that: now and then all begin anew with another. */
-  private renewTable(): void {
-    const slots = new Set(this.regions.keys());
-    for (const slot of slots) this.remove(slot);
-    this.forgetSlots(slots);
-    this.freeSlots.length = 0;
-    this.nextSlot = 1;
-    this.installed = 0;
-    this.imports.t = this.table = newTable();
-    this.enter = undefined;
-  }
-
-  private encode(region: Region, group: RegionGroup, slot: number, pool: number): Uint8Array<ArrayBuffer> {
-    const { key, pageRip } = group;
-    const place: RegionPlace = {
-      slot,
-      pageRip,
-      pool,
-      key,
-      flatSegments: (key >> REGION_KEY.flat) & REGION_KEY.segments,
-      user: (key & REGION_KEY.user) !== 0,
-      flatCode: (key & REGION_KEY.flatCode) !== 0,
-      tailCalls: this.tailCalls,
-    };
-    const body: FunctionBody = compileRegion(region, place);
-    return encodeModule({
-      types: TYPES,
-      imports: IMPORTS,
-      functions: [{ name: 'f', type: REGION_TYPE, locals: LOCALS, locals64: LOCALS_64, body }],
-    });
-  }
-
-  private install(module: Uint8Array<ArrayBuffer>, region: Region, group: RegionGroup, slot: number, hot: number): number {
-    const instance = new WebAssembly.Instance(new WebAssembly.Module(module), { e: this.imports });
-    if (this.freeSlots.length > 0) this.freeSlots.pop();
-    else this.nextSlot++;
-    if (slot >= this.table.length) this.table.grow(this.table.length);
-    this.table.set(slot, instance.exports.f);
-    this.installed++;
-    const entries: number[] = [];
-    const before = group.handles.get(hot);
-    for (const [entry, index] of region.entries.entries()) {
-      const { start } = region.blocks[index]!;
-      if (start !== hot && group.handles.has(start)) continue;
-      entries.push(start);
-      group.handles.set(start, slot * 256 + entry);
-    }
-    if (before !== undefined) this.forget(before >>> 8);
-    this.regions.set(slot, { slot, group, bytes: module.length, entries });
-    this.bytes += module.length;
-    this.compiled++;
-    if (this.bytes > this.mostBytes) this.evict(slot);
-    return group.handles.get(hot)!;
-  }
-
-  private remember(rip: number, group: RegionGroup, handle: number): void {
-    const at = (JUMP_CACHE.offset >> 2) + jumpIndex(rip) * 4;
-    if (this.words[at] === rip && this.words[at + 3] === handle) return;
-    const pool = this.parts.poolOffset(group.codePage.frame);
-    this.words[at] = rip;
-    this.words[at + 1] = pool - group.pageRip;
-    this.words[at + 2] = group.key;
-    this.words[at + 3] = handle;
-  }
-
-  // --- dropping --------------------------------------------------------------------------------------------------------
-
-  private dropPage(page: CodePage): void {
-    const groups = this.groups.get(page);
-    if (groups === undefined) return;
-    this.groups.delete(page);
-    const slots = new Set<number>();
-    for (const group of groups) {
-      group.dropped = true;
-      for (const handle of group.handles.values()) slots.add(handle >>> 8);
-    }
-    for (const slot of slots) this.remove(slot);
-    this.forgetSlots(slots);
-  }
-
-  private dropAll(): void {
-    for (const groups of this.groups.values()) for (const group of groups) group.dropped = true;
-    this.groups.clear();
-    const slots = new Set(this.regions.keys());
-    for (const slot of slots) this.remove(slot);
-    this.forgetSlots(slots);
-  }
-
-  /** The oldest quarter goes. */
-  private evict(except: number): void {
-    const slots = new Set<number>();
-    let freed = 0;
-    for (const { slot, bytes } of this.regions.values()) {
-      if (freed > this.mostBytes / 4) break;
-      if (slot === except) continue;
-      slots.add(slot);
-      freed += bytes;
-    }
-    for (const slot of slots) this.remove(slot);
-    this.forgetSlots(slots);
-  }
-
-  private forget(slot: number): void {
-    this.remove(slot);
-    this.forgetSlots(new Set([slot]));
-  }
-
-  private remove(slot: number): void {
-    const region = this.regions.get(slot);
-    if (region === undefined) return;
-    for (const offset of region.entries) if (region.group.handles.get(offset)! >>> 8 === slot) region.group.handles.delete(offset);
-    this.regions.delete(slot);
-    this.bytes -= region.bytes;
-    this.table.set(slot, null);
-    this.freeSlots.push(slot);
-  }
-
-  private forgetSlots(slots: ReadonlySet<number>): void {
-    if (slots.size === 0) return;
-    const first = JUMP_CACHE.offset >> 2;
-    for (let at = first; at < first + JUMP_CACHE.entries * 4; at += 4) {
-      if (slots.has(this.words[at + 3]! >>> 8)) this.words.fill(0, at, at + 4);
-    }
   }
 
   // --- the slow path ---------------------------------------------------------------------------------------------------
@@ -543,7 +300,7 @@ export class CompiledTier {
     this.begin(note, rip, budget);
     const { access } = this.parts;
     const size = ((note >> 3) & 7) as OperandSize;
-    const frame = this.regions.get(this.words[WORD.slot >> 2]!)!.group.codePage.frame;
+    const frame = this.regions.groupOf(this.words[WORD.slot >> 2]!).codePage.frame;
     access.storeForCompiled((note & 7) as SegmentIndex, offset >>> 0, size, value, frame);
     if (access.refused !== 0) this.leave(note, rip, budget);
   }
@@ -589,7 +346,7 @@ export class CompiledTier {
     const slot = this.words[WORD.slot >> 2]!;
     if (slot === this.heldSlot) return;
     this.heldSlot = slot;
-    const { group } = this.regions.get(slot)!;
+    const group = this.regions.groupOf(slot);
     // only regions in flat code go on to other pages: there RIP is the linear address
     this.parts.access.holdCodePage(group.pageRip >>> 12, group.codePage.frame);
   }

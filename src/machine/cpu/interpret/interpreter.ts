@@ -7,7 +7,8 @@ import { hostPhysical, PAGE_SIZE } from '../../address';
 import type { FrameStore } from '../../memory/frame-store';
 import type { PhysicalMemory } from '../../memory/physical-memory';
 import { modeOf, regionKey } from '../code-mode';
-import type { CompiledTier, RegionGroup } from '../compile/tier';
+import type { RegionGroup } from '../compile/regions';
+import type { CompiledTier } from '../compile/tier';
 import { wordOf, type CpuState } from '../cpu-state';
 import { MAX_INSTRUCTION_LENGTH } from '../decode/decoder';
 import { LEVEL, type Level } from '../instruction-set';
@@ -215,9 +216,9 @@ export class Interpreter {
   private compiledAt(codePage: CodePage, offset: number): number {
     if (this.group === undefined || this.group.dropped) {
       if (this.regionKey < 0) this.regionKey = regionKey(this.state, this.key);
-      this.group = this.compiled!.group(codePage, this.mode, this.regionKey, this.code.pageRip);
+      this.group = this.compiled!.regions.group(codePage, this.mode, this.regionKey, this.code.pageRip);
     }
-    return this.group === undefined ? 0 : this.compiled!.handle(this.group, offset);
+    return this.group === undefined ? 0 : this.compiled!.regions.handle(this.group, offset);
   }
 
   /** Header of the threaded code at an offset of the current page, or 0. */
