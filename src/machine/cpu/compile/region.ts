@@ -276,3 +276,33 @@ function findKinds(blocks: readonly RegionBlock[], indexOf: ReadonlyMap<number, 
     return one >= 0 && other >= 0 && becomesKnown(one) && becomesKnown(other) ? LAZY.known : UNKNOWN;
   }
 }
+
+/** A block's beginning at the head of a loop that no entry lies in, another block's, or in the middle of a block. */
+export type Place = 'loop' | 'block' | 'middle';
+
+/** What a region has at the offsets of its instructions. */
+export function placesOf({ blocks, indexOf, entries }: Region): Map<number, Place> {
+  const places = new Map<number, Place>();
+  for (const { ir, count, start } of blocks) {
+    for (const { offset } of ir.instructions.slice(1, count)) places.set(start + offset, 'middle');
+  }
+  const successors = blocks.map(({ targets }) => targets.map((target) => indexOf.get(target)!));
+  const heads = new Set(successors.flatMap((list, from) => list.filter((to) => to <= from)));
+  blocks.forEach(({ start }, index) => places.set(start, heads.has(index) && comesBack(index) ? 'loop' : 'block'));
+  return places;
+
+  /** Is there a way from a block to itself that passes no entry? */
+  function comesBack(head: number): boolean {
+    const seen = new Set(entries);
+    const queue = seen.has(head) ? [] : [head];
+    for (const index of queue) {
+      for (const to of successors[index]!) {
+        if (to === head) return true;
+        if (seen.has(to)) continue;
+        seen.add(to);
+        queue.push(to);
+      }
+    }
+    return false;
+  }
+}

@@ -13,7 +13,7 @@ import { makeFill } from './fill-code';
 import { makeFlagFunctions } from './flag-functions';
 import { JUMP_CACHE, jumpIndex } from './layout';
 import { IMPORTS, LOCALS, LOCALS_64, REGION_TYPE, TYPES } from './locals';
-import { discoverRegion, type Region } from './region';
+import { discoverRegion, placesOf, type Place, type Region } from './region';
 import { compileRegion, type RegionPlace } from './region-code';
 
 /** Bytes of WebAssembly that one region may have. */
@@ -36,6 +36,10 @@ export interface RegionGroup {
   readonly addend: number;
   /** by offset in the page: handle of the code there */
   readonly handles: Map<number, number>;
+  /** the regions that have code of it */
+  readonly regions: Set<CompiledRegion>;
+  /** by offset in the page: how often code inside a region was asked for */
+  readonly asked: Map<number, number>;
   /** its frame was written to, or everything was dropped */
   dropped: boolean;
 }
@@ -46,6 +50,8 @@ interface CompiledRegion {
   readonly bytes: number;
   /** offsets of its entries */
   readonly entries: readonly number[];
+  /** what there is at the offsets of its instructions */
+  readonly places: ReadonlyMap<number, Place>;
 }
 
 const newTable = (): WebAssembly.Table => new WebAssembly.Table({ element: 'anyfunc', initial: 256 });
@@ -67,8 +73,15 @@ export interface RegionParts {
 export class CompiledRegions {
   /** bytes of all regions; beyond them the oldest quarter is dropped */
   mostBytes = MOST_BYTES;
+  /**
+   * How often code inside a region is asked for before it gets a region of its own: where a block begins, and in the middle of
+   * a block, where only slices end.
+   */
+  patience: Readonly<Record<Place, number>> = { loop: 0, block: 32, middle: 1024 };
   /** regions compiled, for measurements */
   compiled = 0;
+  /** after `handle` gave 0: it may be asked again, execution will soon come to a region by itself */
+  waits = false;
   /** enters the region of a handle; made when first something is compiled */
   enter: ((handle: number) => number) | undefined;
   /** likewise */
@@ -120,16 +133,43 @@ export class CompiledRegions {
     if (found !== undefined) return (this.latest = found);
     if (groups.length >= MOST_GROUPS) return undefined;
     const addend = (this.parts.poolOffset(codePage.frame) - pageRip) | 0;
-    const made: RegionGroup = { codePage, key, mode, pageRip, addend, handles: new Map(), dropped: false };
+    const made: RegionGroup = {
+      codePage,
+      key,
+      mode,
+      pageRip,
+      addend,
+      handles: new Map(),
+      regions: new Set(),
+      asked: new Map(),
+      dropped: false,
+    };
     groups.push(made);
     return (this.latest = made);
   }
 
-  /** Handle of the code at an offset of the group's page, compiled now if need be; 0 when it cannot be. */
+  /** Handle of the code at an offset of the group's page, compiled now if need be; 0 when it cannot be, or not yet (`waits`). */
   handle(group: RegionGroup, offset: number): number {
-    const handle = group.handles.get(offset) ?? this.compile(group, offset);
+    const known = group.handles.get(offset);
+    this.waits = known === undefined && this.isPassing(group, offset);
+    if (this.waits) return 0;
+    const handle = known ?? this.compile(group, offset);
     if (handle !== 0) this.remember((group.pageRip + offset) | 0, group, handle);
     return handle;
+  }
+
+  /**
+   * Does the code at an offset lie in a region that execution soon comes to anyway? So it is where slices have ended, each time
+   * somewhere else, and a region for each such place would only repeat the first.
+   */
+  private isPassing(group: RegionGroup, offset: number): boolean {
+    const places = [...group.regions].map((region) => region.places.get(offset)).filter((place) => place !== undefined);
+    if (places.length === 0) return false;
+    const most = Math.min(...places.map((place) => this.patience[place]));
+    if (most === 0) return false;
+    const asked = (group.asked.get(offset) ?? 0) + 1;
+    group.asked.set(offset, asked);
+    return asked < most;
   }
 
   // --- compiling -------------------------------------------------------------------------------------------------------
@@ -211,7 +251,9 @@ export class CompiledRegions {
       group.handles.set(start, slot * 256 + entry);
     }
     if (before !== undefined) this.forget(before >>> 8);
-    this.regions.set(slot, { slot, group, bytes: module.length, entries });
+    const made = { slot, group, bytes: module.length, entries, places: placesOf(region) };
+    this.regions.set(slot, made);
+    group.regions.add(made);
     this.bytes += module.length;
     this.compiled++;
     if (this.bytes > this.mostBytes) this.evict(slot);
@@ -275,6 +317,7 @@ export class CompiledRegions {
     if (region === undefined) return;
     for (const offset of region.entries) if (region.group.handles.get(offset)! >>> 8 === slot) region.group.handles.delete(offset);
     this.regions.delete(slot);
+    region.group.regions.delete(region);
     this.bytes -= region.bytes;
     this.table.set(slot, null);
     this.freeSlots.push(slot);

@@ -189,6 +189,7 @@ export class Interpreter {
     }
     const offset = (this.state.u32[RIP]! - code.pageRip) | 0;
     const start = threaded === undefined ? 0 : this.threadedAt(codePage, offset);
+    let waits = false;
     if (this.compiled !== undefined && (start === 0 || threaded!.isHot(start))) {
       const handle = this.compiledAt(codePage, offset);
       if (handle !== 0) {
@@ -200,7 +201,8 @@ export class Interpreter {
         this.ran(done, to?.pageRip, to?.codePage.frame);
         return this.compiled;
       }
-      if (start !== 0) threaded!.neverHot(start);
+      waits = this.group !== undefined && this.compiled.regions.waits;
+      if (start !== 0 && !waits) threaded!.neverHot(start);
     }
     if (start !== 0) {
       const done = threaded!.run(start, limit);
@@ -208,7 +210,7 @@ export class Interpreter {
       this.ran(done, to?.pageRip, to?.frame);
       return threaded;
     }
-    blocks.neverHot(header);
+    if (!waits) blocks.neverHot(header);
     return undefined;
   }
 
