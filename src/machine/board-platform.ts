@@ -4,10 +4,13 @@ import { placementName } from './board/placement';
 import { processorPart } from './board/processors';
 import type { BootStep } from './firmware/boot-report';
 import { scanSteps } from './firmware/pci-setup';
+import { e820 } from './firmware/memory-map';
 import { setUpMemory } from './firmware/memory-setup';
 import type { Platform, PlatformRange, SlotAssignment } from './firmware/platform';
 import type { Machine } from './machine';
 import { SpdReader } from './firmware/spd-reader';
+import { A20_PORT } from './devices/a20-gate/a20-gate';
+import { COM1_BASE } from './devices/uart/uart';
 import { SMBUS_DONE, SPD_SLOTS } from './devices/smbus/smbus';
 import { spdByte } from './spd-bus';
 
@@ -29,6 +32,12 @@ export function boardPlatform(machine: Machine): Platform {
     loader: board.firmware?.loader ?? 'strict',
     physicalAddressBits: map.physicalAddressBits,
     ...(processorPart(board.processor)?.instructionSet === '8086' ? { realModeOnly: board.processor } : {}),
+    bios: {
+      memoryMap: e820(map.ranges),
+      serialPort: COM1_BASE,
+      screen: board.devices.some(({ kind }) => kind === 'vga-memory'),
+      a20Gate: machine.bus.resolvePort(A20_PORT)?.device.kind === 'a20-gate',
+    },
     prepare: () =>
       machine.asFirmware(() => [
         ...pciSteps(machine),

@@ -6,6 +6,8 @@ import { guestPhysical, hostPhysical, PAGE_SIZE } from '../machine/address';
 import type { ExitReason } from '../machine/cpu/exit';
 import { applyProcessorStart } from '../machine/firmware/processor-start';
 import type { ProcessorStart } from '../machine/firmware/processor-start';
+import { COM1_BASE } from '../machine/devices/uart/uart';
+import { e820 } from '../machine/firmware/memory-map';
 import type { Platform } from '../machine/firmware/platform';
 import type { FrameOwnership } from './frames/frame-ownership';
 import { GuestMap } from './frames/guest-map';
@@ -179,9 +181,21 @@ export class Vm {
       assignment: { mode: 'fixed', slots: [] },
       loader: this.options.loader ?? 'strict',
       physicalAddressBits: this.host.physicalAddressBits,
+      bios: { memoryMap: e820(this.addressRanges()), serialPort: COM1_BASE, screen: false, a20Gate: false },
       writeBytes: (address, bytes) => this.writeGuest(guestPhysical(address), bytes),
       slotsOf: (address, bytes) => this.slotsOf(address, bytes),
     };
+  }
+
+  /** Guest-physical space as firmware finds it: memory from 0, and registers of passed-through devices above it. */
+  private addressRanges(): { base: number; end: number; kind: 'dram' | 'mmio' }[] {
+    const registers = this.bus.mappedBars().filter(({ guestBase }) => !this.isMemory(guestBase));
+    return [
+      { base: 0, end: this.memoryBytes, kind: 'dram' },
+      ...registers
+        .map(({ guestBase, bytes }) => ({ base: guestBase, end: guestBase + bytes, kind: 'mmio' as const }))
+        .sort((a, b) => a.base - b.base),
+    ];
   }
 
   /** Puts the processor where the firmware leaves it. */

@@ -3,7 +3,7 @@ import { formatAddress, hostPhysical, plainHex } from '../../machine/address';
 import { addressMap, rangeAt, type AddressMap } from '../../machine/board/address-map';
 import { dimmPart } from '../../machine/board/parts';
 import { parseAddress } from '../../machine/board/schema';
-import { e820, FIRMWARE_TABLES, type E820Type } from '../../machine/firmware/memory-map';
+import { e820, type E820Type } from '../../machine/firmware/memory-map';
 import { smbiosDump } from '../../machine/firmware/smbios';
 import type { Cell } from '../../machine/journey/journey';
 import { MemoryController } from '../../machine/memory/memory-controller';
@@ -150,8 +150,8 @@ const TYPES: Readonly<Record<E820Type, Record<Language, string>>> = {
 
 /** Prints the map that firmware would hand to an operating system. */
 export async function boardE820(file: string, json: boolean, language: Language, surroundings: Surroundings): Promise<number> {
-  const { board, map, status } = await open(file, language, surroundings);
-  const entries = e820(map, board.assignment === 'automatic' ? FIRMWARE_TABLES : undefined);
+  const { map, status } = await open(file, language, surroundings);
+  const entries = e820(map.ranges);
   if (json) {
     const plain = entries.map(({ base, end, type }) => ({ base: plainHex(base), end: plainHex(end), type }));
     surroundings.out(JSON.stringify({ schema: 'pagewalk.e820/1', entries: plain }, null, 2) + '\n');

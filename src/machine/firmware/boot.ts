@@ -3,6 +3,7 @@
  * processor needs, and says where it starts. The same for a board and for a VM. Everything it does is a step in the report.
  */
 import { formatAddress } from '../address';
+import { installBiosServices } from './bios/bios-services';
 import { BootRefusedError, bootText, refuse, type BootRefusal, type BootStep } from './boot-report';
 import { looksLikeElf, readElf } from './elf';
 import { bootSectorImage, flatImage, looksLikeBootSector, refuseEntry } from './flat';
@@ -308,7 +309,7 @@ function prepareStart(
   }
   const start =
     image.mode === 'real'
-      ? realStart(image)
+      ? realStart(platform, image, shift, steps)
       : image.multiboot
         ? multibootStart(platform, image, shift, steps, commandLine)
         : flatStart(platform, image, shift, steps);
@@ -331,8 +332,10 @@ function prepareStart(
   return start;
 }
 
-/** The stack ends where the program begins: SP = load address below 64 KiB, else 0x7C00. */
-function realStart(image: ProgramImage): ProcessorStart {
+/** Real mode is where BIOS calls work. The stack ends where the program begins: SP = load address below 64 KiB, else 0x7C00. */
+function realStart(platform: Platform, image: ProgramImage, shift: number, steps: BootStep[]): ProcessorStart {
+  const occupied = image.segments.map(({ address, memoryBytes }) => ({ base: address + shift, bytes: memoryBytes }));
+  if (platform.bios) steps.push(installBiosServices(platform, platform.bios, occupied));
   const load = image.segments[0]!.address;
   const stack = load >= 0x600 && load < 0x1_0000 ? load & ~1 : 0x7c00;
   return realModeStart(image.entry, stack, FIRST_HARD_DISK);

@@ -2,7 +2,7 @@
  * The memory map that firmware hands to an operating system, in the form of the BIOS call E820 (ACPI 6.4, section 15.1): what is
  * memory, and what is kept for devices. Addresses without an entry are nobody's.
  */
-import type { AddressMap } from '../board/address-map';
+import type { RangeKind } from '../board/address-map';
 
 /** ACPI's address range types 1 and 2. */
 export type E820Type = 'usable' | 'reserved';
@@ -15,19 +15,22 @@ export interface E820Entry {
   type: E820Type;
 }
 
-/** Where the firmware of an automatically assigned board leaves its tables: the segment searched for them since the first PC. */
+/** Where firmware leaves its tables and its services for real mode: the segment searched for them since the first PC. */
 export const FIRMWARE_TABLES = { base: 0xf_0000, end: 0x10_0000 } as const;
 
-/** Ascending, neighbours of one type joined. Addresses that several DIMMs answer are no memory to build on: they are reserved, as is `kept`. */
-export function e820(map: Pick<AddressMap, 'ranges'>, kept?: { base: number; end: number }): E820Entry[] {
+/**
+ * Ascending, neighbours of one type joined. Addresses that several DIMMs answer are no memory to build on: they are reserved, as is
+ * the firmware's own segment. `ranges` ascend and are disjoint.
+ */
+export function e820(ranges: readonly { base: number; end: number; kind: RangeKind }[]): E820Entry[] {
+  const kept = FIRMWARE_TABLES;
   const entries: E820Entry[] = [];
-  for (const { base, end, kind } of map.ranges) {
+  for (const { base, end, kind } of ranges) {
     if (kind === 'hole') continue;
-    const cuts = kept ? [kept.base, kept.end].filter((cut) => cut > base && cut < end) : [];
-    const bounds = [base, ...cuts, end];
+    const bounds = [base, ...[kept.base, kept.end].filter((cut) => cut > base && cut < end), end];
     for (let index = 0; index + 1 < bounds.length; index++) {
       const [from, to] = [bounds[index]!, bounds[index + 1]!];
-      const inside = kept !== undefined && from >= kept.base && from < kept.end;
+      const inside = from >= kept.base && from < kept.end;
       const type: E820Type = kind === 'dram' && !inside ? 'usable' : 'reserved';
       const last = entries.at(-1);
       if (last && last.end === from && last.type === type) last.end = to;
@@ -36,3 +39,24 @@ export function e820(map: Pick<AddressMap, 'ranges'>, kept?: { base: number; end
   }
   return entries;
 }
+
+/** Bytes of an entry in memory: base, length, type, and the extended attributes of ACPI 3 (bit 0: the entry counts). */
+export const E820_ENTRY_BYTES = 24;
+
+/** The entries one behind the other, little-endian, as INT 15h AX=E820h hands them out. */
+export function e820Bytes(entries: readonly E820Entry[]): Uint8Array {
+  const bytes = new Uint8Array(entries.length * E820_ENTRY_BYTES);
+  const data = new DataView(bytes.buffer);
+  entries.forEach(({ base, end, type }, index) => {
+    const at = index * E820_ENTRY_BYTES;
+    data.setBigUint64(at, BigInt(base), true);
+    data.setBigUint64(at + 8, BigInt(end - base), true);
+    data.setUint32(at + 16, E820_NUMBERS[type], true);
+    data.setUint32(at + 20, 1, true);
+  });
+  return bytes;
+}
+
+/** The table in memory ends where the firmware's services begin. */
+export const SERVICES_BASE = 0xf_f000;
+export const e820TableBase = (entries: readonly E820Entry[]): number => SERVICES_BASE - entries.length * E820_ENTRY_BYTES;

@@ -11,11 +11,10 @@ import { lowMemoryEnd } from '../board/placement';
 import type { Board } from '../board/schema';
 import { readSpd } from '../board/spd';
 import { bootText, type BootStep } from './boot-report';
-import { e820, FIRMWARE_TABLES } from './memory-map';
+import { e820, e820TableBase, FIRMWARE_TABLES } from './memory-map';
 import { smbiosImage } from './smbios';
 
 const SMBIOS_BASE = FIRMWARE_TABLES.base;
-const SMBIOS_SPACE = FIRMWARE_TABLES.end - FIRMWARE_TABLES.base;
 const FOUR_GIB = 2 ** 32;
 /** More steps than these help nobody. */
 const MOST_SLOTS = 64;
@@ -118,7 +117,7 @@ function holeSteps(board: Board, map: AddressMap): BootStep[] {
 }
 
 function tableSteps({ board, map, isMemory, writeBytes }: MemorySetup): BootStep[] {
-  const entries = e820(map, FIRMWARE_TABLES);
+  const entries = e820(map.ranges);
   const steps: BootStep[] = [
     {
       kind: 'table',
@@ -131,7 +130,7 @@ function tableSteps({ board, map, isMemory, writeBytes }: MemorySetup): BootStep
     },
   ];
   const image = smbiosImage(board, map, SMBIOS_BASE);
-  if (image.length > SMBIOS_SPACE || !isMemory(SMBIOS_BASE, image.length)) return steps;
+  if (SMBIOS_BASE + image.length > e820TableBase(entries) || !isMemory(SMBIOS_BASE, image.length)) return steps;
   writeBytes(SMBIOS_BASE, image);
   steps.push({
     kind: 'table',

@@ -4,6 +4,7 @@
  * VM), in bytes.
  */
 
+import type { BiosSurroundings } from './bios/bios-services';
 import type { BootStep } from './boot-report';
 
 /** A stretch of DRAM without a gap, `base` to `base + bytes`, not including the end. */
@@ -36,6 +37,8 @@ export interface Platform {
   readonly physicalAddressBits: number;
   /** the processor's name, when it knows nothing but real mode; absent otherwise */
   readonly realModeOnly?: string;
+  /** what the services for real mode tell; absent: the firmware leaves none */
+  readonly bios?: BiosSurroundings;
   /** What the firmware does about memory before it loads anything, as the steps it takes; a VM's memory is ready. */
   prepare?(): BootStep[];
   /** Writes through the platform's own decode (the chipset, or the VM's guest-physical map). May cross frames. */

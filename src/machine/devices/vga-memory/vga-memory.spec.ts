@@ -29,7 +29,7 @@ describe('windows below 1 MiB', () => {
         [0x10_0000, 'dram', undefined, ['A1']],
       ]);
       expect(map.ranges.find(({ base }) => base === 0x10_0000)!.end).toBe(0x1000_0000);
-      expect(e820(map).filter(({ base }) => base < 0x10_0000)).toEqual([
+      expect(e820(map.ranges).filter(({ base }) => base < 0x10_0000)).toEqual([
         { base: 0, end: 0xa_0000, type: 'usable' },
         { base: 0xa_0000, end: 0xc_0000, type: 'reserved' },
         { base: 0xc_0000, end: 0xf_0000, type: 'usable' },

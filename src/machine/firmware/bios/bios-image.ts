@@ -1,0 +1,35 @@
+/**
+ * The firmware's services for real mode as bytes, and where in the F000 segment their labels lie. Made from bios.asm by
+ * bios-image.spec.ts; change the source, not this.
+ */
+export const BIOS_LABELS = {
+  map_count: 0xf014,
+  map_offset: 0xf018,
+  extended_kib: 0xf01a,
+  low_kib: 0xf01c,
+  high_blocks: 0xf01e,
+  serial_port: 0xf020,
+  features: 0xf022,
+  int_none: 0xf023,
+  int_slave: 0xf024,
+  int_master: 0xf02b,
+  int18: 0xf032,
+  int11: 0xf036,
+  int12: 0xf041,
+  int16: 0xf04c,
+  int_unsupported: 0xf057,
+  int15: 0xf06b,
+  int10: 0xf127,
+} as const;
+
+/** From F000:F000, in hexadecimal digits. */
+export const BIOS_IMAGE = [
+  '5061676577616c6b206669726d77617265009090000000000000000000000000000000cf50b020e6a0eb0350b020e62058cffaf4ebfc1eb840008ed8',
+  'a110001fcf1eb840008ed8a113001fcf5589e5804e06415db486cf5589e5804e06015db486cf5589e5806606fe5dcf2ef60622f00174e43d20e87411',
+  '3d01e8745d80fc88746880fc24746aebce6681fa50414d5375c56683f91472bf2e663b1e14f073b756571e0e1ffc6bf318033618f06683f91866b918',
+  '000000730666b91400000051f3a4596643663b1e14f072036631db1f5f5e66b850414d53eb882ea11cf089c12e8b1e1ef089dae978ff2ea11af0e971',
+  'ff2ef60622f0020f845cff3c030f8756ff741f3c0274135088c4d0e4e49224fd08e0e69258b400e948ffe492d0e82401ebf3bb0200ebee80fc0e7403',
+  'e928ff522e8b1620f085d2740e5083c205eca82074fb5883ea05ee2ef60622f0047403e804005ae90cff50535156571e06bb40008edbbb00b88ec38b',
+  '1650003c0774433c0874353c0a74233c0d743588c3b050f6e600d080d40089c7d1e788d8b407268905fec280fa50721ab200fec680fe197211e81a00',
+  'feceeb0a84d27406fecaeb02b20089165000071f5f5e595b58c31e061ffcbea00031ffb98007f3a5b82007b95000f3ab1fc3',
+].join('');
