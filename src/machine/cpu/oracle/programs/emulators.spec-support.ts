@@ -24,6 +24,9 @@ import {
 } from './layout.spec-support';
 
 const MEMORY = 64 * 2 ** 20;
+/** Bochs allocates its memory in pieces of this size, and loads an image into one of them; it takes up to four images. */
+const BOCHS_PIECE = 128 * 1024;
+const BOCHS_PIECES = 4;
 const ROM_BASE = 0xf_0000;
 const EXIT_PORT = 0xf4;
 const DEBUG_PORT = 0xe9;
@@ -85,15 +88,19 @@ const mostOutput = (cases: readonly ProgramCase[]): number => (2 * cases.length 
 async function inFolder(
   cases: readonly ProgramCase[],
   options: ImageOptions,
-  start: (folder: string) => { command: string; args: string[]; input?: string; files?: Record<string, string> },
+  start: (
+    folder: string,
+    image: Uint8Array,
+  ) => { command: string; args: string[]; input?: string; files?: Record<string, string | Uint8Array> },
 ): Promise<Report> {
   const folder = await mkdtemp(join(tmpdir(), 'pagewalk-oracle-'));
   const out = join(folder, 'out');
   try {
     await writeFile(join(folder, 'rom'), program('rom.asm'));
-    await writeFile(join(folder, 'image'), makeImage(program('runner.asm'), cases, options));
-    const { command, args, input, files } = start(folder);
-    for (const [name, text] of Object.entries({ ...files, input: input ?? '', out: '' })) await writeFile(join(folder, name), text);
+    const image = makeImage(program('runner.asm'), cases, options);
+    const { command, args, input, files } = start(folder, image);
+    await writeFile(join(folder, 'image'), image);
+    for (const [name, content] of Object.entries({ ...files, input: input ?? '', out: '' })) await writeFile(join(folder, name), content);
     const [stdin, stdout] = [openSync(join(folder, 'input'), 'r'), openSync(out, 'a')];
     await new Promise<void>((done, failed) => {
       const child = spawn(command, args, { cwd: folder, stdio: [stdin, stdout, 'ignore'], detached: true });
@@ -152,31 +159,45 @@ export const qemu: Emulator = {
     }))), // prettier-ignore
 };
 
+/** An image as Bochs can load it. @throws when it is too long for that */
+function bochsPieces(image: Uint8Array): Uint8Array[] {
+  if (image.length > BOCHS_PIECES * BOCHS_PIECE) throw new Error(`an image of ${image.length} bytes: Bochs cannot load more than 512 KiB`);
+  const count = Math.ceil(image.length / BOCHS_PIECE);
+  return Array.from({ length: count }, (_, index) => image.subarray(index * BOCHS_PIECE, (index + 1) * BOCHS_PIECE));
+}
+
 /** Debian's Bochs has the debugger, which stops at every shutdown and goes on at `c`; xvfb-run gives it the display it wants. */
 export const bochs: Emulator = {
   name: 'Bochs',
   available: () => installed('bochs') && installed('xvfb-run'),
   run: (cases, given = {}) =>
     pastEndless(cases, given, (options) =>
-      inFolder(cases, options, (folder) => ({
-        command: 'xvfb-run',
-        args: ['-a', 'bochs', '-q', '-f', 'rc'],
-        input: 'c\n'.repeat(cases.length + 1),
-        files: {
-          rc: [
-            `romimage: file=${folder}/rom, address=0xffff0000`,
-            `optramimage1: file=${folder}/image, address=0x${RUNNER.toString(16)}`,
-            'vgaromimage: file=/usr/share/bochs/VGABIOS-lgpl-latest',
-            'megs: 64',
-            'cpu: model=p3_katmai, count=1, ips=400000000, reset_on_triple_fault=1',
-            'display_library: x',
-            'port_e9_hack: enabled=1',
-            `log: ${folder}/log`,
-            'clock: sync=none',
-            'mouse: enabled=0',
-          ].join('\n'),
-        },
-      })),
+      inFolder(cases, options, (folder, image) => {
+        const pieces = bochsPieces(image);
+        return {
+          command: 'xvfb-run',
+          args: ['-a', 'bochs', '-q', '-f', 'rc'],
+          input: 'c\n'.repeat(cases.length + 1),
+          files: {
+            ...Object.fromEntries(pieces.map((piece, index) => [`image${index}`, piece])),
+            rc: [
+              `romimage: file=${folder}/rom, address=0xffff0000`,
+              ...pieces.map(
+                (_, index) =>
+                  `optramimage${index + 1}: file=${folder}/image${index}, address=0x${(RUNNER + index * BOCHS_PIECE).toString(16)}`,
+              ),
+              'vgaromimage: file=/usr/share/bochs/VGABIOS-lgpl-latest',
+              'megs: 64',
+              'cpu: model=p3_katmai, count=1, ips=400000000, reset_on_triple_fault=1',
+              'display_library: x',
+              'port_e9_hack: enabled=1',
+              `log: ${folder}/log`,
+              'clock: sync=none',
+              'mouse: enabled=0',
+            ].join('\n'),
+          },
+        };
+      }),
     ),
 };
 

@@ -26,7 +26,7 @@ const FIRST = Number(process.env['PAGEWALK_ORACLE_FIRST'] ?? 0);
 const SEED = Number(process.env['PAGEWALK_ORACLE_SEED'] ?? 20_261_122);
 const ONLY = process.env['PAGEWALK_ORACLE_MODES']?.split(',') as Mode[] | undefined;
 const SAMPLE = 240;
-const BATCH = 500;
+const BATCH = 1000;
 /** Failures that are shrunk and kept in one run; there may be many of one cause. */
 const MOST_KEPT = 20;
 const KEPT = join(import.meta.dirname, 'kept');
