@@ -121,6 +121,10 @@ export class Chipset implements PhysicalMemory, PortSpace {
     return this.table.isPlain(frame) && !this.frames.holdsCode(frame) ? this.frames.touch(frame) : -1;
   }
 
+  codeMap(frame: number): number {
+    return this.table.isPlain(frame) ? this.frames.codeMap(frame) : 0;
+  }
+
   /** Puts what read-only memories hold into their frames; after the frames were reset. */
   fillReadOnly(): void {
     for (const { device, base, size } of this.bus.memoryWindows()) {

@@ -21,7 +21,7 @@ import { FrameCache } from './frame-cache';
 import type { FrameStore } from '../memory/frame-store';
 import { FAST_RIGHT, TLB_FLAG, tlbSizes } from './tlb';
 import type { Tlb } from './tlb';
-import { FAST_TLB, OBSERVED_PAGES, TLB_COUNTER, TLB_WORD } from './tlb-layout';
+import { CODE_MAP_OF, FAST_TLB, OBSERVED_PAGES, TLB_COUNTER, TLB_WORD, besideCode } from './tlb-layout';
 import { VECTOR } from './vectors';
 
 /** What the system side needs of virtualization while a guest runs. */
@@ -63,6 +63,8 @@ const GENERATION = STATE.tlbGeneration.offset >> 2;
 const ACCESSES = TLB_COUNTER.accesses >> 3;
 const HIGH_LIMIT = TLB_WORD.highLimit >> 2;
 const DPL_3 = 0x60;
+/** words from an entry of the fast table to that of its code map */
+const MAP = CODE_MAP_OF.distance >> 2;
 /** attributes of an ordinary data segment: usable, S, not code, not expand-down (and writable) */
 const READ_MASK = 0x1_001c;
 const READ_PLAIN = 0x10;
@@ -334,7 +336,8 @@ export class MemoryAccess implements DataAccess {
     this.doubles[ACCESSES] = this.doubles[ACCESSES]! + this.translating;
     const i32 = this.pool.i32;
     const at = ((user ? FAST_TLB.user : FAST_TLB.supervisor) >> 2) + ((linear >>> 10) & ((FAST_TLB.entries - 1) << 2));
-    if (i32[at + 1] === (((linear + size - 1) & ~0xfff) | this.state.i32[GENERATION]!)) {
+    const tag = ((linear + size - 1) & ~0xfff) | this.state.i32[GENERATION]!;
+    if (i32[at + 1] === tag || (i32[at + 1] === besideCode(tag) && !this.writesCode(at, linear, size))) {
       const offset = (linear + i32[at + 3]!) >>> 0;
       if (this.observer !== undefined) this.observe(offset, size, true);
       return this.writePool(offset, size, value);
@@ -368,11 +371,19 @@ export class MemoryAccess implements DataAccess {
     return true;
   }
 
-  /** Does the fast table allow a write of up to 4096 bytes? */
+  /** Does the fast table allow a write of up to 4096 bytes, be it one to code? */
   private isFast(linear: number, size: number, user: boolean): boolean {
     const i32 = this.pool.i32;
     const at = ((user ? FAST_TLB.user : FAST_TLB.supervisor) >> 2) + ((linear >>> 10) & ((FAST_TLB.entries - 1) << 2));
-    return size <= 4096 && i32[at + 1] === (((linear + size - 1) & ~0xfff) | this.state.i32[GENERATION]!);
+    const tag = ((linear + size - 1) & ~0xfff) | this.state.i32[GENERATION]!;
+    return size <= 4096 && (i32[at + 1] === tag || i32[at + 1] === besideCode(tag));
+  }
+
+  /** Is one of up to 4 bytes in one page code, of which the fast table's entry at a word knows the map? */
+  private writesCode(at: number, linear: number, size: number): boolean {
+    const { i32, u8 } = this.pool;
+    const byte = i32[at + MAP]! + ((linear & 0xfff) >> 3);
+    return (((u8[byte]! | (u8[byte + 1]! << 8)) >> (linear & 7)) & ((1 << size) - 1)) !== 0;
   }
 
   /** #AC: after everything else that an access can be refused for. */
@@ -452,11 +463,12 @@ export class MemoryAccess implements DataAccess {
     this.host = frame * 4096 + (linear & 0xfff);
     const readable = this.memory.readableFrame(frame);
     const writable = this.memory.writableFrame(frame);
+    const codeMap = writable < 0 ? this.memory.codeMap(frame) : 0;
     this.hostReadable = readable >= 0;
-    if (writable < 0) rights &= ~FAST_RIGHT.write;
+    if (writable < 0 && codeMap === 0) rights &= ~FAST_RIGHT.write;
     if (readable < 0) return CHIPSET;
     if (!(user && this.aligned) && !this.debug.watchesPage(page)) {
-      this.tlb.fillFast(linear, user, readable, rights);
+      this.tlb.fillFast(linear, user, readable, rights, codeMap);
       this.observer?.describe?.(frame, this.pool.i32, (fastEntry(linear, user) + OBSERVED_PAGES.distance) >> 2);
     }
     if ((access & ACCESS.write) !== 0 && writable < 0) return CHIPSET;

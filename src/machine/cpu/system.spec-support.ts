@@ -26,6 +26,9 @@ export class PlainMemory implements PhysicalMemory {
   writableFrame(frame: number): number {
     return this.frames.holdsCode(frame) ? -1 : this.readableFrame(frame);
   }
+  codeMap(frame: number): number {
+    return this.frames.codeMap(frame);
+  }
   read(address: HostPhysicalAddress, size: 1 | 2 | 4): number {
     if (address >= this.registerBase && address < this.registerBase + 4096) {
       this.registerAccesses.push({ kind: 'read', offset: address - this.registerBase, size, value: this.registerValue });

@@ -19,6 +19,9 @@ export class FlatMemory implements PhysicalMemory {
   writableFrame(frame: number): number {
     return frame < this.frames && !this.store.holdsCode(frame) ? this.store.touch(frame) : -1;
   }
+  codeMap(frame: number): number {
+    return frame < this.frames ? this.store.codeMap(frame) : 0;
+  }
   read(address: HostPhysicalAddress, size: 1 | 2 | 4): number {
     let value = 0;
     for (let i = size - 1; i >= 0; i--) value = value * 256 + this.byte(address + i);

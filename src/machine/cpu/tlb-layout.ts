@@ -25,6 +25,14 @@ export const FAST_TLB = {
 export const OBSERVED_PAGES = { distance: 0x5_0000, page: 0, row: 4, module: 8, firstBank: 12 } as const;
 
 /**
+ * Beside each entry of the fast table, so many bytes behind it: the address of its frame's code map (interpret/code-maps.ts), where
+ * the write tag is `besideCode` of what it would be otherwise. A write there is a plain one when no byte of it is code.
+ */
+export const CODE_MAP_OF = { distance: 0x7_0000 } as const;
+/** No access is looked for under such a tag: the bits that choose the entry differ. */
+export const besideCode = (tag: number): number => ~tag;
+
+/**
  * The frame cache: what is known of guest frames (host frames on the bare machine), by their low bits. Words {frame,
  * generation, pool offset | FRAME_RIGHT bits, host frame}; an entry of another generation is void.
  */

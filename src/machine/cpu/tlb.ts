@@ -6,7 +6,18 @@
 import type { CpuState } from './cpu-state';
 import { STATE } from './state-layout';
 import type { PoolViews } from './table-memory';
-import { FAST_TLB, FRAME_CACHE, TLB_CONTEXT, TLB_COUNTER, TLB_COVERED, TLB_ENTRY, TLB_NEXT_WAY, TLB_WORD } from './tlb-layout';
+import {
+  CODE_MAP_OF,
+  FAST_TLB,
+  FRAME_CACHE,
+  TLB_CONTEXT,
+  TLB_COUNTER,
+  TLB_COVERED,
+  TLB_ENTRY,
+  TLB_NEXT_WAY,
+  TLB_WORD,
+  besideCode,
+} from './tlb-layout';
 
 export interface TlbGeometry {
   /** entries in all; `ways` of them to a set, the number of sets a power of two */
@@ -62,6 +73,8 @@ export interface TlbStatistics {
 export const FAST_RIGHT = { read: 1, write: 2, execute: 4 } as const;
 
 const FAST_MASK = FAST_TLB.entries - 1;
+/** words from an entry of the fast table to that of its code map */
+const MAP = CODE_MAP_OF.distance >> 2;
 const LAST_GENERATION = 0xffe;
 /** Stamps and the frame cache's generations start anew beyond this. */
 const LAST_STAMP = 0x7fff_fff0;
@@ -190,14 +203,18 @@ export class Tlb {
     return this.state.i32[GENERATION_WORD]!;
   }
 
-  /** Installs a page for accesses of one privilege; `rights` are FAST_RIGHT bits. Only for a page the architectural TLB holds (or when there is no translation). */
-  fillFast(linear: number, user: boolean, poolOffset: number, rights: number): void {
+  /**
+   * Installs a page for accesses of one privilege; `rights` are FAST_RIGHT bits. Only for a page the architectural TLB holds (or when there is no translation).
+   * @param codeMap address of the map to look into before a write, 0: none is needed
+   */
+  fillFast(linear: number, user: boolean, poolOffset: number, rights: number, codeMap = 0): void {
     const { words } = this;
     const page = linear & ~0xfff;
     const at = ((user ? FAST_TLB.user : FAST_TLB.supervisor) >> 2) + (((linear >>> 12) & FAST_MASK) << 2);
     const tag = page | this.generation;
     words[at] = rights & FAST_RIGHT.read ? tag : 0;
-    words[at + 1] = rights & FAST_RIGHT.write ? tag : 0;
+    words[at + 1] = rights & FAST_RIGHT.write ? (codeMap === 0 ? tag : besideCode(tag)) : 0;
+    if (codeMap !== 0) words[at + MAP] = codeMap;
     words[at + 2] = rights & FAST_RIGHT.execute ? tag : 0;
     words[at + 3] = poolOffset - page;
   }

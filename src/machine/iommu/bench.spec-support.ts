@@ -24,6 +24,7 @@ export function plainMemory(bytes: number): PhysicalMemory & { bytes: Uint8Array
     reads: () => reads,
     readableFrame: frame,
     writableFrame: frame,
+    codeMap: () => 0,
     read: (address, size) =>
       size === 4 ? view.getUint32(address, true) : size === 2 ? view.getUint16(address, true) : view.getUint8(address),
     write: (address, size, value) =>

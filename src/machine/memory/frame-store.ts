@@ -74,7 +74,8 @@ export class FrameStore {
   private nextPage = 0;
   /** the frame that each of them holds */
   private readonly frameOfPage: number[] = [];
-  private readonly watched = new Set<number>();
+  /** frames with translated code, and their code maps */
+  private readonly watched = new Map<number, number>();
   /** frames with translation tables that something was derived from */
   private readonly tables = new Set<number>();
   private readonly codeWriteListeners: CodeWriteListener[] = [];
@@ -171,16 +172,24 @@ export class FrameStore {
 
   // --- translated code -------------------------------------------------------------------------------------------------
 
-  /** Marks a frame as holding translated code: it is no longer writable directly, and writes reach the listeners. */
-  watchCode(frame: number): void {
+  /**
+   * Marks a frame as holding translated code: it is no longer writable directly, and writes reach the listeners.
+   * @param map pool offset of what says which of its bytes are code; 0: nothing says so
+   */
+  watchCode(frame: number, map = 0): void {
     if (this.watched.has(frame)) return;
-    this.watched.add(frame);
+    this.watched.set(frame, map);
     for (const listener of this.codeWatchListeners) listener(frame);
   }
 
   /** The frame holds no translated code any more. */
   unwatchCode(frame: number): void {
     this.watched.delete(frame);
+  }
+
+  /** Pool offset of the frame's code map, if that is all that writes to it need to look at; else 0. */
+  codeMap(frame: number): number {
+    return this.watched.size === 0 || this.tables.has(frame) ? 0 : (this.watched.get(frame) ?? 0);
   }
 
   /** Must writes to the frame be noticed: because of code, or of tables? */
@@ -276,7 +285,7 @@ export class FrameStore {
 
   /** Every frame untouched, as at power-on. The reserved area is left alone. */
   reset(): void {
-    for (const frame of [...this.watched]) for (const listener of this.codeWriteListeners) listener(frame, 0, PAGE_SIZE);
+    for (const frame of [...this.watched.keys()]) for (const listener of this.codeWriteListeners) listener(frame, 0, PAGE_SIZE);
     this.watched.clear();
     this.tables.clear();
     this.u8.fill(0, this.poolBase, this.poolBase + this.nextPage * PAGE_SIZE);

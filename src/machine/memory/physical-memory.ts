@@ -14,6 +14,8 @@ export interface PhysicalMemory {
   readableFrame(frame: number): number;
   /** As readableFrame, for writes. -1 also while the frame holds translated code, so that the write is noticed. */
   writableFrame(frame: number): number;
+  /** Where only that keeps writes from a frame: byte offset in the pool of the map of its code (interpret/code-maps.ts in cpu); else 0. */
+  codeMap(frame: number): number;
   /** Little-endian, through the decode table. Sizes 1, 2, 4 as unsigned numbers. May cross a frame. Nobody answers: all ones, counted and logged. */
   read(address: HostPhysicalAddress, size: 1 | 2 | 4): number;
   write(address: HostPhysicalAddress, size: 1 | 2 | 4, value: number): void;

@@ -20,6 +20,7 @@ import {
   TLB_NEXT_WAY,
   TLB_WORD,
 } from '../tlb-layout';
+import { emitBesideCode, emitSized } from './beside-code';
 import { FunctionBody, OP, encodeModule } from './encoder';
 import { FILL_TYPE, IMPORT, IMPORTS, TYPES } from './locals';
 
@@ -78,25 +79,15 @@ function access(bits: number, slow: number): FunctionBody {
   body.get(NOTE).i32(3).op(OP.shr_u).i32(7).op(OP.and).set(SIZE);
   const otherwise = body.block();
   body.get(OFFSET).i32(0xfff).op(OP.and).get(SIZE).op(OP.add).i32(4096).op(OP.gt_u).brIf(otherwise);
+  if (bits !== 0) {
+    emitBesideCode(body, { linear: OFFSET, size: SIZE, value: stores ? VALUE : undefined, at: AT }, otherwise);
+  }
   body.get(OFFSET);
   body.word(SS_ATTRIBUTES).i32(DPL_3).op(OP.and).i32(DPL_3).op(OP.eq).i32(2).op(OP.shl);
   if (bits !== 0) body.i32(bits).op(OP.or);
   body.call(FILL).tee(AT).op(OP.eqz).brIf(otherwise);
   if (slow === IMPORT.slowProbe) body.op(OP.return);
-  else {
-    for (const [size, load, store] of [
-      [4, OP.load, OP.store],
-      [1, OP.load8_u, OP.store8],
-      [2, OP.load16_u, OP.store16],
-    ] as const) {
-      if (size !== 2) body.get(SIZE).i32(size).op(OP.eq).if();
-      body.get(AT);
-      if (stores) body.get(VALUE).memory(store, 0);
-      else body.memory(load, 0);
-      body.op(OP.return);
-      if (size !== 2) body.end();
-    }
-  }
+  else emitSized(body, SIZE, AT, stores ? VALUE : undefined);
   body.end();
   for (let parameter = 0; parameter < parameters; parameter++) body.get(parameter);
   return body.call(slow);

@@ -114,21 +114,8 @@ export function program(seed: number, engine: Engine): Bench {
     DATA,
     Uint8Array.from({ length: 0x2000 }, () => next()),
   );
-  // drop the error code where there is one (vectors 8, 10–14, 17), then add 1 to the return address; never in a frame of its own
-  for (let vector = 0; vector < 32; vector++) {
-    const at = HANDLER + vector * 16;
-    const withCode = [8, 10, 11, 12, 13, 14, 17].includes(vector);
-    bench.load(at, [...(withCode ? [0x83, 0xc4, 4] : []), 0xff, 0x04, 0x24, 0xcf]);
-    bench.load(IDT + vector * 8, [at & 255, at >> 8, 8, 0, 0, 0x8e, 0, 0]);
-  }
-  const descriptor = (access: number): number[] => [0xff, 0xff, 0, 0, 0, access, 0xcf, 0];
-  bench.load(0x1000, [...descriptor(0), ...descriptor(0x9b), ...descriptor(0x93)]);
+  faultsComeBack(bench, CODE);
   const { state } = bench.processor;
-  flatProtected(bench, CODE, 0x5000);
-  state.gdtrBase = 0x1000;
-  state.gdtrLimit = 0x17;
-  state.idtrBase = IDT;
-  state.idtrLimit = 0xff;
   for (const register of [0, 2, 3, 5, 6, 7]) state.setReg32(register, DATA + (next() % 0x1000));
   if (seed % 3 === 1) {
     // paging: 16 MiB present, some pages read-only, absent, or shared; segments sometimes not flat
@@ -145,6 +132,25 @@ export function program(seed: number, engine: Engine): Bench {
   if (seed % 7 === 0) state.setSegment(0, 0x10, 0, 0x5fff, 0x4097);
   bench.processor.stateReplaced();
   return bench;
+}
+
+/** Flat protected mode at `eip`, where every fault skips a byte. */
+export function faultsComeBack(bench: Bench, eip: number): void {
+  // drop the error code where there is one (vectors 8, 10–14, 17), then add 1 to the return address; never in a frame of its own
+  for (let vector = 0; vector < 32; vector++) {
+    const at = HANDLER + vector * 16;
+    const withCode = [8, 10, 11, 12, 13, 14, 17].includes(vector);
+    bench.load(at, [...(withCode ? [0x83, 0xc4, 4] : []), 0xff, 0x04, 0x24, 0xcf]);
+    bench.load(IDT + vector * 8, [at & 255, at >> 8, 8, 0, 0, 0x8e, 0, 0]);
+  }
+  const descriptor = (access: number): number[] => [0xff, 0xff, 0, 0, 0, access, 0xcf, 0];
+  bench.load(0x1000, [...descriptor(0), ...descriptor(0x9b), ...descriptor(0x93)]);
+  const { state } = bench.processor;
+  flatProtected(bench, eip, 0x5000);
+  state.gdtrBase = 0x1000;
+  state.gdtrLimit = 0x17;
+  state.idtrBase = IDT;
+  state.idtrLimit = 0xff;
 }
 
 /** Real mode: 16-bit code with segments that are not flat. */

@@ -8,6 +8,7 @@ import type { FrameStore } from '../../memory/frame-store';
 import { MODE_KEYS, type IrBlock } from '../lower/ir';
 import { IR_CODE, POOL_RESERVED } from '../state-layout';
 import { MAX_INSTRUCTION_LENGTH } from '../decode/decoder';
+import { CodeMaps } from './code-maps';
 import { encode, HEAT } from './encode';
 import { PATCH_BYTES, constantAt, linksOf, type Patch } from './patches';
 
@@ -38,13 +39,15 @@ export interface CodePage {
   crossing: Map<number, number>;
   /** the first instructions of a block alone, by (offset × MODE_KEYS + mode key) × MAX_BLOCK + instructions */
   shortened: Map<number, number>;
-  /** 1 for every byte that some block was made from */
-  code: Uint8Array;
+  /** address of its code map: every byte that some block was made from */
+  map: number;
+  /** no block is made from its bytes now: every write to it is told of, and many of them make it a page of data again */
+  idle: boolean;
   /** offset × MODE_KEYS + mode key of every block here */
   keys: number[];
   /** grows when a write drops the blocks */
   version: number;
-  /** writes since the blocks were dropped, while there are none */
+  /** writes since the blocks were dropped, while it is idle */
   idleWrites: number;
   /** times that a write dropped the blocks: each makes the next ones compile later */
   drops: number;
@@ -66,12 +69,16 @@ const PATCHED_AFTER = 3;
 /** Blocks of a page that are looked at so, at most. */
 const MOST_PATCH_TRIES = 64;
 
+/** Pages that the bytes of one block may lie in. */
+const PAGES_OF_BLOCK = 2;
+
 /** So many writes to a page without blocks, and it counts as data again. */
 const DATA_AFTER = 64;
 
 export class BlockCache {
   private readonly words: Int32Array;
   private readonly pages = new Map<number, CodePage>();
+  private readonly maps: CodeMaps;
   private blocks: Block[] = [];
   private next = IR_CODE.offset >> 2;
   /** grows whenever everything was dropped */
@@ -94,6 +101,7 @@ export class BlockCache {
     if (frames.poolBase < POOL_RESERVED)
       throw new RangeError(`the frame store reserves ${frames.poolBase} bytes, ${POOL_RESERVED} are needed`);
     this.words = new Int32Array(frames.memory.buffer, 0, POOL_RESERVED >> 2);
+    this.maps = new CodeMaps(frames.memory.buffer);
     frames.onCodeWrite((frame, offset, length) => this.codeWritten(frame, offset, length));
     frames.onRelocate(() => this.dropAll());
   }
@@ -120,15 +128,18 @@ export class BlockCache {
     return (page.entries[key]?.[offset] ?? 0) !== 0;
   }
 
+  /** What is known of a frame's code. Everything older is gone when `epoch` has changed. */
   page(frame: number): CodePage {
     let page = this.pages.get(frame);
     if (page === undefined) {
+      if (this.maps.left === 0) this.dropAll();
       page = {
         frame,
         entries: new Array<Int32Array | undefined>(MODE_KEYS).fill(undefined),
         crossing: new Map(),
         shortened: new Map(),
-        code: new Uint8Array(PAGE_SIZE),
+        map: this.maps.take(),
+        idle: true,
         keys: [],
         version: 0,
         idleWrites: 0,
@@ -138,7 +149,7 @@ export class BlockCache {
         patches: new Map(),
       };
       this.pages.set(frame, page);
-      this.frames.watchCode(frame);
+      this.frames.watchCode(frame, page.map);
     }
     return page;
   }
@@ -180,7 +191,7 @@ export class BlockCache {
    */
   add(block: IrBlock, key: number, frame: number, offset: number, secondFrame = -1): number {
     let encoded = encode(block, this.next);
-    if (this.next + encoded.words.length > (IR_CODE.offset + IR_CODE.bytes) >> 2) {
+    if (this.next + encoded.words.length > (IR_CODE.offset + IR_CODE.bytes) >> 2 || this.maps.left < PAGES_OF_BLOCK) {
       this.dropAll();
       encoded = encode(block, this.next);
     }
@@ -205,12 +216,12 @@ export class BlockCache {
       const page = this.page(frame);
       // bytes that could not be decoded matter too, though they make no length
       const end = offset + (block.bytes === 0 ? MAX_INSTRUCTION_LENGTH : block.bytes);
-      page.code.fill(1, offset, Math.min(PAGE_SIZE, end));
+      this.mark(page, offset, Math.min(PAGE_SIZE, end));
       page.keys.push(offset * MODE_KEYS + key);
       const entries = this.entries(page, key);
       if (secondPage === undefined) entries[offset] = header;
       else {
-        secondPage.code.fill(1, 0, end - PAGE_SIZE);
+        this.mark(secondPage, 0, end - PAGE_SIZE);
         page.crossing.set(offset * MODE_KEYS + key, header);
       }
     }
@@ -268,7 +279,7 @@ export class BlockCache {
     }
     for (const link of patch.links) this.words[link] = 0;
     this.words[header + HEAT] = this.heatOf(page.frame);
-    page.code.fill(1, offset, offset + patch.bytes.length);
+    this.mark(page, offset, offset + patch.bytes.length);
     page.keys.push(offset * MODE_KEYS + key);
     this.entries(page, key)[offset] = header;
     return header;
@@ -286,7 +297,7 @@ export class BlockCache {
 
   dropAll(): void {
     for (const listener of this.dropListeners) listener(undefined);
-    for (const frame of this.pages.keys()) this.frames.unwatchCode(frame);
+    for (const page of this.pages.values()) this.release(page);
     this.pages.clear();
     this.blocks = [];
     this.next = IR_CODE.offset >> 2;
@@ -296,21 +307,29 @@ export class BlockCache {
   private codeWritten(frame: number, offset: number, length: number): void {
     const page = this.pages.get(frame);
     if (page === undefined) return;
-    const end = Math.min(PAGE_SIZE, offset + length);
-    for (let at = offset; at < end; at++) {
-      if (page.code[at] !== 0) {
-        page.writtenAt = offset;
-        this.drop(page);
-        this.onCodeChanged();
-        return;
-      }
-    }
-    if (page.keys.length === 0 && ++page.idleWrites > DATA_AFTER) {
+    if (page.idle) {
+      if (++page.idleWrites <= DATA_AFTER) return;
       page.version++;
       for (const listener of this.dropListeners) listener(page);
       this.pages.delete(frame);
-      this.frames.unwatchCode(frame);
+      this.release(page);
+    } else if (this.maps.holds(page.map, offset, offset + length)) {
+      page.writtenAt = offset;
+      this.drop(page);
+      this.onCodeChanged();
     }
+  }
+
+  private release({ frame, map }: CodePage): void {
+    this.frames.unwatchCode(frame);
+    this.maps.give(map);
+  }
+
+  /** Blocks are made from these bytes. */
+  private mark(page: CodePage, start: number, end: number): void {
+    if (page.idle) this.maps.clear(page.map);
+    page.idle = false;
+    this.maps.mark(page.map, start, end);
   }
 
   /** Forgets the blocks of a page. Blocks link only within their page, so none of them can be reached any more. */
@@ -321,7 +340,8 @@ export class BlockCache {
     page.keys.length = 0;
     page.crossing.clear();
     page.shortened.clear();
-    page.code.fill(0);
+    page.idle = true;
+    this.maps.ask(page.map);
     page.version++;
     page.idleWrites = 0;
   }
