@@ -32,6 +32,50 @@ export interface Problem {
 export type Power = 'off' | 'paused' | 'running' | 'stopped';
 export type StopKind = 'halted' | 'limit' | 'triple-fault' | 'boot-refused' | 'exit-port' | 'paused' | 'out-of-memory';
 
+/** A place where a run stops, given as an address. */
+export interface StopPoint {
+  /** null: the bare machine */
+  vm: string | null;
+  /** `code`: before the instruction there. After an instruction, or the delivery of an event, that wrote there (`write`), or also read (`access`). */
+  kind: 'code' | 'write' | 'access';
+  linear: bigint;
+  /** bytes watched; 1 for code */
+  size: 1 | 2 | 4;
+}
+
+/** What stopped the run. */
+export interface StopHit extends StopPoint {
+  /** of the instruction at a breakpoint, when it comes from a program of the lab */
+  file?: string;
+  line?: number;
+  /** of a watchpoint: what was done */
+  access?: {
+    kind: 'read' | 'write';
+    linear: bigint;
+    size: number;
+    /** who did it; null: the delivery of an interrupt or exception */
+    instruction: { linear: bigint; text: string; file?: string; line?: number } | null;
+    /** what is watched, when the run was started and now; null where nothing is mapped */
+    before: number | null;
+    after: number | null;
+  };
+}
+
+/** Every place where a run stops, those on source lines (with `file` and `line`) among them. */
+export interface BreakpointsView {
+  points: (StopPoint & {
+    file?: string;
+    line?: number;
+    /** how often a run, or a step, has stopped there since power-on */
+    hits: number;
+  })[];
+}
+
+export interface SnapshotsView {
+  /** in the order in which they were taken */
+  kept: { id: number; label: string; instructions: number; bytes: number; /** fits the hardware that is plugged in now */ fits: boolean }[];
+}
+
 export interface StatusView {
   power: Power;
   stop: StopKind | null;
@@ -45,8 +89,8 @@ export interface StatusView {
   engine: 'interpreter' | 'compiled' | null;
   /** the VM whose turn it is; null on the bare machine */
   currentVm: string | null;
-  /** breakpoint that stopped the run */
-  breakpoint: { vm: string | null; file: string; line: number } | null;
+  /** the breakpoint or watchpoint that stopped the run */
+  stoppedAt: StopHit | null;
   poolBytes: number;
   snapshots: number;
 }
@@ -326,6 +370,8 @@ export interface Views {
   tlb: TlbView;
   tables: TablesView;
   events: EventsView;
+  breakpoints: BreakpointsView;
+  snapshots: SnapshotsView;
   /** null while accesses are not counted */
   dram: DramView | null;
 }
@@ -597,6 +643,8 @@ export interface SessionCommands {
   setSpeed(instructionsPerSecond: number | null): Promise<void>;
   /** the lines (1-based) that carry code get a breakpoint; returns where they ended up */
   setBreakpoints(file: string, lines: number[]): Promise<{ line: number; bound: boolean }[]>;
+  /** The breakpoints at addresses and the watchpoints there are from now on, at most 64. Those of a VM that is not there wait for it. */
+  setStopPoints(points: StopPoint[]): Promise<void>;
   /** `exact`: every access to DRAM is counted (view `dram`), and everything is interpreted. A board with memory timing or disturbance counts anyway. */
   setObserve(mode: 'off' | 'exact'): Promise<void>;
   explain(query: AccessQuery): Promise<Journey>;

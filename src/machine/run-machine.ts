@@ -9,7 +9,7 @@ import type { Machine } from './machine';
 const MOST_BARREN_SLICES = 100;
 
 /** `limit`: exceptions are delivered one after another and no instruction ever completes, so no budget would end it. */
-export type MachineStop = 'budget' | 'halted' | 'triple-fault' | 'breakpoint' | 'exit-port' | 'out-of-memory' | 'limit';
+export type MachineStop = 'budget' | 'halted' | 'triple-fault' | 'breakpoint' | 'watchpoint' | 'exit-port' | 'out-of-memory' | 'limit';
 
 export interface MachineRun {
   reason: MachineStop;
@@ -35,7 +35,8 @@ export function runMachine(machine: Machine, budget: number, options: RunOptions
     if (barren === MOST_BARREN_SLICES) return { reason: 'limit', executed };
     passBreakpoint &&= slice.executed === 0;
     if (slice.reason === 'halted' && machine.stopRequested() === null && !machine.waitForEvent()) return { reason: 'halted', executed };
-    if (slice.reason === 'triple-fault' || slice.reason === 'breakpoint') return { reason: slice.reason, executed };
+    if (slice.reason === 'triple-fault' || slice.reason === 'breakpoint' || slice.reason === 'watchpoint')
+      return { reason: slice.reason, executed };
   }
 }
 

@@ -63,8 +63,8 @@ export class ExitHandlers {
       return;
     }
     handler(vm, exit, this.host);
-    // standing at a breakpoint is no lack of progress; a slice full of exceptions whose handlers fault at once is
-    if (vm.state === 'ready' && !(exit.reason === 'preemption-timer' && this.host.atBreakpoint())) this.watchProgress(vm);
+    // stopping for whoever looks on is no lack of progress; a slice full of exceptions whose handlers fault at once is
+    if (vm.state === 'ready' && !(exit.reason === 'preemption-timer' && this.host.stoppedAt() !== null)) this.watchProgress(vm);
   }
 
   /** After a snapshot was loaded: what was seen before it does not count. */

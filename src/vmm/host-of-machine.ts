@@ -20,8 +20,11 @@ export function hostOf(machine: Machine): VmmHost {
       machine.setInitiator('vmm');
       return exit;
     },
-    atBreakpoint: () => processor.interpreter.atBreakpoint,
-    setBreakpoints: (addresses) => processor.setBreakpoints(addresses),
+    stoppedAt: () => (processor.watchHit ? 'watchpoint' : processor.interpreter.atBreakpoint ? 'breakpoint' : null),
+    setStops({ breakpoints, watchpoints }) {
+      processor.setBreakpoints(breakpoints);
+      processor.setWatchpoints(watchpoints);
+    },
     invalidateEpt: (pointer) => processor.tlb.invalidateEpt(pointer - (pointer % PAGE_SIZE)),
     countInstruction() {
       processor.state.instructions += 1;

@@ -2,6 +2,7 @@
  * What the VMM uses of the machine below it. Everything it does to hardware goes through here: memory and registers by
  * host-physical address, the processor by entering a guest, time by letting due events happen.
  */
+import type { Watchpoint } from '../machine/cpu/debug';
 import type { VmExit } from '../machine/cpu/exit';
 import type { ControlBlock } from '../machine/cpu/control-block';
 import type { TransactionReport } from '../machine/bus/transaction-log';
@@ -20,6 +21,12 @@ export interface HostDevice {
   bars: readonly { region: string; size: number; hostBase: number }[];
 }
 
+/** Where a guest stops for whoever looks at it: before an instruction at a linear address, or after an access to linear memory. */
+export interface GuestStops {
+  breakpoints: readonly number[];
+  watchpoints: readonly Watchpoint[];
+}
+
 export interface VmmHost {
   readonly memory: PhysicalMemory;
   readonly physicalAddressBits: number;
@@ -36,10 +43,10 @@ export interface VmmHost {
    * first instruction does not hold it. `vm` is for the log.
    */
   enter(vm: string, block: ControlBlock, budget: number, passBreakpoint: boolean): VmExit;
-  /** did the last entry end before an instruction at a breakpoint? */
-  atBreakpoint(): boolean;
-  /** linear addresses at which the guest that is entered next stops */
-  setBreakpoints(addresses: readonly number[]): void;
+  /** did the last entry end before an instruction at a breakpoint, or after an access to watched memory? */
+  stoppedAt(): 'breakpoint' | 'watchpoint' | null;
+  /** where the guest that is entered next stops */
+  setStops(stops: GuestStops): void;
   /** INVEPT for the tables at a pointer */
   invalidateEpt(pointer: number): void;
   /** an instruction that the VMM completed for a guest: it counts on the machine too */

@@ -238,10 +238,22 @@ describe('stepping', () => {
   it('stops before an instruction with a breakpoint, in the VM that has it', () => {
     const source = 'nop\nnop\nnop\nhlt';
     const lab = setUpLab({ vms: [{ id: 'a', source }, { id: 'b', source }] }); // prettier-ignore
-    lab.vmm.setBreakpoints('b', [0x10_0002]);
+    lab.vmm.setStops('b', { breakpoints: [0x10_0002], watchpoints: [] });
     expect(lab.vmm.run(1000)).toEqual({ reason: 'breakpoint', executed: 6, vm: 'b' });
     expect(lab.vm('a').state).toBe('halted');
     expect(lab.vm('b').vcpu.block.rip).toBe(0x10_0002n);
     expect(lab.vmm.run(1000, true)).toEqual({ reason: 'stopped', executed: 2 });
+  });
+
+  it('stops after an access to memory that is watched in the VM that made it, also where the VMM backs the page or answers', () => {
+    const source = 'mov ebx, 0x400000\nmov [ebx], eax\nadd dword [ebx + 4], 3\nhlt';
+    const lab = setUpLab({ vms: [{ id: 'a', source }, { id: 'b', backing: 'on-touch', source }] }); // prettier-ignore
+    const { processor } = lab.machine;
+    lab.vmm.setStops('b', { breakpoints: [], watchpoints: [{ linear: 0x40_0002, bytes: 4, kind: 'write' }] });
+    expect(lab.vmm.run(1000)).toEqual({ reason: 'watchpoint', executed: 6, vm: 'b' });
+    expect(processor.takeWatchHit()).toMatchObject({ linear: 0x40_0000, write: true, instruction: 0x10_0005 });
+    expect(lab.vmm.step('b')).toEqual({ reason: 'watchpoint', executed: 1, vm: 'b' });
+    expect(processor.takeWatchHit()).toMatchObject({ linear: 0x40_0004, write: true, instruction: 0x10_0007 });
+    expect(lab.vmm.run(1000)).toEqual({ reason: 'stopped', executed: 1 });
   });
 });

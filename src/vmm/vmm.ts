@@ -11,7 +11,7 @@ import { ExitHandlers } from './exits';
 import { FrameOwnership } from './frames/frame-ownership';
 import type { FrameOwner, OwnedExtent } from './frames/frame-owner';
 import { preoccupiedRuns } from './frames/preoccupied';
-import type { VmmHost } from './host';
+import type { GuestStops, VmmHost } from './host';
 import { deviceReach } from './passthrough/device-reach';
 import { IommuDriver } from './passthrough/iommu-driver';
 import { IommuTables } from './passthrough/iommu-tables';
@@ -31,13 +31,13 @@ import type { OwnPage } from './vmm-memory';
  * Why `run` came back. `stopped`: no VM can run and nothing is pending that could change that. `exit-port`: a guest asked to
  * end the run. `out-of-memory`: the pool of touched frames is full.
  */
-export type VmmRunReason = 'budget' | 'breakpoint' | 'stopped' | 'exit-port' | 'out-of-memory';
+export type VmmRunReason = 'budget' | 'breakpoint' | 'watchpoint' | 'stopped' | 'exit-port' | 'out-of-memory';
 
 export interface VmmRunResult {
   reason: VmmRunReason;
   /** instructions completed, by all VMs together */
   executed: number;
-  /** `breakpoint`: whose */
+  /** `breakpoint`, `watchpoint`: whose */
   vm?: string;
 }
 
@@ -70,8 +70,8 @@ export class Vmm {
   private open: Vm | null = null;
   /** the last audit of reach over tables that were as the VMM wrote them */
   private proved: { mappings: string; violations: AuditViolation[] } | null = null;
-  private breakpoints = new Map<string, readonly number[]>();
-  private breakpointsOf: string | null = null;
+  private readonly stops = new Map<string, GuestStops>();
+  private stopsOf: string | null = null;
 
   /**
    * Sets everything up: takes frames, writes tables, programs the IOMMU. The VMs are then as after RESET; the firmware loads
@@ -114,8 +114,8 @@ export class Vmm {
   // --- running -----------------------------------------------------------------------------------
 
   /**
-   * Lets the VMs run, each in its turn, until `budget` instructions have completed, nothing can run any more, or a breakpoint
-   * is next. A breakpoint on the very first instruction does not hold a run that starts there when `passBreakpoint` is set.
+   * Lets the VMs run, each in its turn, until `budget` instructions have completed, nothing can run any more, a breakpoint
+   * is next, or watched memory has been accessed (the machine's processor knows by what). A breakpoint on the very first instruction does not hold a run that starts there when `passBreakpoint` is set.
    */
   run(budget: number, passBreakpoint = false): VmmRunResult {
     const result = this.runTurns(budget, passBreakpoint);
@@ -141,7 +141,8 @@ export class Vmm {
       }
       const slice = Math.min(budget - executed, this.scheduler.left, Math.max(1, this.host.ticksToNextEvent()));
       const vm = this.vms[index]!;
-      if (this.enter(vm, slice, pass)) return { reason: 'breakpoint', executed: this.host.instructions() - start, vm: vm.id };
+      const stopped = this.enter(vm, slice, pass);
+      if (stopped) return { reason: stopped, executed: this.host.instructions() - start, vm: vm.id };
       pass = false;
     }
   }
@@ -154,7 +155,12 @@ export class Vmm {
     const vm = id === undefined ? this.vms[runnable] : this.vm(id);
     if (vm) this.scheduler.give(vm.index);
     this.letEventsHappen();
-    while (vm?.state === 'ready' && this.host.instructions() === start) this.enter(vm, 1, true);
+    let watched = false;
+    while (vm?.state === 'ready' && this.host.instructions() === start && !watched) watched = this.enter(vm, 1, true) === 'watchpoint';
+    if (vm && watched) {
+      this.closeBlock();
+      return { ...done('watchpoint'), vm: vm.id };
+    }
     if (!vm || (vm.state !== 'ready' && this.host.instructions() === start)) return this.settle(done);
     this.closeBlock();
     this.letEventsHappen();
@@ -170,10 +176,10 @@ export class Vmm {
     return 'exit-port';
   }
 
-  /** Addresses (linear) at which a VM's run stops before the instruction there. */
-  setBreakpoints(vm: string, addresses: readonly number[]): void {
-    this.breakpoints.set(vm, [...addresses]);
-    this.breakpointsOf = null;
+  /** Where a VM's run stops; none unless told. */
+  setStops(vm: string, stops: GuestStops): void {
+    this.stops.set(vm, stops);
+    this.stopsOf = null;
   }
 
   /** Nothing could be stepped: if events are pending, one happens. */
@@ -188,10 +194,10 @@ export class Vmm {
     return done('stopped');
   }
 
-  /** Enters a VM and handles its exit. True when it stands before an instruction at a breakpoint. */
-  private enter(vm: Vm, slice: number, passBreakpoint: boolean): boolean {
+  /** Enters a VM and handles its exit. Says what stopped it, if something it was told to stop at did. */
+  private enter(vm: Vm, slice: number, passBreakpoint: boolean): 'breakpoint' | 'watchpoint' | null {
     this.openBlock(vm);
-    this.applyBreakpoints(vm);
+    this.applyStops(vm);
     const before = this.host.instructions();
     const exit = this.host.enter(vm.id, vm.vcpu.block, slice, passBreakpoint);
     this.exits.handle(vm, exit);
@@ -204,7 +210,7 @@ export class Vmm {
       this.records.emit({ kind: 'crash', vm: vm.id });
       this.audit();
     }
-    return exit.reason === 'preemption-timer' && this.host.atBreakpoint();
+    return exit.reason === 'preemption-timer' ? this.host.stoppedAt() : null;
   }
 
   /** From here on the VMM and the processor write to a VM's control block; what others did before is noticed now. */
@@ -231,12 +237,15 @@ export class Vmm {
     this.lookAround();
   }
 
-  private applyBreakpoints(vm: Vm): void {
-    if (this.breakpointsOf === vm.id) return;
+  private applyStops(vm: Vm): void {
+    if (this.stopsOf === vm.id) return;
     // one VM's set is loaded at a time; as long as nobody has any, there is nothing to change
-    if (this.breakpointsOf !== null || [...this.breakpoints.values()].some((addresses) => addresses.length > 0))
-      this.host.setBreakpoints(this.breakpoints.get(vm.id) ?? []);
-    this.breakpointsOf = vm.id;
+    if (
+      this.stopsOf !== null ||
+      [...this.stops.values()].some(({ breakpoints, watchpoints }) => breakpoints.length + watchpoints.length > 0)
+    )
+      this.host.setStops(this.stops.get(vm.id) ?? { breakpoints: [], watchpoints: [] });
+    this.stopsOf = vm.id;
   }
 
   // --- DMA, faults, damage -----------------------------------------------------------------------
@@ -381,7 +390,7 @@ export class Vmm {
     this.records.load(saved.records);
     this.auditDue = saved.auditDue;
     this.faultsDue = false;
-    this.breakpointsOf = null;
+    this.stopsOf = null;
     this.open = null;
     this.exits.reset();
   }

@@ -170,7 +170,7 @@ function execute({ machine }: BootMachine, options: BootOptions, serial: SerialT
     const { reason }: MachineRun = trace ? trace.step() : machine.run(budget);
     seconds += (performance.now() - begun) / 1000;
     serial?.flush();
-    if (reason !== 'budget' && reason !== 'breakpoint') stop = reason;
+    if (reason !== 'budget' && reason !== 'breakpoint' && reason !== 'watchpoint') stop = reason;
   }
   // a program that ends at the very instruction has been there
   if (wanted[0] === machine.instructions) hashes[machine.instructions] = stateHash(machine, null);

@@ -2,6 +2,7 @@
  * What a session drives: a powered-on board, bare or under the VMM, seen through the questions that views, checks and commands ask. Every
  * call is synchronous; the session cuts running into slices.
  */
+import type { Watchpoint } from '../../machine/cpu/debug';
 import type { Journey } from '../../machine/journey/journey';
 import type { CheckContext } from '../checks/context';
 import type { Text } from '../document/problem';
@@ -46,8 +47,27 @@ export interface CodeAddress {
   linear: number;
 }
 
-/** Why `run` came back: its budget is used up, a breakpoint is next, or nothing more can run. */
-export type RunEnd = { kind: 'budget' } | { kind: 'breakpoint'; at: CodeAddress } | { kind: 'stopped'; stop: Stop };
+/** Linear memory after whose access a run stops. */
+export interface WatchedMemory extends Watchpoint {
+  vm: string | null;
+}
+
+/** The access to watched memory that a run stopped for. */
+export interface WatchedAccess {
+  at: WatchedMemory;
+  kind: 'read' | 'write';
+  linear: number;
+  size: number;
+  /** null: the delivery of an event made it */
+  instruction: { linear: number; text: string } | null;
+}
+
+/** Why `run` came back: its budget is used up, a breakpoint is next, watched memory was accessed, or nothing more can run. */
+export type RunEnd =
+  | { kind: 'budget' }
+  | { kind: 'breakpoint'; at: CodeAddress }
+  | { kind: 'watchpoint'; access: WatchedAccess }
+  | { kind: 'stopped'; stop: Stop };
 
 /** A question about something that is not there: an unknown VM, device or space. `text` is the message in both languages. */
 export class QueryError extends Error {
@@ -87,7 +107,7 @@ export interface Computer {
   stopProblems(kind: StopKind): Problem[];
   /** Executes exactly one instruction of `vm` (null: of whoever's turn it is). */
   step(vm: string | null): RunEnd;
-  setBreakpoints(addresses: readonly CodeAddress[]): void;
+  setStops(code: readonly CodeAddress[], watched: readonly WatchedMemory[]): void;
 
   registers(vm: string | null): Omit<RegistersView, 'changed'>;
   lastJourney(vm: string | null): Journey | null;

@@ -37,10 +37,10 @@ import { hostPhysical, PAGE_SIZE } from '../../machine/address';
 import { stateHash } from '../snapshot/state-hash';
 import { chipsetView } from './chipset-view';
 import { checkFacts, serialChannels } from './check-facts';
-import type { CodeAddress, Computer, ComputerSnapshot, MemoryQuery, RunEnd, Stop } from './computer';
+import type { CodeAddress, Computer, ComputerSnapshot, MemoryQuery, RunEnd, Stop, WatchedMemory } from './computer';
 import { QueryError } from './computer';
 import { tablesView } from './descriptor-tables';
-import { disassembly, linesBefore } from './disassembly';
+import { disassembly, instructionText, linesBefore } from './disassembly';
 import { dramView } from './dram-view';
 import { eventsView } from './events-view';
 import { Evidence, watchedRanges, type SavedEvidence } from './evidence';
@@ -53,6 +53,7 @@ import { pageTable, type GuestMemory } from './page-tables';
 import { registersView, stateCopy } from './registers-view';
 import { stopProblems } from './stop-problems';
 import { explainSource, memorySource, ownerOf, vmOf, type System } from './system';
+import type { GuestStops } from '../../vmm/host';
 import type { VmmRunReason } from '../../vmm/vmm';
 import { tlbView } from './tlb-view';
 import { TransactionsSource } from './transactions-view';
@@ -152,7 +153,7 @@ export class LabComputer implements Computer {
     if (!vmm) return this.advance(1, true, true);
     const { reason, vm: stepped } = vmm.step(vm ?? undefined);
     this.lastVm = stepped ?? vm ?? this.currentVm;
-    return this.afterVms(reason);
+    return this.afterVms(reason, this.lastVm);
   }
 
   private advance(budget: number, passBreakpoint: boolean, stopAtDelivery = false): RunEnd {
@@ -161,15 +162,38 @@ export class LabComputer implements Computer {
       const { reason } = machine.run(budget, { passBreakpoint, stopAtDelivery });
       if (reason === 'budget') return { kind: 'budget' };
       if (reason === 'breakpoint') return { kind: 'breakpoint', at: { vm: null, linear: this.nextLinear(null) } };
+      if (reason === 'watchpoint') return this.watched(null);
       return this.stop(this.stopOf(reason));
     }
     this.lastVm = this.currentVm;
     const { reason, vm } = vmm.run(budget, passBreakpoint);
     if (reason === 'breakpoint') return { kind: 'breakpoint', at: { vm: vm ?? null, linear: this.nextLinear(vm ?? null) } };
-    return this.afterVms(reason);
+    return this.afterVms(reason, vm ?? null);
   }
 
-  private afterVms(reason: VmmRunReason): RunEnd {
+  /** The access is also what is shown as the last one, when nobody has recorded it. */
+  private watched(vm: string | null): RunEnd {
+    const { processor } = this.system.machine;
+    const { point, linear, size, write, instruction } = processor.takeWatchHit()!;
+    const kind = write ? 'write' : 'read';
+    this.lastVm = vm;
+    processor.recordAccess = true;
+    const user = instruction !== null && stateCopy(this.stateBytes(vm)).cpl === 3;
+    processor.system.access.lastAccess ??= { segment: -1, offset: 0, linear, size, kind, user };
+    return {
+      kind: 'watchpoint',
+      access: {
+        at: { vm, ...point },
+        kind,
+        linear,
+        size,
+        instruction: instruction === null ? null : { linear: instruction, text: instructionText(this.system, vm, instruction) },
+      },
+    };
+  }
+
+  private afterVms(reason: VmmRunReason, vm: string | null): RunEnd {
+    if (reason === 'watchpoint') return this.watched(vm);
     // a VM's exit port is its own, so only the VMM knows of it
     if (reason === 'exit-port' || reason === 'out-of-memory') return this.stop(this.stopOf(reason));
     return reason === 'stopped' ? this.finish() : this.check();
@@ -211,11 +235,18 @@ export class LabComputer implements Computer {
     return stopProblems(this.system, kind, this.currentVm);
   }
 
-  setBreakpoints(addresses: readonly CodeAddress[]): void {
+  setStops(code: readonly CodeAddress[], watched: readonly WatchedMemory[]): void {
     const { machine, vmm } = this.system;
-    const of = (vm: string | null): number[] => addresses.filter((address) => address.vm === vm).map(({ linear }) => linear);
-    if (!vmm) machine.processor.setBreakpoints(of(null));
-    else for (const { id } of vmm.vms) vmm.setBreakpoints(id, of(id));
+    const of = (vm: string | null): GuestStops => ({
+      breakpoints: code.filter((address) => address.vm === vm).map(({ linear }) => linear),
+      watchpoints: watched.filter((memory) => memory.vm === vm).map(({ linear, bytes, kind }) => ({ linear, bytes, kind })),
+    });
+    if (vmm) for (const { id } of vmm.vms) vmm.setStops(id, of(id));
+    else {
+      const { breakpoints, watchpoints } = of(null);
+      machine.processor.setBreakpoints(breakpoints);
+      machine.processor.setWatchpoints(watchpoints);
+    }
   }
 
   // ── views ──

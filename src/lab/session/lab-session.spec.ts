@@ -138,7 +138,7 @@ describe('LabSession on the bare machine', () => {
     ]);
     await session.run();
     const status = await watched.until(({ power }) => power !== 'running');
-    expect(status).toMatchObject({ power: 'paused', breakpoint: { vm: null, file: 'a.asm', line: 7 }, instructions: 3 });
+    expect(status).toMatchObject({ power: 'paused', stoppedAt: { vm: null, kind: 'code', file: 'a.asm', line: 7 }, instructions: 3 });
     await session.run();
     expect(await watched.until(({ power }) => power !== 'running')).toMatchObject({ power: 'stopped', stop: 'halted' });
   });
@@ -282,7 +282,7 @@ describe('LabSession with VMs', () => {
     await session.setBreakpoints('b.asm', [5]);
     await session.run();
     const status = await watched.until(({ power }) => power !== 'running');
-    expect(status.breakpoint).toEqual({ vm: 'two', file: 'b.asm', line: 5 });
+    expect(status.stoppedAt).toMatchObject({ vm: 'two', file: 'b.asm', line: 5 });
     expect(watched.latest('virtualization').vms.map(({ instructions }) => instructions)).toEqual([6, 2]);
     await session.powerOff();
   });

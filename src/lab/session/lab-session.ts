@@ -23,7 +23,10 @@ import type {
   RegistersView,
   SessionCommands,
   SessionEvents,
+  SnapshotsView,
   StatusView,
+  StopHit,
+  StopPoint,
   TransactionQuery,
   TransactionsFound,
   ViewName,
@@ -31,9 +34,9 @@ import type {
   LinearSpaceView,
 } from '../protocol';
 import type { Cell, Journey } from '../../machine/journey/journey';
-import { Breakpoints, sourceLine } from './breakpoints';
+import { Breakpoints, type ReadLinear } from './breakpoints';
 import { changedRegisters } from './changed-registers';
-import type { CodeAddress, Computer, ComputerSnapshot, MemoryQuery, RunEnd, Stop } from './computer';
+import type { Computer, ComputerSnapshot, MemoryQuery, RunEnd, Stop } from './computer';
 import { QueryError } from './computer';
 import { InputLog } from './input-log';
 import { powerOn } from './power-on';
@@ -71,6 +74,8 @@ const VIEW_NAMES: readonly ViewName[] = [
   'tlb',
   'tables',
   'events',
+  'breakpoints',
+  'snapshots',
   'dram',
 ];
 
@@ -103,7 +108,7 @@ export class LabSession implements SessionCommands {
   /** as found when the lab was last examined or switched on */
   private labProblems: readonly Problem[] = [];
   private stop: Stop | null = null;
-  private breakpointHit: CodeAddress | null = null;
+  private stoppedAt: StopHit | null = null;
   private selected: string | null = null;
   /** accesses to DRAM are counted, whatever the board asks for */
   private observing = false;
@@ -188,7 +193,7 @@ export class LabSession implements SessionCommands {
     this.computer = computer;
     if (computer && this.observing) computer.counting = true;
     this.stop = computer?.stopped ?? null;
-    if (computer) computer.setBreakpoints(this.breakpoints.addresses(computer.programs));
+    this.setStops();
     this.labProblems = problems;
     this.tellProblems();
     this.pushNow();
@@ -227,10 +232,11 @@ export class LabSession implements SessionCommands {
   private forgetRun(): void {
     this.hardware = 0;
     this.stop = null;
-    this.breakpointHit = null;
+    this.stoppedAt = null;
     this.registersBefore = null;
     this.snapshots.clear();
     this.inputs.clear();
+    this.breakpoints.forgetHits();
   }
 
   // ── running ──
@@ -246,8 +252,9 @@ export class LabSession implements SessionCommands {
     const limit = this.document?.limits?.instructions ?? DEFAULT_INSTRUCTION_LIMIT;
     const until = this.stop?.kind === 'limit' ? computer.instructions + limit : Math.max(limit, computer.instructions + 1);
     this.stop = null;
-    this.breakpointHit = null;
+    this.stoppedAt = null;
     this.registersBefore = null;
+    this.breakpoints.remember(this.readLinear);
     this.loop.start(computer, until);
     this.tellProblems();
     this.pushNow();
@@ -268,16 +275,16 @@ export class LabSession implements SessionCommands {
     const count = whole(options.count ?? 1, 1, 1_000_000, 'count');
     const vm = options.vm ?? null;
     if (vm !== null && !computer.vmIds.includes(vm)) throw new QueryError(text(`There is no VM "${vm}".`, `没有虚拟机 “${vm}”。`));
-    this.breakpointHit = null;
+    this.stoppedAt = null;
     this.stop = null;
+    this.breakpoints.remember(this.readLinear);
     for (let done = 0; done < count; done++) {
       this.registersBefore = computer.registers(this.shownVm(vm));
       if (vm !== null) this.inputs.add({ instructions: computer.instructions, ticks: computer.ticks, input: { kind: 'step-vm', vm } });
       const end = computer.step(vm);
-      if (end.kind === 'stopped') {
-        this.stop = end.stop;
-        break;
-      }
+      if (end.kind === 'stopped') this.stop = end.stop;
+      this.stoppedAt = this.breakpoints.note(end, computer.programs, this.readLinear);
+      if (end.kind !== 'budget') break;
     }
     this.tellProblems();
     this.pushNow();
@@ -291,9 +298,27 @@ export class LabSession implements SessionCommands {
     this.breakpoints.set(String(file), Array.isArray(lines) ? lines.slice(0, 10_000) : []);
     const { computer } = this;
     if (!computer) return this.breakpoints.bound(file, this.document ? buildAll(this.document, this.files).programs : []);
-    computer.setBreakpoints(this.breakpoints.addresses(computer.programs));
+    this.setStops();
+    this.push('breakpoints', this.breakpoints.view(computer.programs));
     return this.breakpoints.bound(file, computer.programs);
   }
+
+  async setStopPoints(points: StopPoint[]): Promise<void> {
+    this.breakpoints.setPoints(points);
+    this.setStops();
+    if (this.computer) this.push('breakpoints', this.breakpoints.view(this.computer.programs));
+  }
+
+  private setStops(): void {
+    this.computer?.setStops(this.breakpoints.addresses(this.computer.programs), this.breakpoints.watched);
+  }
+
+  private readonly readLinear: ReadLinear = (vm, linear, size) => {
+    const { computer } = this;
+    if (!computer || (vm === null ? computer.vmIds.length > 0 : !computer.vmIds.includes(vm))) return null;
+    const { bytes, present } = computer.readMemory({ space: 'linear', vm, base: linear, length: size });
+    return present.includes(0) ? null : bytes.reduceRight((value, byte) => value * 256 + byte, 0);
+  };
 
   async setObserve(mode: 'off' | 'exact'): Promise<void> {
     this.observing = mode === 'exact';
@@ -304,7 +329,7 @@ export class LabSession implements SessionCommands {
   private onEnd(end: RunEnd | { kind: 'limit' }): void {
     if (end.kind === 'stopped') this.stop = end.stop;
     else if (end.kind === 'limit') this.stop = this.computer?.limitReached() ?? null;
-    else if (end.kind === 'breakpoint') this.breakpointHit = end.at;
+    else if (this.computer) this.stoppedAt = this.breakpoints.note(end, this.computer.programs, this.readLinear);
     this.tellProblems();
     this.pushNow();
   }
@@ -419,7 +444,7 @@ export class LabSession implements SessionCommands {
     computer.restore(kept.computer);
     this.inputs.truncate(kept.inputs);
     this.stop = kept.stop;
-    this.breakpointHit = null;
+    this.stoppedAt = null;
     this.registersBefore = null;
     this.tellProblems();
     this.pushNow();
@@ -440,8 +465,7 @@ export class LabSession implements SessionCommands {
   }
 
   private status(): StatusView {
-    const { computer, breakpointHit } = this;
-    const line = computer && breakpointHit ? sourceLine(computer.programs, breakpointHit.vm, breakpointHit.linear) : null;
+    const { computer } = this;
     return {
       power: this.power,
       stop: this.stop?.kind ?? null,
@@ -451,7 +475,7 @@ export class LabSession implements SessionCommands {
       mips: this.loop.mips,
       engine: computer?.engine ?? null,
       currentVm: computer?.currentVm ?? null,
-      breakpoint: line && breakpointHit ? { vm: breakpointHit.vm, ...line } : null,
+      stoppedAt: this.stoppedAt,
       poolBytes: computer?.poolBytes ?? 0,
       snapshots: this.snapshots.size,
     };
@@ -509,9 +533,20 @@ export class LabSession implements SessionCommands {
         return computer.tables(this.shownVm(null));
       case 'events':
         return computer.events();
+      case 'breakpoints':
+        return this.breakpoints.view(computer.programs);
+      case 'snapshots':
+        return this.snapshotsView();
       case 'dram':
         return computer.dram();
     }
+  }
+
+  private snapshotsView(): SnapshotsView {
+    const kept = [...this.snapshots].map(([id, { label, computer, hardware }]) => {
+      return { id, label, instructions: computer.instructions, bytes: computer.bytes, fits: hardware === this.hardware };
+    });
+    return { kept };
   }
 
   private push(name: ViewName, value: Views[ViewName]): void {

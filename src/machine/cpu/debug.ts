@@ -2,6 +2,9 @@
  * Breakpoints in DR0–DR3 (SDM vol. 3, 17.2). Addresses of code are looked at between instructions. A page with a watched byte is
  * kept out of the fast table, so that only accesses to such a page pay for being looked at, in whatever executes them. What an
  * instruction has touched collects in `debugPending` and is delivered, as a trap, when the instruction has completed.
+ *
+ * Watchpoints of whoever uses the machine are looked at in the same places, but are no part of its state: nothing is delivered to
+ * the program; the run ends once the instruction has completed.
  */
 import { wordOf } from './cpu-state';
 import type { CpuState } from './cpu-state';
@@ -27,6 +30,26 @@ interface Breakpoint {
   bytes: number;
 }
 
+/** Linear memory that the user of the machine watches. */
+export interface Watchpoint {
+  /** first byte; the last one must lie below 2^32 */
+  linear: number;
+  bytes: number;
+  /** `access`: reads count too */
+  kind: 'write' | 'access';
+}
+
+/** What ended a run at a watchpoint. */
+export interface WatchHit {
+  point: Watchpoint;
+  /** the access: linear address, bytes, and what it did */
+  linear: number;
+  size: number;
+  write: boolean;
+  /** linear address of the instruction that made it; null: the delivery of an interrupt or exception did */
+  instruction: number | null;
+}
+
 export class DebugRegisters {
   /** grows when the set of breakpoints has changed */
   version = 0;
@@ -36,11 +59,16 @@ export class DebugRegisters {
   watches = false;
   /** any at all? */
   get armed(): boolean {
-    return this.list.length > 0;
+    return this.list.length > 0 || this.watchpoints.length > 0;
   }
+  /** the access that the run ends for, until it is taken */
+  hit: WatchHit | null = null;
+  /** linear address of the instruction that is being executed */
+  instructionAt: () => number = () => 0;
   /** called when the set has changed */
   onChange: () => void = () => undefined;
   private list: Breakpoint[] = [];
+  private watchpoints: readonly Watchpoint[] = [];
   private readonly seen = new Uint32Array(6);
 
   constructor(
@@ -57,8 +85,19 @@ export class DebugRegisters {
     seen.set(now);
     this.list = [0, 1, 2, 3].flatMap((index) => this.decode(index));
     this.executes = this.list.some(({ kind }) => kind === KIND.execute);
-    this.watches = this.list.some(({ kind }) => kind === KIND.write || kind === KIND.access);
-    if (!mattered && this.list.length === 0) return;
+    if (mattered || this.list.length > 0) this.changed();
+  }
+
+  /** Replaces the user's watchpoints. Only between slices. */
+  setWatchpoints(points: readonly Watchpoint[]): void {
+    this.hit = null;
+    if (points.length === 0 && this.watchpoints.length === 0) return;
+    this.watchpoints = points.map((point) => ({ ...point }));
+    this.changed();
+  }
+
+  private changed(): void {
+    this.watches = this.watchpoints.length > 0 || this.list.some(({ kind }) => kind === KIND.write || kind === KIND.access);
     this.version++;
     this.tlb.clearFast();
     this.onChange();
@@ -86,12 +125,33 @@ export class DebugRegisters {
 
   /** Must accesses to this linear page be looked at one by one? */
   watchesPage(page: number): boolean {
-    return this.watches && this.list.some(({ kind, first }) => (kind === KIND.write || kind === KIND.access) && first >>> 12 === page);
+    if (!this.watches) return false;
+    return (
+      this.list.some(({ kind, first }) => (kind === KIND.write || kind === KIND.access) && first >>> 12 === page) ||
+      this.watchpoints.some(({ linear, bytes }) => linear >>> 12 <= page && page <= (linear + bytes - 1) >>> 12)
+    );
   }
 
   /** An instruction reads or writes data. */
   touched(linear: number, size: number, write: boolean): void {
     this.note(this.matching(linear, size, (kind) => kind === KIND.access || (write && kind === KIND.write)));
+    for (const point of this.watchpoints) {
+      if ((write || point.kind === 'access') && linear < point.linear + point.bytes && point.linear < linear + size)
+        this.found({ point, linear, size, write, instruction: this.instructionAt() });
+    }
+  }
+
+  /** The first access of an instruction is told of, unless it goes on to write what it read. */
+  private found(hit: WatchHit): void {
+    const { hit: earlier } = this;
+    if (earlier !== null && (earlier.write || !hit.write || earlier.point !== hit.point || earlier.instruction !== hit.instruction)) return;
+    this.hit = hit;
+    this.endSlice();
+  }
+
+  private endSlice(): void {
+    const { state } = this;
+    if (state.stop === STOP.none || state.stop === STOP.codeWritten) state.stop = STOP.endSlice;
   }
 
   touchedPort(port: number, size: number): void {
@@ -109,9 +169,8 @@ export class DebugRegisters {
   /** A debug trap is due once the current instruction has completed. */
   note(bits: number): void {
     if (bits === 0) return;
-    const { state } = this;
-    state.u32[PENDING]! |= bits;
-    if (state.stop === STOP.none || state.stop === STOP.codeWritten) state.stop = STOP.endSlice;
+    this.state.u32[PENDING]! |= bits;
+    this.endSlice();
   }
 
   /** The pending bits, which are then no more. */

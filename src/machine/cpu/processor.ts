@@ -12,6 +12,7 @@ import { ControlBlock } from './control-block';
 import { CpuState, NO_ERROR_CODE, wordOf } from './cpu-state';
 import type { VmExit } from './exit';
 import { DR6, DR7 } from './debug';
+import type { WatchHit, Watchpoint } from './debug';
 import { FLAG } from './flags';
 import { LEVEL, modelOf } from './instruction-set';
 import { Interpreter } from './interpret/interpreter';
@@ -24,10 +25,13 @@ import { ThreadedTier } from './threaded/tier';
 import type { SystemPart } from './control';
 import type { Tlb } from './tlb';
 
-export type StopReason = 'budget' | 'halted' | 'triple-fault' | 'breakpoint' | 'exit';
+export type StopReason = 'budget' | 'halted' | 'triple-fault' | 'breakpoint' | 'watchpoint' | 'exit';
 
 export interface RunResult {
-  /** `budget`: the instructions were used up, or a device asked for the slice to end */
+  /**
+   * `budget`: the instructions were used up, or a device asked for the slice to end. `watchpoint`: an access to watched memory has
+   * been made (`watchHit`); everything returns at once until it is taken.
+   */
   reason: StopReason;
   /** instructions completed */
   executed: number;
@@ -141,6 +145,7 @@ export class Processor {
       this.threadsAll = engine !== 'compiled';
       this.chooseTier();
     }
+    this.system.debug.instructionAt = () => this.currentLinear;
     this.system.events.onDelivered = (event) => this.note(event.vector, event.kind, event.errorCode);
     this.reset();
   }
@@ -179,6 +184,7 @@ export class Processor {
   /** To be called after the state's bytes were replaced or changed from outside: a snapshot, firmware, a debugger. */
   stateReplaced(): void {
     this.state.clearStop();
+    this.system.debug.hit = null;
     // bits that the processor does not have take their fixed values
     this.state.eflags = this.state.eflags;
     this.system.stateReplaced();
@@ -198,11 +204,16 @@ export class Processor {
     let executed = 0;
     let barren = 0;
     let pass = options.passBreakpoint ?? false;
-    const result = (reason: StopReason): RunResult => ({ reason, executed });
+    const { debug } = system;
+    const result = (reason: StopReason): RunResult => ({
+      reason: debug.hit !== null && reason === 'budget' ? 'watchpoint' : reason,
+      executed,
+    });
     // what was asked for between slices (a DMA write into code, an end of slice) has happened by now
     if (state.stop === STOP.endSlice || state.stop === STOP.codeWritten) state.clearStop();
     while (executed < maxInstructions) {
-      if (system.events.pollInterrupts()) {
+      if (debug.hit !== null) return result('budget');
+      if (this.pollInterrupts()) {
         interpreter.invalidate();
         if (options.stopAtDelivery) return result('budget');
       }
@@ -217,7 +228,7 @@ export class Processor {
       const trap = state.flag(FLAG.TF);
       const resume = state.flag(FLAG.RF);
       system.access.checksAlignment = system.wantsAlignment;
-      if (this.debugVersion !== system.debug.version) this.renewStopAddresses();
+      if (this.debugVersion !== debug.version) this.renewStopAddresses();
       const at = this.currentLinear;
       interpreter.atBreakpoint = !pass && this.breakpointSet.has(at);
       if (interpreter.atBreakpoint) return result('breakpoint');
@@ -229,7 +240,7 @@ export class Processor {
       if (resume) state.setFlag(FLAG.RF, false);
       system.events.softwareTaken = false;
       const alone = shadow !== 0 || trap || resume;
-      interpreter.goesOn = !alone && !options.stopAtDelivery && this.breakpointSet.size === 0 && !system.debug.armed;
+      interpreter.goesOn = !alone && !options.stopAtDelivery && this.breakpointSet.size === 0 && !debug.armed;
       const done = interpreter.run(alone ? 1 : maxInstructions - executed, true);
       executed += done;
       pass &&= done === 0;
@@ -239,13 +250,17 @@ export class Processor {
       const delivered = interpreter.justDelivered;
       // a device that a delivery reached is looked at below, as after any other delivery
       if (delivered && stop === STOP.endSlice) continue;
-      if (stop === STOP.exit || stop === STOP.fault) system.debug.take();
+      if (stop === STOP.exit || stop === STOP.fault) {
+        // what the instruction has touched it will touch again
+        debug.take();
+        debug.hit = null;
+      }
       if (stop === STOP.exit) return result('exit');
       if (stop === STOP.fault) {
         this.deliverFault();
         if (options.stopAtDelivery && state.stop !== STOP.exit) return result('budget');
       } else if (done !== 0 && !(state.interruptShadow & SHADOW_OF_MOV_SS)) {
-        if (trap && !system.events.softwareTaken) system.debug.note(DR6.BS);
+        if (trap && !system.events.softwareTaken) debug.note(DR6.BS);
         this.deliverDebugTrap();
       }
       if (state.stop === STOP.exit) return result('exit');
@@ -287,7 +302,7 @@ export class Processor {
     const { access, events } = this.system;
     // what is looked for afterwards is the access that faulted, not what its delivery has pushed
     const { lastAccess } = access;
-    events.deliverFault();
+    this.delivering(() => events.deliverFault());
     if (access.recordAccess) access.lastAccess = lastAccess;
     this.interpreter.invalidate();
   }
@@ -303,8 +318,21 @@ export class Processor {
     const { state } = this;
     state.setDr(6, state.dr(6) | bits);
     state.setDr(7, state.dr(7) & ~DR7.GD);
-    this.system.events.deliver({ vector: EXCEPTION.DB, kind, errorCode: NO_ERROR_CODE });
+    this.delivering(() => this.system.events.deliver({ vector: EXCEPTION.DB, kind, errorCode: NO_ERROR_CODE }));
     this.interpreter.invalidate();
+  }
+
+  private pollInterrupts(): boolean {
+    return this.system.debug.armed ? this.delivering(() => this.system.events.pollInterrupts()) : this.system.events.pollInterrupts();
+  }
+
+  /** What a delivery pushes into watched memory is no instruction's doing. */
+  private delivering<T>(deliver: () => T): T {
+    const { debug } = this.system;
+    const before = debug.hit;
+    const delivered = deliver();
+    if (debug.hit !== null && debug.hit !== before) debug.hit.instruction = null;
+    return delivered;
   }
 
   /** A breakpoint of the program's on the instruction at a linear address: the exception comes before it. */
@@ -393,6 +421,21 @@ export class Processor {
   setBreakpoints(linear: Iterable<number>): void {
     this.breakpointSet = new Set([...linear].map((address) => address >>> 0));
     this.renewStopAddresses();
+  }
+
+  /** Replaces the linear memory after whose access by an instruction, or by the delivery of an event, execution stops. */
+  setWatchpoints(points: readonly Watchpoint[]): void {
+    this.system.debug.setWatchpoints(points);
+  }
+  /** The access that the last run stopped for, if it did. */
+  get watchHit(): WatchHit | null {
+    return this.system.debug.hit;
+  }
+  /** The same, which is then dealt with: the next run goes on. */
+  takeWatchHit(): WatchHit | null {
+    const { hit } = this.system.debug;
+    this.system.debug.hit = null;
+    return hit;
   }
 
   /** Is what runs hot compiled, or is everything interpreted? */

@@ -10,7 +10,7 @@ import { OPENED, settle, TestShell, withShell } from './test-bridge';
 
 const status = (power: Power): StatusView => ({
   power, stop: power === 'stopped' ? 'halted' : null, stopDetail: null, instructions: 0, ticks: 0, mips: 0, engine: null,
-  currentVm: null, breakpoint: null, poolBytes: 0, snapshots: 0,
+  currentVm: null, stoppedAt: null, poolBytes: 0, snapshots: 0,
 }); // prettier-ignore
 
 /** A worker that only keeps account of what it is asked, and whether it is on. */

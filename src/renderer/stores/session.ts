@@ -23,7 +23,8 @@ export class SessionLostError extends Error {
 
 const EMPTY_VIEWS: ViewStore = {
   status: null, registers: null, virtualization: null, placement: null, isolation: null, transactions: null,
-  serial: null, boot: null, checks: null, journey: null, chipset: null, tlb: null, tables: null, events: null, dram: null,
+  serial: null, boot: null, checks: null, journey: null, chipset: null, tlb: null, tables: null, events: null, breakpoints: null,
+  snapshots: null, dram: null,
 }; // prettier-ignore
 
 export const useSession = defineStore('session', () => {
@@ -103,6 +104,7 @@ export const useSession = defineStore('session', () => {
   const commands = {
     open: command('open'), update: command('update'), powerOn: command('powerOn'), powerOff: command('powerOff'), run: command('run'),
     pause: command('pause'), step: command('step'), reset: command('reset'), setSpeed: command('setSpeed'), setBreakpoints: command('setBreakpoints'),
+    setStopPoints: command('setStopPoints'),
     setObserve: command('setObserve'), explain: command('explain'), readMemory: command('readMemory'), disassemble: command('disassemble'), pageTable: command('pageTable'), linearSpaces: command('linearSpaces'),
     locate: command('locate'), findTransactions: command('findTransactions'), evaluateChecks: command('evaluateChecks'), selectVm: command('selectVm'), snapshot: command('snapshot'),
     restore: command('restore'), subscribe: command('subscribe'), stateHash: command('stateHash'), ping: command('ping'),

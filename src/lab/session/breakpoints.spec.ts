@@ -1,0 +1,157 @@
+/** Breakpoints at addresses, watchpoints, and snapshots, as the window uses them: on the bare machine and in VMs. */
+import { describe, expect, it } from 'vitest';
+import { loadLab } from '../document/load';
+import type { StatusView, StopPoint, ViewName, Views } from '../protocol';
+import { LabSession } from './lab-session';
+
+const PROGRAM = `org 0x7C00
+  mov cx, 3000
+again:
+  inc word [0x6000]
+  loop again
+  push cx
+  mov bx, [0x6000]
+  hlt
+`;
+const BARE = `format: pagewalk.lab/1
+title: bare
+board: { slots: [{ id: A1, base: 0x0, dimm: ddr3-256m }] }
+machine: { program: a.asm }
+`;
+const VMS = `format: pagewalk.lab/1
+title: two
+board: { slots: [{ id: A1, base: 0x0, dimm: ddr3-256m }] }
+vmm: { translation: ept }
+vms:
+  - { id: one, memory: 16 MiB, program: a.asm }
+  - { id: two, memory: 16 MiB, program: a.asm, backing: on-touch }
+`;
+
+async function open(yaml: string) {
+  const views = new Map<ViewName, unknown>();
+  const session = new LabSession({
+    nextTurn: (work) => void setImmediate(work),
+    after: (ms, work) => {
+      const timer = setTimeout(work, ms);
+      return () => clearTimeout(timer);
+    },
+    now: () => performance.now(),
+  });
+  session.attach({ view: (name, value) => void views.set(name, value), problems: () => undefined });
+  const { document } = loadLab(yaml, { 'a.asm': PROGRAM });
+  await session.subscribe(['status', 'breakpoints', 'snapshots', 'journey', 'registers']);
+  await session.open(document!, { 'a.asm': PROGRAM });
+  const latest = <N extends ViewName>(name: N): Views[N] => views.get(name) as Views[N];
+  /** Runs until something stops it. */
+  const run = async (): Promise<StatusView> => {
+    await session.run();
+    while (latest('status').power === 'running') await new Promise((resolve) => setImmediate(resolve));
+    return latest('status');
+  };
+  return { session, latest, run };
+}
+
+const at = (kind: StopPoint['kind'], linear: bigint, size: StopPoint['size'] = 1, vm: string | null = null): StopPoint => ({
+  vm,
+  kind,
+  linear,
+  size,
+});
+
+describe('where a run stops', () => {
+  it('is before the instruction at an address, and counted', async () => {
+    const { session, latest, run } = await open(BARE);
+    await session.setStopPoints([at('code', 0x7c07n), at('code', 0x7c07n), at('code', 0x9000n)]);
+    expect(await run()).toMatchObject({ power: 'paused', instructions: 2, stoppedAt: { kind: 'code', linear: 0x7c07n, line: 5 } });
+    expect(await run()).toMatchObject({ instructions: 4 });
+    expect(latest('breakpoints').points.map(({ linear, hits }) => [linear, hits])).toEqual([
+      [0x7c07n, 2],
+      [0x9000n, 0],
+    ]);
+    await session.setStopPoints([]);
+    expect(await run()).toMatchObject({ power: 'stopped', stoppedAt: null });
+    await session.reset();
+    expect(latest('breakpoints').points).toEqual([]);
+  });
+
+  it('is after the access to watched memory, with what it did; steps are told too', async () => {
+    const { session, latest, run } = await open(BARE);
+    await session.setStopPoints([at('write', 0x6001n), at('write', 0x6ffen, 2)]);
+    await session.powerOn();
+    const first = await run();
+    expect(first).toMatchObject({ power: 'paused', instructions: 2 });
+    expect(first.stoppedAt).toEqual({
+      ...at('write', 0x6001n),
+      access: {
+        kind: 'write',
+        linear: 0x6000n,
+        size: 2,
+        instruction: { linear: 0x7c03n, text: 'inc word [0x6000]', file: 'a.asm', line: 4 },
+        before: 0,
+        after: 0,
+      },
+    });
+    // the access that stopped it is the one that is shown
+    expect(latest('journey')!.access).toMatchObject({ kind: 'write', size: 2 });
+    await session.setStopPoints([at('access', 0x6000n, 2)]);
+    await session.step();
+    expect(latest('status').stoppedAt).toBeNull();
+    await session.step();
+    expect(latest('status').stoppedAt).toMatchObject({ access: { before: 1, after: 2 } });
+    expect(latest('breakpoints').points).toMatchObject([{ hits: 1 }]);
+  });
+
+  it('changes nothing of what the machine does', async () => {
+    const plain = await open(BARE);
+    await plain.run();
+    const watched = await open(BARE);
+    await watched.session.setStopPoints([at('access', 0x6000n, 4)]);
+    let status = await watched.run();
+    for (let stops = 0; stops < 50; stops++) status = await watched.run();
+    expect(status).toMatchObject({ power: 'paused', instructions: 2 + 2 * 50 });
+    await watched.session.setStopPoints([at('access', 0x6800n, 4)]);
+    expect(await watched.run()).toMatchObject({ power: 'stopped', instructions: plain.latest('status').instructions });
+    expect(await watched.session.stateHash()).toBe(await plain.session.stateHash());
+  });
+
+  it('belongs to a VM', async () => {
+    const { session, latest, run } = await open(VMS);
+    await session.setStopPoints([at('write', 0x6000n, 2, 'two'), at('code', 0x7c09n, 1, 'one'), at('code', 0x7c09n, 1, 'three')]);
+    const stops: unknown[] = [];
+    for (let count = 0; count < 3; count++) stops.push((await run()).stoppedAt);
+    expect(stops).toMatchObject([
+      { vm: 'one', kind: 'code', linear: 0x7c09n },
+      { vm: 'two', kind: 'write', access: { after: 1, instruction: { line: 4 } } },
+      { vm: 'two', kind: 'write', access: { before: 1, after: 2 } },
+    ]);
+    await session.selectVm('two');
+    await session.step({ vm: 'two' });
+    await session.step({ vm: 'two' });
+    expect(latest('status').stoppedAt).toMatchObject({ vm: 'two', access: { before: 2, after: 3 } });
+  });
+
+  it('is refused where there is none', async () => {
+    const { session } = await open(BARE);
+    await expect(session.setStopPoints([at('write', 0xffff_fffdn, 4)])).rejects.toThrow(/32 bits/);
+    await expect(session.setStopPoints([at('write', 0n, 3 as 4)])).rejects.toThrow(/no watchpoint/);
+    await expect(session.setStopPoints(new Array(65).fill(at('code', 0n)))).rejects.toThrow(/64/);
+  });
+});
+
+describe('snapshots', () => {
+  it('are listed, and gone back to', async () => {
+    const { session, latest, run } = await open(BARE);
+    await session.setStopPoints([at('code', 0x7c07n)]);
+    await run();
+    const { id } = await session.snapshot('first time round');
+    const hash = await session.stateHash();
+    expect(latest('snapshots').kept).toMatchObject([{ id, label: 'first time round', instructions: 2, fits: true }]);
+    await run();
+    await session.restore(id);
+    expect(latest('status')).toMatchObject({ power: 'paused', instructions: 2, stoppedAt: null });
+    expect(await session.stateHash()).toBe(hash);
+    await session.powerOff();
+    await session.powerOn();
+    expect(latest('snapshots').kept).toEqual([]);
+  });
+});
