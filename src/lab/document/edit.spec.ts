@@ -78,6 +78,51 @@ describe('patches', () => {
     expect(document!.board.iommu).toBeUndefined();
   });
 
+  it('a record on one line gets and loses keys where it stands', () => {
+    const odd = YAML.replace('board:', 'board:   # spaced   out').replace('{ id: A2,', '{ id:   A2,');
+    expect(patched({ op: 'set', path: 'board.slots.A1.trr', value: 4 }, odd)).toBe(
+      odd.replace('dimm: ddr3-256m } # at zero', 'dimm: ddr3-256m, trr: 4 } # at zero'),
+    );
+    const both: Patch[] = [
+      { op: 'set', path: 'board.slots.A1.base', value: 0x1000 },
+      { op: 'set', path: 'board.slots.A1.ecc', value: true },
+      { op: 'remove', path: 'board.slots.A1.dimm' },
+      { op: 'set', path: 'title', value: 'Edited' },
+    ];
+    expect(patched(both, odd)).toBe(
+      odd.replace('base: 0x0000_0000, dimm: ddr3-256m }', 'base: 0x0000_1000, ecc: true }').replace('Edit me', 'Edited'),
+    );
+  });
+
+  it('many at once give what they give one after another', () => {
+    const slot = fc.constantFrom('A1', 'A2', 'B1', 'B2');
+    const patch: fc.Arbitrary<Patch> = fc.oneof(
+      fc.record({ op: fc.constant('set' as const), path: slot.map((id) => `board.slots.${id}.dimm`), value: fc.constantFrom(null, 'ddr3-1g', 'x: y') }),
+      fc.record({ op: fc.constant('set' as const), path: slot.map((id) => `board.slots.${id}.base`), value: fc.nat(0x7fff_ffff) }),
+      fc.record({ op: fc.constant('set' as const), path: slot.map((id) => `board.slots.${id}.ecc`), value: fc.boolean() }),
+      fc.record({ op: fc.constant('remove' as const), path: slot.map((id) => `board.slots.${id}.base`) }),
+      fc.record({ op: fc.constant('remove' as const), path: slot.map((id) => `board.slots.${id}`) }),
+      fc.record({ op: fc.constant('insert' as const), path: fc.constant('board.slots'), value: fc.record({ id: slot, dimm: fc.constant(null) }) }),
+      fc.record({ op: fc.constant('set' as const), path: fc.constant('limits.instructions'), value: fc.nat() }),
+    ); // prettier-ignore
+    fc.assert(
+      fc.property(fc.array(patch, { minLength: 1, maxLength: 12 }), (patches) => {
+        let one: string | null = YAML;
+        for (const each of patches) {
+          const outcome = applyPatches(one, [each]);
+          one = outcome.ok ? outcome.yaml : null;
+          if (one === null) break;
+        }
+        const all = applyPatches(YAML, patches);
+        expect(all.ok).toBe(one !== null);
+        if (!all.ok || one === null) return;
+        expect(loadLab(all.yaml, {}).document).toEqual(loadLab(one, {}).document);
+        for (const kept of ['# a lab to learn from', '# the title']) expect(all.yaml).toContain(kept);
+      }),
+      { numRuns: 60 },
+    );
+  });
+
   it('refuse an unknown list item, a second item of the same id, and a path through a value', () => {
     const codes = (patch: Patch): string | null => {
       const outcome = applyPatches(YAML, [patch]);

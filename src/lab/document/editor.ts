@@ -80,12 +80,17 @@ export class LabEditor {
   /** Applies patches as one undo step. Refused, with nothing changed, when a path is unknown or the result is no lab any more. */
   patch(patches: readonly Patch[], label: Text, mergeKey: string | null = null): EditOutcome {
     if (this.arrange(patches, label, mergeKey)) return APPLIED;
-    const outcome = applyPatches(this.content.yaml, patches);
-    if (!outcome.ok) return { applied: false, problems: outcome.problems };
-    const next = loadLab(outcome.yaml, this.content.files);
+    const { yaml, files } = this.content;
+    const own = this.loaded.source?.text === yaml ? this.loaded.source : undefined;
+    const outcome = applyPatches(yaml, patches, own);
+    const next = outcome.ok ? loadLab(outcome.yaml, files) : null;
     // a document that could be read must stay readable; one that could not may be mended step by step
-    if (!next.document && this.loaded.document) return { applied: false, problems: next.problems };
-    this.take({ yaml: outcome.yaml, files: this.content.files }, label, mergeKey, next);
+    if (!outcome.ok || !next || (!next.document && this.loaded.document)) {
+      // what was read has been used up
+      if (own) this.loaded = loadLab(yaml, files);
+      return { applied: false, problems: outcome.ok ? (next?.problems ?? []) : outcome.problems };
+    }
+    this.take({ yaml: outcome.yaml, files }, label, mergeKey, next);
     return APPLIED;
   }
 

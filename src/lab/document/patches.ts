@@ -1,14 +1,27 @@
 /**
  * Edits to a lab's YAML by path (`board.slots.A1.dimm`), as small as they can be: a changed value is replaced where it stands, byte for
- * byte around it; a new or removed key goes through the YAML document, which keeps comments and key order. The text is the document's
- * truth: a patch takes a text and gives a text.
+ * byte around it, and so is a record on one line that gets or loses a key; what else is new or removed goes through the YAML document,
+ * which keeps comments and key order. However many patches there are, the text is read once and written once.
  */
-import { Document, isCollection, isMap, isNode, isScalar, isSeq, Scalar, type Node, type YAMLMap, type YAMLSeq } from 'yaml';
+import {
+  Document,
+  isCollection,
+  isMap,
+  isNode,
+  isScalar,
+  isSeq,
+  parseDocument,
+  Scalar,
+  visit,
+  type Node,
+  type YAMLMap,
+  type YAMLSeq,
+} from 'yaml';
 import type { Problem } from '../protocol';
 import { nearestNames } from './nearest';
 import { error, suggestNames, text } from './problem';
 import { humanValue, scalarText, type PatchValue } from './scalar-text';
-import { indexOfId, parseYaml, resolveKeys, type Key, type YamlSource } from './yaml-source';
+import { indexOfId, MAX_ALIASES, parseYaml, resolveKeys, type Key, type YamlSource } from './yaml-source';
 
 export type { PatchValue } from './scalar-text';
 
@@ -27,7 +40,8 @@ export type PatchOutcome = { ok: true; yaml: string } | { ok: false; problems: P
 
 const keysOf = (path: Path): readonly Key[] => (typeof path === 'string' ? (path === '' ? [] : path.split('.')) : path);
 
-const refuse = (code: string, en: string, zh: string, path: readonly Key[], candidates: readonly string[] = []): PatchOutcome => ({
+type Refusal = Extract<PatchOutcome, { ok: false }>;
+const refuse = (code: string, en: string, zh: string, path: readonly Key[], candidates: readonly string[] = []): Refusal => ({
   ok: false,
   problems: [error(code, text(en, zh), suggestNames(nearestNames(String(path.at(-1) ?? ''), candidates)), { path: path.join('.') })],
 });
@@ -61,38 +75,136 @@ export function entryText(key: string, value: PatchValue): string {
   return write(document);
 }
 
-function set(source: YamlSource, path: readonly Key[], value: PatchValue): PatchOutcome {
-  const written = humanValue(path.at(-1) ?? '', value);
-  const node: unknown = source.document.getIn(path as Key[], true);
-  const isPlainOld =
-    isScalar(node) &&
-    node.range &&
-    node.type !== Scalar.BLOCK_LITERAL &&
-    node.type !== Scalar.BLOCK_FOLDED &&
-    !node.anchor &&
-    node.range[1] > node.range[0];
-  if (isPlainOld && (written === null || typeof written !== 'object')) {
-    const [start, end] = node.range!;
-    return { ok: true, yaml: source.text.slice(0, start) + scalarText(written) + source.text.slice(end) };
+/** A text in place of the characters from `start` up to `end`. */
+interface Splice {
+  start: number;
+  end: number;
+  text: string;
+}
+
+/** A value that is replaced where it stands; texts of many lines and what others refer to are not. */
+const isPlainValue = (node: unknown): node is Scalar =>
+  isScalar(node) && node.type !== Scalar.BLOCK_LITERAL && node.type !== Scalar.BLOCK_FOLDED && !node.anchor;
+
+const idsOf = (list: YAMLSeq): string[] =>
+  (list.toJSON() as unknown[]).map((item) => String((item as { id?: unknown } | null)?.id ?? '')).filter(Boolean);
+
+/** Is anything said within it, or referred to there? Then it cannot be written anew by itself. */
+function isBare(node: Node): boolean {
+  let bare = node.anchor === undefined;
+  visit(node, {
+    Alias: () => ((bare = false), visit.BREAK),
+    Node: (_key, inner) => {
+      const { anchor, comment, commentBefore } = inner as Scalar;
+      if (inner === node || !(anchor || comment || commentBefore)) return undefined;
+      bare = false;
+      return visit.BREAK;
+    },
+  });
+  return bare;
+}
+
+/** A record as it would stand on one line, without what is said beside it. */
+function lineOf(node: Node): string {
+  const { comment, commentBefore, spaceBefore } = node;
+  Object.assign(node, { comment: undefined, commentBefore: undefined, spaceBefore: undefined });
+  const alone = new Document();
+  alone.contents = node as never;
+  const line = write(alone).trim();
+  Object.assign(node, { comment, commentBefore, spaceBefore });
+  return line;
+}
+
+/** A text under edit: the document as it is to be, and what that changes in the text as long as that can be told in places. */
+class Draft {
+  private readonly splices: Splice[] = [];
+  /** more has changed than can be told in places: the document is written out */
+  private rewritten = false;
+  private stale = false;
+  private current: unknown;
+
+  constructor(private readonly source: YamlSource) {
+    this.current = source.data;
   }
-  let parent: unknown = source.document.contents;
+
+  /** What the document holds now, as plain data. */
+  get data(): unknown {
+    if (this.stale) this.current = this.document.toJS({ maxAliasCount: MAX_ALIASES }) as unknown;
+    this.stale = false;
+    return this.current;
+  }
+
+  get document(): Document {
+    return this.source.document;
+  }
+
+  get yaml(): string {
+    if (this.rewritten) return write(this.document);
+    return [...this.splices]
+      .sort((a, b) => b.start - a.start)
+      .reduce((text, { start, end, text: written }) => text.slice(0, start) + written + text.slice(end), this.source.text);
+  }
+
+  /** The document has changed in more than one place. */
+  rewrite(): void {
+    this.rewritten = true;
+    this.stale = true;
+  }
+
+  /** The document has changed between two places of the text, where it now reads `text`. */
+  splice(start: number, end: number, text: string): void {
+    this.stale = true;
+    const within = this.splices.findIndex((other) => other.start >= start && other.end <= end);
+    if (within >= 0) this.splices.splice(within, 1, { start, end, text });
+    else if (this.splices.some((other) => other.start < end && start < other.end)) this.rewritten = true;
+    else this.splices.push({ start, end, text });
+  }
+
+  /** A collection whose keys or items have changed: by itself where it stands on one line, else with the document. */
+  changed(collection: unknown): void {
+    const parts = isMap(collection) && collection.flow && collection.range && isBare(collection) ? collection : null;
+    const [start = 0, end = 0] = parts?.range ?? [];
+    const inside = this.splices.filter((other) => other.start < end && start < other.end);
+    if (this.rewritten || !parts || parts.items.length === 0 || inside.length > 1 || this.source.text.slice(start, end).includes('\n'))
+      return this.rewrite();
+    this.splice(start, end, lineOf(parts));
+  }
+}
+
+function set(draft: Draft, path: readonly Key[], value: PatchValue): Refusal | null {
+  const { document } = draft;
+  const written = humanValue(path.at(-1) ?? '', value);
+  const node: unknown = document.getIn(path as Key[], true);
+  if (isPlainValue(node) && (written === null || typeof written !== 'object')) {
+    const text = scalarText(written);
+    const fresh = parseDocument(text, { intAsBigInt: true }).contents as Scalar;
+    const [start, end] = node.range ?? [0, 0];
+    node.value = fresh.value;
+    if (fresh.type) node.type = fresh.type;
+    if (fresh.source === undefined) delete node.source;
+    else node.source = fresh.source;
+    if (end > start) draft.splice(start, end, text);
+    else draft.rewrite();
+    return null;
+  }
+  let parent: unknown = document.contents;
   for (let depth = 0; depth < path.length - 1; depth++) {
     const key = path[depth]!;
     if (!isMap(parent) && !isSeq(parent)) break;
     let next: unknown = parent.get(key, true);
     if (isSeq(parent) && next === undefined) {
-      const ids = (parent.toJSON() as unknown[]).map((item) => String((item as { id?: unknown } | null)?.id ?? '')).filter(Boolean);
       return refuse(
         'lab-unknown-path',
         `There is no "${key}" in ${path.slice(0, depth).join('.')}.`,
         `${path.slice(0, depth).join('.')} 中没有 “${key}”。`,
         path.slice(0, depth + 1),
-        ids,
+        idsOf(parent),
       );
     }
     if (next === undefined || (isScalar(next) && next.value === null)) {
-      next = source.document.createNode({});
+      next = document.createNode({});
       (parent as YAMLMap).set(key, next);
+      draft.rewrite();
     }
     parent = next;
   }
@@ -105,74 +217,79 @@ function set(source: YamlSource, path: readonly Key[], value: PatchValue): Patch
       path,
     );
   }
-  parent.set(last, nodeOf(source.document, written, isSeq(parent)));
-  return { ok: true, yaml: write(source.document) };
+  parent.set(last, nodeOf(document, written, isSeq(parent)));
+  draft.changed(parent);
+  return null;
 }
 
-function remove(source: YamlSource, path: readonly Key[]): PatchOutcome {
-  const parent: unknown = path.length > 1 ? source.document.getIn(path.slice(0, -1) as Key[], true) : source.document.contents;
+function remove(draft: Draft, path: readonly Key[]): Refusal | null {
+  const { document } = draft;
+  const parent: unknown = path.length > 1 ? document.getIn(path.slice(0, -1) as Key[], true) : document.contents;
   const last = path.at(-1);
   if (isSeq(parent)) {
-    const ids = (parent.toJSON() as unknown[]).map((item) => String((item as { id?: unknown } | null)?.id ?? '')).filter(Boolean);
     if (typeof last !== 'number' || last >= parent.items.length) {
       return refuse(
         'lab-unknown-path',
         `There is no "${last}" in ${path.slice(0, -1).join('.')}.`,
         `${path.slice(0, -1).join('.')} 中没有 “${last}”。`,
         path,
-        ids,
+        idsOf(parent),
       );
     }
     parent.delete(last);
     if (parent.items.length === 0) (parent as YAMLSeq).flow = true;
-  } else if (isMap(parent) && last !== undefined) {
-    if (!parent.delete(last)) return { ok: true, yaml: source.text };
-  } else return { ok: true, yaml: source.text };
-  return { ok: true, yaml: write(source.document) };
+    draft.rewrite();
+  } else if (isMap(parent) && last !== undefined && parent.delete(last)) draft.changed(parent);
+  return null;
 }
 
-function insert(source: YamlSource, path: readonly Key[], value: PatchValue, index?: number): PatchOutcome {
-  let list: unknown = source.document.getIn(path as Key[], true);
+function insert(draft: Draft, path: readonly Key[], value: PatchValue, index?: number): Refusal | null {
+  const { document } = draft;
+  let list: unknown = document.getIn(path as Key[], true);
   if (list === undefined || (isScalar(list) && list.value === null)) {
-    const made = set(source, path, []);
-    if (!made.ok) return made;
-    list = source.document.getIn(path as Key[], true);
+    const refused = set(draft, path, []);
+    if (refused) return refused;
+    list = document.getIn(path as Key[], true);
   }
   if (!isSeq(list)) return refuse('lab-unknown-path', `${path.join('.')} is no list.`, `${path.join('.')} 不是列表。`, path);
   const id = value !== null && typeof value === 'object' && !Array.isArray(value) ? value['id'] : undefined;
   if (typeof id === 'string' && indexOfId(list.toJSON() as unknown[], id) >= 0) {
     return refuse('lab-duplicate-id', `${path.join('.')} already has "${id}".`, `${path.join('.')} 中已有 “${id}”。`, path);
   }
-  const item = nodeOf(source.document, humanValue('', value), true);
+  const item = nodeOf(document, humanValue('', value), true);
   if (list.items.length === 0) list.flow = false;
   list.items.splice(Math.min(index ?? list.items.length, list.items.length), 0, item);
   const kin = list.items.find((other) => other !== item);
   if (isMap(kin) && isMap(item)) item.flow = kin.flow === true;
-  return { ok: true, yaml: write(source.document) };
+  draft.rewrite();
+  return null;
 }
 
-function applyOne(yaml: string, patch: Patch): PatchOutcome {
-  const { source, problems } = parseYaml(yaml);
-  if (!source) return { ok: false, problems };
-  if (!isNode(source.document.contents)) return refuse('lab-not-yaml', 'The lab file is empty.', '实验文件是空的。', []);
-  const path = resolveKeys(source.data, keysOf(patch.path));
+function apply(draft: Draft, patch: Patch): Refusal | null {
+  const path = resolveKeys(draft.data, keysOf(patch.path));
   switch (patch.op) {
     case 'set':
-      return set(source, path, patch.value);
+      return set(draft, path, patch.value);
     case 'remove':
-      return remove(source, path);
+      return remove(draft, path);
     case 'insert':
-      return insert(source, path, patch.value, patch.index);
+      return insert(draft, path, patch.value, patch.index);
   }
 }
 
-/** Applies patches in order; all or none. Each gives text that parses again; whether it is a good lab is for `loadLab`. */
-export function applyPatches(yaml: string, patches: readonly Patch[]): PatchOutcome {
-  let current = yaml;
+/**
+ * Applies patches in order; all or none. It gives text that parses again; whether it is a good lab is for `loadLab`.
+ * @param read what the text has been read as, when it has been: its document is changed and is of no use afterwards
+ */
+export function applyPatches(yaml: string, patches: readonly Patch[], read?: YamlSource): PatchOutcome {
+  if (patches.length === 0) return { ok: true, yaml };
+  const { source, problems } = read ? { source: read, problems: [] } : parseYaml(yaml);
+  if (!source) return { ok: false, problems };
+  if (!isNode(source.document.contents)) return refuse('lab-not-yaml', 'The lab file is empty.', '实验文件是空的。', []);
+  const draft = new Draft(source);
   for (const patch of patches) {
-    const outcome = applyOne(current, patch);
-    if (!outcome.ok) return outcome;
-    current = outcome.yaml;
+    const refused = apply(draft, patch);
+    if (refused) return refused;
   }
-  return { ok: true, yaml: current };
+  return { ok: true, yaml: draft.yaml };
 }
