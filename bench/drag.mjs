@@ -1,7 +1,7 @@
 /**
  * `npm run bench:drag`: what working on a board of 200 parts costs, from Chromium's own trace: script and layout of each frame in
  * processor time, and the longest task; opening it, dragging one part, at the edge of the canvas (where the view moves along), and all
- * parts together, letting go, undo, zoom, moving the view, selecting with a box. CHROMIUM names the browser. It reports; nothing fails
+ * parts together, letting go, undo, zoom, moving the view, selecting with a box, typing in the inspector, removing a controller. CHROMIUM names the browser. It reports; nothing fails
  * by time. On a virtual machine processor time has in it what other guests took: compare runs, and take the least disturbed.
  */
 import { spawn } from 'node:child_process';
@@ -174,6 +174,33 @@ try {
     await page.mouse.up();
     await page.keyboard.up('Shift');
     await page.waitForTimeout(300);
+  });
+  await page.locator('[data-part="slot:S41"]').click();
+  await page.waitForTimeout(300);
+  await measure(page, browser, 'choosing another slot', async () => {
+    await page.locator('[data-part="slot:S42"]').click();
+    await page.waitForTimeout(500);
+  });
+  const threshold = page.locator('[data-panel="inspector"] input[placeholder*="generation"]');
+  await threshold.click();
+  await measure(page, browser, 'typing in the inspector', async () => {
+    await page.keyboard.type('48000', { delay: 40 });
+    await page.keyboard.press('Enter');
+    await page.waitForTimeout(800);
+  });
+  await page.locator('[data-part="slot:S42"]').focus();
+  await measure(page, browser, 'undoing that', async () => {
+    await page.keyboard.press('Control+z');
+    await page.waitForTimeout(800);
+  });
+  await page.locator('[data-part="controller:mc0"]').focus();
+  await measure(page, browser, 'removing a controller with 32 slots', async () => {
+    await page.keyboard.press('Delete');
+    await page.waitForTimeout(1200);
+  });
+  await measure(page, browser, 'bringing it back', async () => {
+    await page.keyboard.press('Control+z');
+    await page.waitForTimeout(1500);
   });
   await page.locator('[data-part="slot:S40"]').focus();
   await page.keyboard.press('Control+a');

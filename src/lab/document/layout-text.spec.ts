@@ -2,8 +2,9 @@ import fc from 'fast-check';
 import { parse } from 'yaml';
 import { describe, expect, it } from 'vitest';
 import { LabEditor } from './editor';
-import { layoutLines } from './layout-text';
+import { layoutLines, layoutText } from './layout-text';
 import { loadLab } from './load';
+import { entryText } from './patches';
 import { parseYaml } from './yaml-source';
 
 const LABEL = { en: 'Move', 'zh-CN': '移动' };
@@ -40,6 +41,14 @@ describe('the lines of a layout', () => {
     expect(linesOf('board:\n  canvas: &c { places: {} }\n  slots: []\nx: *c\n')).toBeNull();
     expect(linesOf('board:\n  slots: []\n')).toEqual({ start: 19, end: 19, indent: 2 });
   });
+
+  it('hundreds of places are written as YAML writes them', () => {
+    const node = fc.oneof(fc.nat(99).map((n) => `slot:S${n}`), fc.nat(99).map((n) => `device:net_${n}-a`), fc.constantFrom('no', 'a: b', "slot:it's")); // prettier-ignore
+    const place = fc.tuple(fc.integer({ min: -99_000, max: 99_000 }), fc.constantFrom(0, 1, -1, 86));
+    const group = fc.record({ id: fc.constant('g1'), name: fc.constantFrom('', 'a: b # c', '内存'), parts: fc.uniqueArray(node) });
+    const layout = fc.record({ places: fc.dictionary(node, place, { maxKeys: 40 }), groups: fc.array(group, { maxLength: 2 }) }, { requiredKeys: [] });
+    fc.assert(fc.property(layout, (value) => void expect(layoutText(value)).toBe(entryText('canvas', value))));
+  }); // prettier-ignore
 
   it.each(Object.entries(TEXTS))('a lab %s: moving parts changes these lines only, and says what reading it anew says', (_name, text) => {
     const node = fc.constantFrom('slot:A1', 'slot:A2', 'iommu:iommu', 'a: b', 'no', '[x', "it's", '#1');

@@ -53,10 +53,29 @@ export function layoutLines({ text, document }: YamlSource): LayoutLines | null 
   return /[&*]/.test(text.slice(start, end)) ? null : { start, end, indent: before.length };
 }
 
+/** A name that YAML takes for one, with a `:` in it and nothing else that it might read as its own. */
+const PLAIN_NODE = /^[a-z]+:[A-Za-z][A-Za-z0-9_-]*$/;
+/** Fewer places may stand on one line. */
+const MANY = 8;
+
+/**
+ * A layout with its key, as `entryText` has it. Hundreds of places are written here: the YAML writer takes longer over them than there
+ * is between two frames.
+ */
+export function layoutText(layout: PatchValue): string {
+  const { places, ...rest } = layout as { [key: string]: PatchValue };
+  const entries = Object.entries((places ?? {}) as Record<string, PatchValue>);
+  const plain = entries.every(([node, place]) => PLAIN_NODE.test(node) && Array.isArray(place) && place.every(Number.isSafeInteger));
+  if (Object.keys(layout as object)[0] !== 'places' || entries.length < MANY || !plain) return entryText(KEY, layout);
+  const lines = entries.map(([node, place]) => `    ${node}: [ ${(place as number[]).join(', ')} ]\n`).join('');
+  const others = Object.entries(rest).map(([key, value]) => entryText(key, value).replace(/^(?=.)/gm, '  '));
+  return `${KEY}:\n  places:\n${lines}${others.join('')}`;
+}
+
 /** The text with another layout in these lines (undefined: with none), and where it stands then. */
 export function withLayout(text: string, lines: LayoutLines, layout: PatchValue | undefined): { text: string; lines: LayoutLines } {
   const indent = ' '.repeat(lines.indent);
-  const written = layout === undefined ? '' : entryText(KEY, layout).replace(/^(?=.)/gm, indent);
+  const written = layout === undefined ? '' : layoutText(layout).replace(/^(?=.)/gm, indent);
   return {
     text: text.slice(0, lines.start) + written + text.slice(lines.end),
     lines: { ...lines, end: lines.start + written.length },

@@ -24,29 +24,28 @@ export const BOX_ICONS = {
 export type BoxKind = keyof typeof BOX_ICONS;
 export const isBox = (kind: PartBox['kind']): kind is BoxKind => Object.hasOwn(BOX_ICONS, kind);
 
-export function usePartWords({ slots, devices, bridges }: ReturnType<typeof usePartFacts>) {
+type Facts = ReturnType<typeof usePartFacts>;
+export type PartFacts = ReturnType<Facts['factsOf']>;
+
+export function usePartWords({ bridges }: Facts) {
   const view = useBoardView();
   const { t, say } = useWords();
 
   /** as a screen reader says it, with what can be done */
-  function nameOf(part: PartBox): string {
+  function nameOf(part: PartBox, { slot, device, bridge }: PartFacts): string {
     switch (part.kind) {
-      case 'slot': {
-        const slot = slots.value.get(part.id);
+      case 'slot':
         return slot?.dimm
           ? t('board.slot.spoken', { slot: part.id, dimm: say(slot.dimm.name), base: slot.base === null ? '–' : formatAddress(slot.base) })
           : t('board.slot.spokenEmpty', { slot: part.id });
-      }
-      case 'device': {
-        const device = devices.value.get(part.id);
+      case 'device':
         return t('board.part.device', { id: part.id, kind: device?.kind ?? '', at: device?.at ?? '–' });
-      }
       case 'controller':
         return part.id === PLAIN_CONTROLLER ? t('board.part.memoryController') : t('board.part.controller', { id: part.id });
       case 'iommu':
         return view.hardware?.iommu?.present ? 'IOMMU' : t('board.part.noIommu');
       case 'bridge':
-        return t('board.bridge.spoken', { id: part.id, kind: t(`board.bridge.kind.${bridges.value.get(part.id)?.kind ?? 'root-port'}`) });
+        return t('board.bridge.spoken', { id: part.id, kind: t(`board.bridge.kind.${bridge?.kind ?? 'root-port'}`) });
       case 'apic':
         return 'APIC';
       default:
