@@ -172,6 +172,7 @@ export class Machine {
         hostAddressBits: this.map.physicalAddressBits,
         now: () => this.clock.now(),
         message: (address, data) => this.interrupts.message(address, data),
+        touches: (address, bytes) => this.memory.dma(address, bytes, false),
       });
     }
     this.devices = new BoardDevices({

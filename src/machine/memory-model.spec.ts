@@ -4,6 +4,7 @@ import { hostPhysical } from './address';
 import { boardSchema } from './board/schema';
 import type { Engine } from './cpu/processor';
 import { applyProcessorStart, protectedModeStart } from './firmware/processor-start';
+import { GLOBAL, REGISTER } from './iommu/registers';
 import { Machine } from './machine';
 
 const slots = [
@@ -34,6 +35,37 @@ describe('the memory model of a machine', () => {
     expect(machine.memory.dram!.countsOf(0)).toEqual({ hits: 4, misses: 1, conflicts: 0, writes: 4 });
     // four bursts are in front of the processor's access, which does not wait for its data
     expect(machine.ticks).toBe(0);
+  });
+
+  it('counts the table entries that the IOMMU reads for a device, until it has them cached', () => {
+    const machine = machineOf({ timing: true }, { iommu: { present: true }, devices: [{ id: 'dma0', kind: 'edu' }] });
+    const { iommu, memory } = machine;
+    const word = (address: number, value: number): void =>
+      machine.platform.writeBytes(address, Uint8Array.of(value & 255, value >> 8, 0, 0, 0, 0, 0, 0));
+    // root, context (39 bits: three levels), and one table on every level
+    word(0x1000, 0x2001);
+    word(0x2000 + (4 << 3) * 16, 0x3001);
+    word(0x2000 + (4 << 3) * 16 + 8, 0x0101);
+    for (const table of [0x3000, 0x4000, 0x5000]) word(table, table + 0x1003);
+    iommu!.write('registers', REGISTER.rootTableAddress, 4, 0x1000);
+    iommu!.write('registers', REGISTER.globalCommand, 4, GLOBAL.setRootTable);
+    iommu!.write('registers', REGISTER.globalCommand, 4, GLOBAL.translation);
+    const seen = vi.spyOn(memory, 'dma');
+    const request = { kind: 'read', address: 0x10, addressType: 'untranslated', requester: 4 << 3, length: 4 } as const;
+    iommu!.explainIova(4 << 3, 0x10, 'read', { step: () => undefined } as never);
+    expect(seen).not.toHaveBeenCalled();
+    expect(iommu!.handle(request)).toMatchObject({ outcome: 'accept', request: { address: 0x6010 } });
+    expect(seen.mock.calls).toEqual([
+      [0x1000, 16, false],
+      [0x2000 + 32 * 16, 16, false],
+      [0x3000, 8, false],
+      [0x4000, 8, false],
+      [0x5000, 8, false],
+    ]);
+    iommu!.handle(request);
+    expect(seen).toHaveBeenCalledTimes(5);
+    const counts = Array.from({ length: 8 }, (_, bank) => memory.dram!.countsOf(bank));
+    expect(counts.reduce((sum, { hits, misses, conflicts }) => sum + hits + misses + conflicts, 0)).toBe(5);
   });
 
   it('knows a module that was plugged in, and keeps what the others had', () => {

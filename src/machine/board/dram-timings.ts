@@ -21,8 +21,10 @@ export interface DramTimings {
   readonly tRRD: number;
   /** last written data to precharge */
   readonly tWR: number;
-  /** the data bus is taken by one access: a burst */
+  /** the data bus is taken by one access: a burst. From column command to column command of different bank groups it is the same (tCCD_S) */
   readonly tBurst: number;
+  /** column command to column command in one bank group (tCCD_L); of chips without groups, a burst */
+  readonly tCCD: number;
   /** a refresh command keeps the rank's banks busy */
   readonly tRFC: number;
   /** from one refresh command to the next */
@@ -34,7 +36,8 @@ export interface DramTimings {
 const NS = 1000;
 const US = 1000 * NS;
 
-type Grade = Omit<DramTimings, 'tRFC' | 'tREFI' | 'refreshWindow'>;
+/** Without `tCCD` where chips have no bank groups. */
+type Grade = Omit<DramTimings, 'tCCD' | 'tRFC' | 'tREFI' | 'refreshWindow'> & { tCCD?: number };
 
 const GRADES: Readonly<Record<DimmTechnology, Grade>> = {
   SIMM: { grade: 'FPM 70 ns', tCL: 20 * NS, tRCD: 50 * NS, tRP: 50 * NS, tRAS: 70 * NS, tRRD: 0, tWR: 0, tBurst: 20 * NS },
@@ -42,8 +45,28 @@ const GRADES: Readonly<Record<DimmTechnology, Grade>> = {
   DDR: { grade: 'DDR-400', tCL: 15 * NS, tRCD: 15 * NS, tRP: 15 * NS, tRAS: 40 * NS, tRRD: 10 * NS, tWR: 15 * NS, tBurst: 20 * NS },
   DDR2: { grade: 'DDR2-800', tCL: 12_500, tRCD: 12_500, tRP: 12_500, tRAS: 45 * NS, tRRD: 7_500, tWR: 15 * NS, tBurst: 10 * NS },
   DDR3: { grade: 'DDR3-1600', tCL: 13_750, tRCD: 13_750, tRP: 13_750, tRAS: 35 * NS, tRRD: 6 * NS, tWR: 15 * NS, tBurst: 5 * NS },
-  DDR4: { grade: 'DDR4-2400', tCL: 13_320, tRCD: 13_320, tRP: 13_320, tRAS: 32 * NS, tRRD: 3_333, tWR: 15 * NS, tBurst: 3_333 },
-  DDR5: { grade: 'DDR5-4800', tCL: 16_640, tRCD: 16_250, tRP: 16_250, tRAS: 32 * NS, tRRD: 3_333, tWR: 30 * NS, tBurst: 3_333 },
+  DDR4: {
+    grade: 'DDR4-2400',
+    tCL: 13_320,
+    tRCD: 13_320,
+    tRP: 13_320,
+    tRAS: 32 * NS,
+    tRRD: 3_333,
+    tWR: 15 * NS,
+    tBurst: 3_333,
+    tCCD: 5 * NS,
+  },
+  DDR5: {
+    grade: 'DDR5-4800',
+    tCL: 16_640,
+    tRCD: 16_250,
+    tRP: 16_250,
+    tRAS: 32 * NS,
+    tRRD: 3_333,
+    tWR: 30 * NS,
+    tBurst: 3_333,
+    tCCD: 5 * NS,
+  },
 };
 
 /** tRFC (all banks) by megabits of a chip, ascending; a chip between two takes the larger. */
@@ -91,7 +114,8 @@ export function dramTimings({ technology, geometry, chips }: DimmPart): DramTimi
   // a window of 64 ms in 8192 commands (DDR5: 32 ms); before DDR2, chips with fewer rows need a command for each row only
   const tREFI = technology === 'DDR5' ? 3_906_250 : geometry.rows <= 4096 && OLD.has(technology) ? 15_625_000 : 7_812_500;
   const commands = OLD.has(technology) ? Math.min(geometry.rows, 8192) : 8192;
-  return { ...GRADES[technology], tRFC, tREFI, refreshWindow: tREFI * commands };
+  const grade = GRADES[technology];
+  return { tCCD: grade.tBurst, ...grade, tRFC, tREFI, refreshWindow: tREFI * commands };
 }
 
 const OLD: ReadonlySet<DimmTechnology> = new Set(['SIMM', 'SDR', 'DDR']);

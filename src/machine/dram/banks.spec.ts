@@ -8,18 +8,17 @@ import { DramLocator } from './locator';
 import { ModelArrays } from './model-layout';
 
 const NS = 1000;
-const part = dimmPart('ddr3-256m')!;
-const t = dramTimings(part);
+const t = dramTimings(dimmPart('ddr3-256m')!);
 
-function banksOf(inFlight = 8, slots = 1): Banks {
+function banksOf(inFlight = 8, slots = 1, dimm = 'ddr3-256m'): Banks {
   const ids = Array.from({ length: slots }, (_, index) => `A${index}`);
   const board = boardSchema.parse({
-    slots: ids.map((id, index) => ({ id, base: index * 0x1000_0000, dimm: 'ddr3-256m' })),
+    slots: ids.map((id, index) => ({ id, base: index * 0x1000_0000, dimm })),
     controllers: [{ id: 'mc', channels: ids.map((id) => [id]), order: 'ChRaBaRoCo' }],
   });
   const { modules } = new DramLocator(board, addressMap(board).dram);
   const wires = wireBanks(modules, inFlight);
-  return new Banks(modules, () => t, wires, new ModelArrays(wires.size));
+  return new Banks(modules, ({ part }) => dramTimings(part), wires, new ModelArrays(wires.size));
 }
 /** the first refresh is over */
 const start = 10_000 * NS;
@@ -64,6 +63,27 @@ describe('open pages', () => {
     expect(two.end).toBe(first);
   });
 
+  it.each(['ddr4-4g', 'ddr5-16g'])(
+    'takes the next column command of a bank group after tCCD_L, of another group after a burst (%s)',
+    (dimm) => {
+      const part = dimmPart(dimm)!;
+      const { tCCD, tBurst, tCL } = dramTimings(part);
+      const perGroup = part.geometry.banks;
+      expect(tCCD).toBeGreaterThan(tBurst);
+      /** end of the last of eight accesses to open rows of these banks in turn, after the first one's */
+      const eight = (other: number): number => {
+        const banks = banksOf(8, 1, dimm);
+        for (const bank of [0, other]) banks.access(bank, 5, false, start, false);
+        const later = start + 1000 * NS;
+        for (let index = 0; index < 8; index++) banks.access(index % 2 ? other : 0, 5, false, later, false);
+        return banks.end - later - tCL - tBurst;
+      };
+      expect(eight(perGroup)).toBe(7 * tBurst);
+      expect(eight(1)).toBe(7 * tCCD);
+      expect(eight(0)).toBe(7 * tCCD);
+    },
+  );
+
   it('overlaps what banks need beforehand', () => {
     const banks = banksOf();
     for (let bank = 0; bank < 4; bank++) banks.access(bank, 1, false, start, false);
@@ -89,10 +109,10 @@ describe('open pages', () => {
     expect(banks.wait(0, first)).toBe(0);
   });
 
-  it('goes on from what was saved as if nothing had happened', () => {
-    const banks = banksOf(2);
-    for (let index = 0; index < 5; index++) banks.access(index % 3, index, index % 2 === 0, start + index, true);
-    const restored = banksOf(2);
+  it.each(['ddr3-256m', 'ddr4-4g'])('goes on from what was saved as if nothing had happened (%s)', (dimm) => {
+    const banks = banksOf(2, 1, dimm);
+    for (let index = 0; index < 5; index++) banks.access(1 + (index % 3), index, index % 2 === 0, start + index, true);
+    const restored = banksOf(2, 1, dimm);
     restored.load(structuredClone(banks.save()));
     expect(restored.save()).toEqual(banks.save());
     for (const each of [banks, restored]) each.access(1, 9, false, start + 10, true);

@@ -1,7 +1,7 @@
 /**
  * Banks and buses in time, with pages left open: an access to the row that is open is a hit, one to a bank with no open row a
  * miss (activate first), one to a bank with another row open a conflict (precharge, then activate). Refresh closes all rows
- * of a rank every tREFI. The accesses of a channel use its data bus in the order in which they come; what their banks need
+ * of a rank every tREFI. Column commands in one bank group are tCCD_L apart. The accesses of a channel use its data bus in the order in which they come; what their banks need
  * beforehand overlaps. Times are picoseconds since power-on.
  */
 import type { DramTimings } from '../board/dram-timings';
@@ -58,6 +58,7 @@ export class Banks {
   /** of the last access: when its data has been transferred */
   end = 0;
 
+  /** by the bank that stands for a group (`groupOf`) */
   private columnReady: Float64Array;
   private prechargeReady: Float64Array;
   /** when the next refresh comes */
@@ -65,6 +66,7 @@ export class Banks {
   /** refresh commands that the bank has seen */
   private readonly epoch: Float64Array;
   private readonly busOf: Int32Array;
+  private readonly groupOf: Int32Array;
   private readonly rankOf: Int32Array;
   private readonly timings: DramTimings[] = [];
   /** of each data bus, which is a channel or a subchannel of a DDR5 channel: when its last burst ends */
@@ -88,6 +90,7 @@ export class Banks {
     this.busOf = arrays.busOf;
     this.rankOf = rankOf;
     this.busOf.set(busOf);
+    this.groupOf = arrays.groupOf;
     ({
       openRow: this.openRow,
       columnReady: this.columnReady,
@@ -101,10 +104,13 @@ export class Banks {
     this.epoch = new Float64Array(size.banks);
     for (const module of modules) {
       const timings = timingsOf(module);
+      const { bankGroups, banks } = module.part.geometry;
       for (let bank = module.firstBank; bank < module.firstBank + module.banks; bank++) {
         this.timings[bank] = timings;
         arrays.columnLatency[bank] = timings.tCL;
         arrays.burst[bank] = timings.tBurst;
+        arrays.columnGap[bank] = timings.tCCD;
+        arrays.groupOf[bank] = bankGroups > 1 ? bank - ((bank - module.firstBank) % banks) : bank;
         arrays.writeRecovery[bank] = timings.tWR;
       }
     }
@@ -133,7 +139,8 @@ export class Banks {
     const t = this.timings[bank]!;
     this.refresh(bank, now, t);
     const open = this.openRow[bank]!;
-    let column = Math.max(now, this.columnReady[bank]!);
+    const group = this.groupOf[bank]!;
+    let column = Math.max(now, this.columnReady[group]!);
     let outcome: Outcome = OUTCOME.hit;
     if (open !== row) {
       const rank = this.rankOf[bank]!;
@@ -141,7 +148,7 @@ export class Banks {
       if (open !== CLOSED) activate += t.tRP;
       activate = Math.max(activate, this.activated[rank]! + t.tRRD);
       this.activated[rank] = activate;
-      column = activate + t.tRCD;
+      column = Math.max(activate + t.tRCD, column);
       this.prechargeReady[bank] = activate + t.tRAS;
       this.openRow[bank] = row;
       outcome = open === CLOSED ? OUTCOME.miss : OUTCOME.conflict;
@@ -151,7 +158,7 @@ export class Banks {
     const end = data + t.tBurst;
     this.free[bus] = end;
     column = data - t.tCL;
-    this.columnReady[bank] = column + t.tBurst;
+    this.columnReady[group] = column + t.tCCD;
     this.prechargeReady[bank] = Math.max(this.prechargeReady[bank]!, write ? end + t.tWR : column + t.tBurst);
     this.end = end;
     if (outstanding) this.await(bus, end);
@@ -177,7 +184,8 @@ export class Banks {
     this.refreshDue[bank] = (epoch + 1) * tREFI;
     this.openRow[bank] = CLOSED;
     const ready = epoch * tREFI + tRFC;
-    this.columnReady[bank] = Math.max(this.columnReady[bank]!, ready);
+    const group = this.groupOf[bank]!;
+    this.columnReady[group] = Math.max(this.columnReady[group]!, ready);
     this.prechargeReady[bank] = Math.max(this.prechargeReady[bank]!, ready);
   }
 

@@ -1,7 +1,7 @@
 /**
  * The DRAM behind the memory controllers, access by access: which row of which bank, hit, miss or conflict, what that costs
  * in time, and what it does to the rows beside. It sees the processor's loads and stores, its page walks and descriptor
- * reads, and the devices' DMA. Instructions are taken to come from a prefetch buffer, and there is no data cache: every
+ * reads, the devices' DMA, and the walks of the IOMMU. Instructions are taken to come from a prefetch buffer, and there is no data cache: every
  * access reaches DRAM. What the VMM itself reads and writes is not counted.
  */
 import { PAGE_SIZE } from '../address';

@@ -27,11 +27,15 @@ type Row = readonly [name: string, bytes: 4 | 8, most: number];
 const ROWS = [
   ['openRow', 4, MOST.banks],
   ['busOf', 4, MOST.banks],
+  // the bank that stands for a bank's group; of chips without groups, itself
+  ['groupOf', 4, MOST.banks],
+  // of the bank that stands for a group: when the group takes the next column command
   ['columnReady', 8, MOST.banks],
   ['prechargeReady', 8, MOST.banks],
   ['refreshDue', 8, MOST.banks],
   ['columnLatency', 8, MOST.banks],
   ['burst', 8, MOST.banks],
+  ['columnGap', 8, MOST.banks],
   ['writeRecovery', 8, MOST.banks],
   // hits, misses, conflicts and writes of each bank
   ['counts', 8, MOST.banks * 4],
@@ -75,11 +79,13 @@ export class ModelArrays {
   readonly inPool: boolean;
   readonly openRow: Int32Array;
   readonly busOf: Int32Array;
+  readonly groupOf: Int32Array;
   readonly columnReady: Float64Array;
   readonly prechargeReady: Float64Array;
   readonly refreshDue: Float64Array;
   readonly columnLatency: Float64Array;
   readonly burst: Float64Array;
+  readonly columnGap: Float64Array;
   readonly writeRecovery: Float64Array;
   readonly counts: Float64Array;
   readonly free: Float64Array;
@@ -104,11 +110,13 @@ export class ModelArrays {
       buffer === undefined ? new Float64Array(length) : new Float64Array(buffer, MODEL_AT[name], length).fill(0);
     this.openRow = ints('openRow', banks);
     this.busOf = ints('busOf', banks);
+    this.groupOf = ints('groupOf', banks);
     this.columnReady = doubles('columnReady', banks);
     this.prechargeReady = doubles('prechargeReady', banks);
     this.refreshDue = doubles('refreshDue', banks);
     this.columnLatency = doubles('columnLatency', banks);
     this.burst = doubles('burst', banks);
+    this.columnGap = doubles('columnGap', banks);
     this.writeRecovery = doubles('writeRecovery', banks);
     this.counts = doubles('counts', banks * 4);
     this.free = doubles('free', buses);

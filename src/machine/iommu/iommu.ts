@@ -47,6 +47,8 @@ export interface IommuOptions {
   now: () => number;
   /** sends the fault event message; absent while no interrupt controller is there to take it */
   message?: (address: number, data: number) => void;
+  /** told of every table entry that a walk reads from memory */
+  touches?: (address: number, bytes: number) => void;
 }
 
 /** A rejected transaction with what the registers do not hold: when, and whether a register took it. */
@@ -89,7 +91,7 @@ export class Iommu implements Device, DmaHop {
   private history: RejectedTransaction[] = [];
 
   constructor(private readonly options: IommuOptions) {
-    this.remapper = new Remapper(options.memory, options.hostAddressBits);
+    this.remapper = new Remapper(options.memory, options.hostAddressBits, options.touches);
   }
 
   /** Is translation on (GSTS.TES)? */

@@ -56,10 +56,18 @@ export class Remapper {
   constructor(
     memory: PhysicalMemory,
     private readonly hostAddressBits: number,
+    /** told of every table entry that is read from memory; not of explanations */
+    touches: (address: number, bytes: number) => void = () => undefined,
   ) {
     // a table must lie in memory: a register or a hole behind its address is an access error of the unit (reasons 7 to 9)
     const inMemory = (address: number): boolean => address < 2 ** hostAddressBits && memory.readableFrame(Math.floor(address / 4096)) >= 0;
-    this.liveReader = { read: (address, length) => (inMemory(address) ? memory.readBytes(hostPhysical(address), length) : null) };
+    this.liveReader = {
+      read: (address, length) => {
+        if (!inMemory(address)) return null;
+        touches(address, length);
+        return memory.readBytes(hostPhysical(address), length);
+      },
+    };
     this.quietReader = { read: (address, length) => (inMemory(address) ? memory.peek(hostPhysical(address), length) : null) };
   }
 

@@ -10,9 +10,11 @@ import type { Bench } from '../test-bench.spec-support';
 const OTHERS = ['threaded', 'auto'] as const;
 
 describe('the benchmark with memory that takes time and is disturbed', () => {
-  const slots = [{ id: 'A1', base: 0, dimm: 'ddr3-256m', rowThreshold: 400 }];
+  /** chips with bank groups and without */
+  const slotsFor = (name: string) => [{ id: 'A1', base: 0, dimm: name < 'mem' ? 'ddr4-4g' : 'ddr3-256m', rowThreshold: 400 }];
   const memory = { timing: true, disturbance: true, inFlight: 3, seed: 5 };
   for (const name of ['alu.asm', 'mem.asm', 'fib.asm', 'ptc.asm', 'smc.asm', 'soak.asm']) {
+    const slots = slotsFor(name);
     let interpreted: ReturnType<typeof course>;
     it.each(name === 'smc.asm' ? OTHERS : (['threaded'] as const))(`${name}, %s`, { timeout: 240_000 }, (engine) => {
       interpreted ??= course(name, 'interpreter', undefined, { slots, memory });

@@ -28,11 +28,13 @@ const LEFT = 9;
 /** bank × 8, and the bus's ring */
 const BANK8 = 10;
 const RING_AT = 11;
-const NOW = 12;
-const DATA = 13;
-const TICKS = 14;
+/** what stands for the bank's group, × 8 */
+const GROUP8 = 12;
+const NOW = 13;
+const DATA = 14;
+const TICKS = 15;
 
-export const TOUCH_LOCALS = { locals: 8, doubles: 3 } as const;
+export const TOUCH_LOCALS = { locals: 9, doubles: 3 } as const;
 
 /** 1: the access has been told of; 0: it must be made by a call. */
 export function touchBody(): FunctionBody {
@@ -94,22 +96,29 @@ export function touchBody(): FunctionBody {
   refreshed();
   body.end();
   // the burst
+  body.get(BANK).memory(OP.load, MODEL_AT.groupOf).i32(3).op(OP.shl).set(GROUP8);
   body.get(NOW);
-  double(BANK8, MODEL_AT.columnReady).op(OP.max_f64);
+  double(GROUP8, MODEL_AT.columnReady).op(OP.max_f64);
   double(BANK8, MODEL_AT.columnLatency).op(OP.add_f64);
   body.get(BUS).i32(1).op(OP.shl).memory(OP.load_f64, MODEL_AT.free).op(OP.max_f64).set(DATA);
   body.get(BUS).i32(1).op(OP.shl).get(DATA);
   double(BANK8, MODEL_AT.burst).op(OP.add_f64).memory(OP.store_f64, MODEL_AT.free);
-  body.get(BANK8).get(DATA);
-  double(BANK8, MODEL_AT.columnLatency).op(OP.sub_f64);
-  double(BANK8, MODEL_AT.burst).op(OP.add_f64).memory(OP.store_f64, MODEL_AT.columnReady);
+  // the column command is as much before the data as the chip takes
+  const column = (): FunctionBody => {
+    body.get(DATA);
+    return double(BANK8, MODEL_AT.columnLatency).op(OP.sub_f64);
+  };
+  body.get(GROUP8);
+  column();
+  double(BANK8, MODEL_AT.columnGap).op(OP.add_f64).memory(OP.store_f64, MODEL_AT.columnReady);
   // a write: the end of its data, and recovery
   body.get(BANK8);
   double(BANK8, MODEL_AT.prechargeReady);
   body.get(DATA);
   double(BANK8, MODEL_AT.burst).op(OP.add_f64);
   double(BANK8, MODEL_AT.writeRecovery).op(OP.add_f64);
-  double(BANK8, MODEL_AT.columnReady);
+  column();
+  double(BANK8, MODEL_AT.burst).op(OP.add_f64);
   body.get(ACCESS).i32(8).op(OP.and, OP.select, OP.max_f64).memory(OP.store_f64, MODEL_AT.prechargeReady);
   // one more of whose data the processor waits
   body.word(MODEL_WORD.timing).if();
