@@ -14,13 +14,17 @@ export function hostOf(machine: Machine): VmmHost {
     iommuPresent: machine.iommu !== undefined,
     slotsOf: (address, bytes) => machine.slotsOf(hostPhysical(address), bytes),
     cpuid: (leaf) => cpuidLeaf(processor.system.part, leaf),
-    enter(vm, block, budget, passBreakpoint) {
+    enter(vm, block, budget, options) {
       machine.setInitiator(vm, vm);
-      const exit = machine.slice(() => processor.enter(block.address, machine.sliceLimit(budget), { passBreakpoint }));
+      const exit = machine.slice(() => processor.enter(block.address, machine.sliceLimit(budget), options));
       machine.setInitiator('vmm');
       return exit;
     },
-    stoppedAt: () => (processor.watchHit ? 'watchpoint' : processor.interpreter.atBreakpoint ? 'breakpoint' : null),
+    stoppedAt() {
+      if (processor.watchHit) return 'watchpoint';
+      if (processor.interpreter.atBreakpoint) return 'breakpoint';
+      return processor.stoppedAtDelivery ? 'delivery' : null;
+    },
     setStops({ breakpoints, watchpoints }) {
       processor.setBreakpoints(breakpoints);
       processor.setWatchpoints(watchpoints);

@@ -22,6 +22,13 @@ export interface HostDevice {
 }
 
 /** Where a guest stops for whoever looks at it: before an instruction at a linear address, or after an access to linear memory. */
+export type StoppedAt = 'breakpoint' | 'watchpoint' | 'delivery';
+
+export interface EnterOptions {
+  passBreakpoint: boolean;
+  stopAtDelivery: boolean;
+}
+
 export interface GuestStops {
   breakpoints: readonly number[];
   watchpoints: readonly Watchpoint[];
@@ -40,11 +47,11 @@ export interface VmmHost {
   cpuid(leaf: number): { eax: number; ebx: number; ecx: number; edx: number };
   /**
    * VMLAUNCH/VMRESUME: runs the guest until it leaves, at most `budget` instructions. `passBreakpoint`: a breakpoint on the
-   * first instruction does not hold it. `vm` is for the log.
+   * first instruction does not hold it. `stopAtDelivery`: the delivery of an event ends it. `vm` is for the log.
    */
-  enter(vm: string, block: ControlBlock, budget: number, passBreakpoint: boolean): VmExit;
-  /** did the last entry end before an instruction at a breakpoint, or after an access to watched memory? */
-  stoppedAt(): 'breakpoint' | 'watchpoint' | null;
+  enter(vm: string, block: ControlBlock, budget: number, options: EnterOptions): VmExit;
+  /** did the last entry end before an instruction at a breakpoint, after an access to watched memory, or after a delivery? */
+  stoppedAt(): StoppedAt | null;
   /** where the guest that is entered next stops */
   setStops(stops: GuestStops): void;
   /** INVEPT for the tables at a pointer */

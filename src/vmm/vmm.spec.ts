@@ -235,6 +235,29 @@ describe('stepping', () => {
     expect(lab.vm('a').instructions).toBe(1);
   });
 
+  it('delivers an event inside a VM as a step of its own: its handler has not begun', () => {
+    const source = `lgdt [gdtr]
+      lidt [idtr]
+      ud2
+handler: nop
+      hlt
+align 8
+gdt: dq 0, 0x00cf9b000000ffff, 0x00cf93000000ffff
+gdtr: dw $-gdt-1
+      dd gdt
+idt: times 6 dq 0
+      dw handler-0x100000, 8, 0x8e00, 0x10
+idtr: dw $-idt-1
+      dd idt`;
+    const lab = setUpLab({ vms: [{ id: 'a', source }] });
+    for (let count = 1; count <= 2; count++) expect(lab.vmm.step()).toEqual({ reason: 'budget', executed: 1 });
+    const opcode = lab.vm('a').vcpu.block.rip;
+    expect(lab.vmm.step()).toEqual({ reason: 'budget', executed: 0 });
+    expect(lab.vm('a').vcpu.block.rip).toBe(opcode + 2n);
+    expect(lab.vmm.step()).toEqual({ reason: 'budget', executed: 1 });
+    expect(lab.vm('a').vcpu.block.rip).toBe(opcode + 3n);
+  });
+
   it('stops before an instruction with a breakpoint, in the VM that has it', () => {
     const source = 'nop\nnop\nnop\nhlt';
     const lab = setUpLab({ vms: [{ id: 'a', source }, { id: 'b', source }] }); // prettier-ignore

@@ -11,7 +11,7 @@ import { ExitHandlers } from './exits';
 import { FrameOwnership } from './frames/frame-ownership';
 import type { FrameOwner, OwnedExtent } from './frames/frame-owner';
 import { preoccupiedRuns } from './frames/preoccupied';
-import type { GuestStops, VmmHost } from './host';
+import type { GuestStops, StoppedAt, VmmHost } from './host';
 import { deviceReach } from './passthrough/device-reach';
 import { IommuDriver } from './passthrough/iommu-driver';
 import { IommuTables } from './passthrough/iommu-tables';
@@ -142,12 +142,15 @@ export class Vmm {
       const slice = Math.min(budget - executed, this.scheduler.left, Math.max(1, this.host.ticksToNextEvent()));
       const vm = this.vms[index]!;
       const stopped = this.enter(vm, slice, pass);
-      if (stopped) return { reason: stopped, executed: this.host.instructions() - start, vm: vm.id };
+      if (stopped !== null && stopped !== 'delivery') return { reason: stopped, executed: this.host.instructions() - start, vm: vm.id };
       pass = false;
     }
   }
 
-  /** Completes exactly one instruction of a VM (of the one whose turn it is, unless told), whatever exits that takes. */
+  /**
+   * Completes exactly one instruction of a VM (of the one whose turn it is, unless told), whatever exits that takes, or delivers one
+   * event to it: what faulted and where its handler begins can be seen between the two.
+   */
   step(id?: string): VmmRunResult {
     const start = this.host.instructions();
     const done = (reason: VmmRunReason): VmmRunResult => ({ reason, executed: this.host.instructions() - start });
@@ -155,9 +158,9 @@ export class Vmm {
     const vm = id === undefined ? this.vms[runnable] : this.vm(id);
     if (vm) this.scheduler.give(vm.index);
     this.letEventsHappen();
-    let watched = false;
-    while (vm?.state === 'ready' && this.host.instructions() === start && !watched) watched = this.enter(vm, 1, true) === 'watchpoint';
-    if (vm && watched) {
+    let at: StoppedAt | null = null;
+    while (vm?.state === 'ready' && this.host.instructions() === start && at === null) at = this.enter(vm, 1, true, true);
+    if (vm && at === 'watchpoint') {
       this.closeBlock();
       return { ...done('watchpoint'), vm: vm.id };
     }
@@ -195,11 +198,11 @@ export class Vmm {
   }
 
   /** Enters a VM and handles its exit. Says what stopped it, if something it was told to stop at did. */
-  private enter(vm: Vm, slice: number, passBreakpoint: boolean): 'breakpoint' | 'watchpoint' | null {
+  private enter(vm: Vm, slice: number, passBreakpoint: boolean, stopAtDelivery = false): StoppedAt | null {
     this.openBlock(vm);
     this.applyStops(vm);
     const before = this.host.instructions();
-    const exit = this.host.enter(vm.id, vm.vcpu.block, slice, passBreakpoint);
+    const exit = this.host.enter(vm.id, vm.vcpu.block, slice, { passBreakpoint, stopAtDelivery });
     this.exits.handle(vm, exit);
     this.scheduler.charge(this.host.instructions() - before);
     // where a slice ends within a turn is the host's affair and leaves no trace

@@ -42,6 +42,18 @@ describe('stepping', () => {
     expect(computer.lastJourney(null)).toMatchObject({ access: { kind: 'execute' }, end: { kind: 'fault', fault: { errorCode: 0x11 } } });
   });
 
+  it('a call through a gate has read its parameter through the stack segment that it left', async () => {
+    const computer = await ran('rings-and-gates', 0);
+    const ring = (): number => computer.registers(null).cpl;
+    while (ring() === 0) computer.step(null);
+    const outer = computer.registers(null).segments.find(({ name }) => name === 'SS')!.selector;
+    while (ring() === 3) computer.step(null);
+    const { access, steps } = computer.lastJourney(null)!;
+    expect(access).toMatchObject({ kind: 'read', space: 'logical', cpl: 3 });
+    expect(steps[0]!.from).toMatchObject({ segment: 'SS', selector: outer });
+    expect(outer & 3).toBe(3);
+  });
+
   it('so is the access that the limit of its segment forbids', async () => {
     const computer = await ran('segments-and-paging', 10);
     stepToException(computer, 13);

@@ -1,5 +1,6 @@
 /** Any access in any space as one Journey: processor, EPT, IOMMU, chipset and memory controller add their steps, nothing changes. */
 import { formatRequester, parseRequester } from '../../machine/bus/dma-port';
+import type { AccessedSegment } from '../../machine/cpu/access';
 import { contextFromControlBlock, contextFromState, explainAccess, type TranslationContext } from '../../machine/cpu/explain';
 import type { Journey, JourneyEnd, JourneyStep, Place } from '../../machine/journey/journey';
 import type { Machine } from '../../machine/machine';
@@ -94,9 +95,10 @@ function iovaSteps(
 /**
  * The way of an access, and with it that of the bytes that lie on the next linear page. Throws QueryError when the query names a VM, a
  * device or an address that is not there.
+ * @param through the query's segment register as it was; as it is now unless told
  */
-export function explainQuery(source: ExplainSource, query: AccessQuery): Journey {
-  const first = explainPart(source, query, query.size);
+export function explainQuery(source: ExplainSource, query: AccessQuery, through?: AccessedSegment): Journey {
+  const first = explainPart(source, query, query.size, through);
   const linear = first.steps.find(({ from }) => from.space === 'linear')?.from.address;
   if (linear === undefined || first.end.kind === 'fault') return first;
   const onPage = PAGE_SIZE - Number(linear % BigInt(PAGE_SIZE));
@@ -114,7 +116,13 @@ const cut = (journey: Journey, bytes: number): Journey =>
     ? { ...journey, end: { ...journey.end, value: journey.end.value.subarray(0, bytes) } }
     : journey;
 
-function explainPart(source: ExplainSource, query: AccessQuery, size: number): Journey {
+function withSegment(context: TranslationContext, { segment }: AccessQuery, through: AccessedSegment | undefined): TranslationContext {
+  if (through === undefined || segment === undefined) return context;
+  const { register, protectedMode, virtual8086 } = through;
+  return { ...context, protectedMode, virtual8086, segments: { ...context.segments, [segment]: register } };
+}
+
+function explainPart(source: ExplainSource, query: AccessQuery, size: number, through?: AccessedSegment): Journey {
   const { machine } = source;
   const steps: JourneyStep[] = [];
   const recorder = { step: (step: JourneyStep) => void steps.push(step) };
@@ -144,7 +152,7 @@ function explainPart(source: ExplainSource, query: AccessQuery, size: number): J
     return finish('end' in found ? found.end : machine.explainHost(found.host, recorder));
   }
   if (query.space === 'host') return finish(machine.explainHost(Number(query.address), recorder));
-  const context = translationContext(source, query.vm);
+  const context = withSegment(translationContext(source, query.vm), query, through);
   if (query.vm !== null) access.vm = query.vm;
   if (query.space !== 'guest') access.cpl = query.cpl ?? context.cpl;
   let found;

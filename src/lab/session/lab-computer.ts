@@ -149,7 +149,7 @@ export class LabComputer implements Computer {
     if (this.stopped) return { kind: 'stopped', stop: this.stopped };
     const { machine, vmm } = this.system;
     machine.processor.recordAccess = true;
-    // the delivery of an event is a step of its own: the access that faulted, and where its handler begins, can be seen
+    // the delivery of an event is a step of its own, in a VM too: the access that faulted, and where its handler begins, can be seen
     if (!vmm) return this.advance(1, true, true);
     const { reason, vm: stepped } = vmm.step(vm ?? undefined);
     this.lastVm = stepped ?? vm ?? this.currentVm;
@@ -179,7 +179,7 @@ export class LabComputer implements Computer {
     this.lastVm = vm;
     processor.recordAccess = true;
     const user = instruction !== null && stateCopy(this.stateBytes(vm)).cpl === 3;
-    processor.system.access.lastAccess ??= { segment: -1, offset: 0, linear, size, kind, user };
+    processor.system.access.lastAccess ??= { through: null, offset: 0, linear, size, kind, user };
     return {
       kind: 'watchpoint',
       access: {
@@ -280,16 +280,13 @@ export class LabComputer implements Computer {
       const journey = this.explain({ vm, space: 'logical', address: offset, segment: 'CS', size: 1, kind: 'execute' });
       return shown ? { ...journey, access: { ...journey.access, instruction: shown.text } } : journey;
     }
-    // a segment register that has been loaded anew since says nothing about that access any more
-    const same = last.segment >= 0 && last.segment < 6 && (state.segmentBase(last.segment) + last.offset) >>> 0 === last.linear;
-    const segment = same ? (SEGMENT_NAMES[last.segment] as AccessQuery['segment']) : undefined;
     const cpl = last.user ? 3 : Math.min(state.cpl, 2);
     const size = (last.size === 8 || last.size === 4 || last.size === 2 ? last.size : 1) as AccessQuery['size'];
-    return this.explain(
-      segment
-        ? { vm, space: 'logical', address: BigInt(last.offset), segment, size, kind: last.kind, cpl }
-        : { vm, space: 'linear', address: linearAddress(last.linear), size, kind: last.kind, cpl },
-    );
+    const { kind, through } = last;
+    if (through === null) return this.explain({ vm, space: 'linear', address: linearAddress(last.linear), size, kind, cpl });
+    const segment = SEGMENT_NAMES[through.segment] as NonNullable<AccessQuery['segment']>;
+    const query: AccessQuery = { vm, space: 'logical', address: BigInt(last.offset), segment, size, kind, cpl };
+    return explainQuery(explainSource(this.system), query, through);
   }
 
   virtualization(): VirtualizationView {

@@ -6,7 +6,7 @@
 import { hostPhysical } from '../address';
 import type { AccessKind } from '../journey/journey';
 import type { MemoryObserver, PhysicalMemory } from '../memory/physical-memory';
-import type { CpuState } from './cpu-state';
+import type { CpuState, SegmentRegister } from './cpu-state';
 import { COMPLETION } from './control-block';
 import { EPT_ACCESS } from './ept';
 import type { DebugRegisters } from './debug';
@@ -35,14 +35,23 @@ export interface GuestExits {
 }
 
 export interface LastAccess {
-  /** -1: the processor's own access to a descriptor table or a TSS */
-  segment: number;
+  /** null: the processor's own, or not known */
+  through: AccessedSegment | null;
   offset: number;
   linear: number;
   size: number;
   kind: AccessKind;
   /** made with the rights of ring 3 */
   user: boolean;
+}
+
+/** A segment register as it was at an access: the same instruction may have loaded it anew since (a call through a gate). */
+export interface AccessedSegment {
+  /** SEGMENT_INDEX */
+  segment: number;
+  register: SegmentRegister;
+  protectedMode: boolean;
+  virtual8086: boolean;
 }
 
 /** Why an access for compiled code was not made: `stop` is set, or the interpreter must make it, and nothing has happened yet. */
@@ -167,8 +176,11 @@ export class MemoryAccess implements DataAccess {
   }
 
   private note(segment: number, offset: number, linear: number, size: number, kind: AccessKind): void {
-    const user = (this.state.u32[SS_ATTRIBUTES]! & DPL_3) === DPL_3;
-    this.lastAccess = { segment, offset, linear, size, kind, user };
+    const { state } = this;
+    const user = (state.u32[SS_ATTRIBUTES]! & DPL_3) === DPL_3;
+    const { protectedMode, virtual8086 } = state;
+    const through = { segment, register: state.segment(segment), protectedMode, virtual8086 };
+    this.lastAccess = { through, offset, linear, size, kind, user };
   }
 
   /** The 8086: the second byte of a word at offset FFFF is the segment's first. */

@@ -37,6 +37,14 @@ const W = {
 const INSTRUCTIONS = STATE.instructions.offset >> 3;
 const TICKS = STATE.ticks.offset >> 3;
 
+/** A segment register with its hidden part: limit in bytes, attributes in VMX's format. */
+export interface SegmentRegister {
+  selector: number;
+  base: number;
+  limit: number;
+  attributes: number;
+}
+
 /** `faultErrorCode` of an exception that pushes none. */
 export const NO_ERROR_CODE = -1;
 
@@ -131,6 +139,15 @@ export class CpuState {
     this.setSegmentBase(segment, base);
     this.setSegmentLimit(segment, limit);
     this.setSegmentAttributes(segment, attributes);
+  }
+  /** A copy of the register with its hidden part. */
+  segment(segment: number): SegmentRegister {
+    return {
+      selector: this.selector(segment),
+      base: this.segmentBase(segment),
+      limit: this.segmentLimit(segment),
+      attributes: this.segmentAttributes(segment),
+    };
   }
   /** Current privilege level: the DPL in SS's hidden part, as VMX defines it (0 in real mode, 3 in virtual-8086 mode). */
   get cpl(): number {

@@ -9,7 +9,7 @@ import type { AccessKind, Check, FieldValue, JourneyFault, JourneyRecorder, Jour
 import type { PhysicalMemory } from '../memory/physical-memory';
 import { tlbRights, wantedRight } from './access';
 import { CONTROL, CONTROL_BLOCK_SIZE, GUEST_STATE_OFFSET, HEADER_OFFSET } from './control-block';
-import { CpuState } from './cpu-state';
+import { CpuState, type SegmentRegister } from './cpu-state';
 import { ACCESS, PageWalk, WALK, finalTranslation, pagingEnabled, walkPaging } from './paging';
 import type { PagingContext } from './paging';
 import { ATTRIBUTE, descriptorDpl, descriptorType, isReadable, isWritableData, segmentAllows, withinLimit } from './segmentation';
@@ -20,19 +20,12 @@ import type { Tlb, TlbEntry } from './tlb';
 import { TLB_FLAG } from './tlb';
 import { VECTOR } from './vectors';
 
-export interface SegmentContext {
-  selector: number;
-  base: number;
-  limit: number;
-  attributes: number;
-}
-
 /** Everything a translation depends on, copied: later changes of the processor do not show. */
 export interface TranslationContext extends PagingContext {
   cpl: number;
   protectedMode: boolean;
   virtual8086: boolean;
-  segments: Readonly<Record<SegmentName, SegmentContext>>;
+  segments: Readonly<Record<SegmentName, SegmentRegister>>;
   gdtrBase: number;
   gdtrLimit: number;
   /** 0 outside a guest */
@@ -59,17 +52,10 @@ export function contextFromState(
   physicalAddressBits: number,
   guest?: { eptPointer: number; vpid: number },
 ): TranslationContext {
-  const segments = Object.fromEntries(
-    Object.entries(SEGMENT_INDEX).map(([name, index]) => [
-      name,
-      {
-        selector: state.selector(index),
-        base: state.segmentBase(index),
-        limit: state.segmentLimit(index),
-        attributes: state.segmentAttributes(index),
-      },
-    ]),
-  ) as Record<SegmentName, SegmentContext>;
+  const segments = Object.fromEntries(Object.entries(SEGMENT_INDEX).map(([name, index]) => [name, state.segment(index)])) as Record<
+    SegmentName,
+    SegmentRegister
+  >;
   const pdpte = STATE.pdpte.offset >> 2;
   return {
     cr0: state.cr0,

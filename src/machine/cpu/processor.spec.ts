@@ -349,7 +349,7 @@ describe('between instructions', () => {
     flatProtected(bench, 0x1000);
     bench.processor.recordAccess = true;
     bench.processor.step();
-    expect(bench.processor.lastAccess).toMatchObject({ segment: 3, offset: 0x3004, linear: 0x3004, size: 4, kind: 'read' });
+    expect(bench.processor.lastAccess).toMatchObject({ through: { segment: 3 }, offset: 0x3004, linear: 0x3004, size: 4, kind: 'read' });
     bench.processor.step();
     expect(bench.processor.lastAccess).toMatchObject({ offset: 0x3010, size: 2, kind: 'write' });
   });

@@ -98,6 +98,8 @@ export class Processor {
   /** Exceptions and interrupts that reached a handler: at least the latest LOG_LIMIT of them, and how many by vector. */
   readonly delivered: DeliveredException[] = [];
   readonly deliveredByVector = new Map<number, number>();
+  /** after `run`: it ended because an event had been delivered (`stopAtDelivery`) */
+  stoppedAtDelivery = false;
 
   /** what the user asked for */
   private breakpointSet: ReadonlySet<number> = new Set();
@@ -209,13 +211,18 @@ export class Processor {
       reason: debug.hit !== null && reason === 'budget' ? 'watchpoint' : reason,
       executed,
     });
+    const delivered = (): RunResult => {
+      this.stoppedAtDelivery = true;
+      return result('budget');
+    };
+    this.stoppedAtDelivery = false;
     // what was asked for between slices (a DMA write into code, an end of slice) has happened by now
     if (state.stop === STOP.endSlice || state.stop === STOP.codeWritten) state.clearStop();
     while (executed < maxInstructions) {
       if (debug.hit !== null) return result('budget');
       if (this.pollInterrupts()) {
         interpreter.invalidate();
-        if (options.stopAtDelivery) return result('budget');
+        if (options.stopAtDelivery) return delivered();
       }
       if (state.stop === STOP.exit) return result('exit');
       // the delivery of an event reached a device: nothing runs before the machine has looked
@@ -247,9 +254,9 @@ export class Processor {
       if (done !== 0 && shadow !== 0) state.interruptShadow &= ~shadow;
       if (resume && (done === 0 || this.repeats(at))) state.setFlag(FLAG.RF, true);
       const stop = state.stop;
-      const delivered = interpreter.justDelivered;
+      const { justDelivered } = interpreter;
       // a device that a delivery reached is looked at below, as after any other delivery
-      if (delivered && stop === STOP.endSlice) continue;
+      if (justDelivered && stop === STOP.endSlice) continue;
       if (stop === STOP.exit || stop === STOP.fault) {
         // what the instruction has touched it will touch again
         debug.take();
@@ -258,7 +265,7 @@ export class Processor {
       if (stop === STOP.exit) return result('exit');
       if (stop === STOP.fault) {
         this.deliverFault();
-        if (options.stopAtDelivery && state.stop !== STOP.exit) return result('budget');
+        if (options.stopAtDelivery && state.stop !== STOP.exit) return delivered();
       } else if (done !== 0 && !(state.interruptShadow & SHADOW_OF_MOV_SS)) {
         if (trap && !system.events.softwareTaken) debug.note(DR6.BS);
         this.deliverDebugTrap();
@@ -269,7 +276,7 @@ export class Processor {
         return result('budget');
       }
       // a handler whose first instruction faults again never completes one: the caller must get a chance to stop it
-      barren = done === 0 ? barren + 1 : delivered && stop === STOP.fault ? 1 : 0;
+      barren = done === 0 ? barren + 1 : justDelivered && stop === STOP.fault ? 1 : 0;
       if (barren === MOST_BARREN_DELIVERIES) return result('budget');
     }
     if (state.activity === ACTIVITY.halted) return result('halted');
@@ -283,14 +290,15 @@ export class Processor {
 
   /**
    * Runs the guest of a control block for at most `maxInstructions`. The exit is `preemption-timer` when they are used up,
-   * when a device asked for the slice to end, or at a breakpoint (`interpreter.atBreakpoint` tells).
+   * when a device asked for the slice to end, at a breakpoint (`interpreter.atBreakpoint` tells), or, with `stopAtDelivery`, when
+   * an event was delivered (`stoppedAtDelivery` tells).
    */
-  enter(controlBlock: HostPhysicalAddress, maxInstructions: number, options: { passBreakpoint?: boolean } = {}): VmExit {
+  enter(controlBlock: HostPhysicalAddress, maxInstructions: number, options: RunOptions = {}): VmExit {
     this.interpreter.invalidate();
     // an instruction that is executed again with answers from the VMM has passed its breakpoint already
     let pass = (options.passBreakpoint ?? false) || new ControlBlock(this.memory, controlBlock).completionCount > 0;
     const exit = this.system.enter(controlBlock, maxInstructions, (max) => {
-      const { executed } = this.run(max, { passBreakpoint: pass });
+      const { executed } = this.run(max, { ...options, passBreakpoint: pass });
       pass &&= executed === 0;
       return { executed, goOn: false };
     });
