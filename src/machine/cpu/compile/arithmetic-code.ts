@@ -20,6 +20,8 @@ const BINARY: Readonly<Record<number, number>> = {
   [IR.less]: OP.lt_s,
 };
 
+const CODE_LOAD: Readonly<Record<number, number>> = { 1: OP.load8_u, 2: OP.load16_u, 4: OP.load };
+
 const { left: LEFT, right: RIGHT, result: RESULT, carry: CARRY, spare: SPARE, kind: KIND } = LOCAL;
 
 export class ArithmeticCode {
@@ -27,6 +29,8 @@ export class ArithmeticCode {
     private readonly body: FunctionBody,
     private readonly flags: FlagCode,
     private readonly ir: IrBlock,
+    /** pool offset of the block's first byte */
+    private readonly code: number,
   ) {}
 
   push(slot: number): void {
@@ -52,6 +56,9 @@ export class ArithmeticCode {
     switch (number) {
       case IR.mov:
         this.push(b);
+        break;
+      case IR.code:
+        body.i32(0).memory(CODE_LOAD[c]!, this.code + b);
         break;
       case IR.get8:
         this.push(b);

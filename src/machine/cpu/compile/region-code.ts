@@ -167,7 +167,7 @@ class RegionCode implements AccessContext {
   private emitBlock(block: RegionBlock): void {
     const { body } = this;
     this.block = block;
-    this.values = new ArithmeticCode(body, this.flags, block.ir);
+    this.values = new ArithmeticCode(body, this.flags, block.ir, this.place.pool + block.start);
     this.flags.kind = block.kind;
     if (block.budget > 0) this.leaveIfSpent(block.start, block.budget);
     body.get(BUDGET).i32(block.count).op(OP.sub).set(BUDGET);

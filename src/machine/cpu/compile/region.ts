@@ -44,8 +44,9 @@ const LOADS_AND_STORES = new Set<number>([IR.load8, IR.load16, IR.load32, IR.sto
 const STORES = new Set<number>([IR.store8, IR.store16, IR.store32]);
 
 export interface RegionSource {
-  /** the page's bytes */
+  /** the page's bytes, and which numbers there keep being patched */
   bytes: Uint8Array;
+  patched?: (at: number) => boolean;
   mode: Mode;
   /** does the interpreter know a block at this offset? */
   known: (offset: number) => boolean;
@@ -84,9 +85,9 @@ export function discoverRegion(source: RegionSource, hot: number): Region | unde
   return { blocks, indexOf, entries, returns: entered, instructions: blocks.reduce((sum, { count }) => sum + count, 0) };
 }
 
-function lowerAt({ bytes, mode }: RegionSource, start: number, starts?: ReadonlySet<number>): RegionBlock | undefined {
+function lowerAt({ bytes, patched, mode }: RegionSource, start: number, starts?: ReadonlySet<number>): RegionBlock | undefined {
   const splits = starts && ((distance: number): boolean => starts.has(start + distance));
-  const ir = lowerBlock({ bytes, start, end: PAGE_SIZE }, mode, MAX_BLOCK, splits);
+  const ir = lowerBlock({ bytes, start, end: PAGE_SIZE, patched }, mode, MAX_BLOCK, splits);
   if (ir === 'truncated') return undefined;
   let count = 0;
   let accesses = 0;

@@ -180,10 +180,11 @@ export class CompiledRegions {
     if (pool < 0) return 0;
     if (this.installed - this.regions.size > Math.max(MOST_DEAD, this.regions.size / 2)) this.renewTable();
     if (this.enter === undefined) this.begin();
+    const { patched } = blocks.source(group.codePage.frame, pool, hot);
     const bytes = blocks.poolBytes(pool).slice();
     for (let mostInstructions = MOST_INSTRUCTIONS; mostInstructions >= 1; mostInstructions >>= 1) {
       const known = (offset: number): boolean => blocks.knows(group.codePage, modeKey(group.mode), offset);
-      const region = discoverRegion({ bytes, mode: group.mode, known, mostInstructions }, hot);
+      const region = discoverRegion({ bytes, patched, mode: group.mode, known, mostInstructions }, hot);
       if (region === undefined) return 0;
       const slot = this.freeSlots.at(-1) ?? this.nextSlot;
       const module = this.encode(region, group, slot, pool);

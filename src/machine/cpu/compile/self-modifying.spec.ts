@@ -158,6 +158,7 @@ const SEEDS = 20;
 
 it('programs that patch themselves end up the same in every tier', { timeout: 240_000 }, () => {
   const made: Partial<Record<Engine, number>> = {};
+  let readLater = 0;
   for (let seed = 1; seed <= SEEDS; seed++) {
     const next = random(seed * 17);
     const budgets = Array.from({ length: 10 }, () => 1 + (next() % (next() % 4 ? 3000 : 20)));
@@ -175,9 +176,11 @@ it('programs that patch themselves end up the same in every tier', { timeout: 24
         if (reason === 'triple-fault' || executed === 0) break;
       }
       made[engine] = (made[engine] ?? 0) + madeBy(bench.processor);
+      for (const frame of [2, 3, 4]) for (const times of interpreter.blocks.page(frame).numbers.values()) if (times >= 3) readLater++;
     }
   }
   for (const engine of ['auto', 'threaded', 'compiled'] as const) expect(made[engine], engine).toBeGreaterThan(SEEDS);
+  expect(readLater).toBeGreaterThan(SEEDS * 2);
 });
 
 it.each(['interpreter', 'threaded', 'compiled'] as const)('data beside code is written without asking: %s', (engine) => {

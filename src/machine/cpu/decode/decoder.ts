@@ -147,6 +147,9 @@ function decodeFrom(cursor: Cursor, mode: DecodeMode): DecodeResult {
     displacement: 0,
     immediate: 0,
     immediate2: 0,
+    displacementAt: 0,
+    displacementBytes: 0,
+    immediateAt: 0,
   };
   if (slot.modrm) {
     const modrm = cursor.u8();
@@ -171,19 +174,25 @@ function decodeFrom(cursor: Cursor, mode: DecodeMode): DecodeResult {
   return instruction;
 }
 
+/** How many bytes the displacement has that has just been read. */
+function noteDisplacement(cursor: Cursor, instruction: Instruction, bytes: number): void {
+  instruction.displacementAt = cursor.length - bytes;
+  instruction.displacementBytes = bytes;
+}
+
 function address(cursor: Cursor, instruction: Instruction): void {
   const { mod, rm } = instruction;
   if (instruction.addressSize === 2) {
     if (mod === 0 && rm === 6) {
       instruction.displacement = cursor.u16();
-      return;
+      return noteDisplacement(cursor, instruction, 2);
     }
     const [base, index] = FORMS_16[rm]!;
     instruction.base = base;
     instruction.index = index;
     if (mod === 1) instruction.displacement = cursor.i8();
     else if (mod === 2) instruction.displacement = cursor.i16();
-    return;
+    return noteDisplacement(cursor, instruction, mod);
   }
   let base = rm;
   if (rm === 4) {
@@ -195,19 +204,24 @@ function address(cursor: Cursor, instruction: Instruction): void {
       instruction.scale = sib >> 6;
     }
   }
-  if (mod === 0 && base === 5) instruction.displacement = cursor.i32();
-  else {
-    instruction.base = base;
-    if (mod === 1) instruction.displacement = cursor.i8();
-    else if (mod === 2) instruction.displacement = cursor.i32();
+  if (mod === 0 && base === 5) {
+    instruction.displacement = cursor.i32();
+    return noteDisplacement(cursor, instruction, 4);
   }
+  instruction.base = base;
+  if (mod === 1) instruction.displacement = cursor.i8();
+  else if (mod === 2) instruction.displacement = cursor.i32();
+  noteDisplacement(cursor, instruction, mod === 2 ? 4 : mod);
 }
 
 function immediates(cursor: Cursor, instruction: Instruction, row: Row): void {
   let count = 0;
+  const first = cursor.length;
   const put = (value: number): void => {
-    if (count++ === 0) instruction.immediate = value;
-    else instruction.immediate2 = value;
+    if (count++ === 0) {
+      instruction.immediate = value;
+      instruction.immediateAt = first;
+    } else instruction.immediate2 = value;
   };
   const wide = instruction.operandSize === 4;
   for (const operand of row.operands as readonly Operand[]) {
@@ -230,6 +244,7 @@ function immediates(cursor: Cursor, instruction: Instruction, row: Row): void {
       case 'Ov':
         instruction.mod = 0;
         instruction.displacement = instruction.addressSize === 4 ? cursor.i32() : cursor.u16();
+        noteDisplacement(cursor, instruction, instruction.addressSize);
         break;
       case 'Ap':
         put(wide ? cursor.i32() : cursor.u16());

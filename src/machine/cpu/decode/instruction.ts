@@ -29,9 +29,14 @@ export interface Instruction {
   index: number;
   scale: number;
   displacement: number;
+  /** bytes from the instruction's first to the displacement's, and how many it has; 0 when there is none */
+  displacementAt: number;
+  displacementBytes: number;
   /** immediates in the order of the operands, sign-extended to 32 bits; the second of ENTER and of a far pointer */
   immediate: number;
   immediate2: number;
+  /** bytes from the instruction's first to the first immediate's */
+  immediateAt: number;
 }
 
 /** What the processor is set to while it decodes: CS.D, and its instruction set (the newest unless told). */

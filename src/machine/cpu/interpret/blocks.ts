@@ -1,16 +1,17 @@
 /**
  * The decoded blocks, kept by the frame their code lies in, the offset in it, and the mode they were made for. A write to
- * code bytes, by whomever, drops the blocks of its frame. Words of dropped blocks are not reused until the whole area is
- * full and everything is dropped at once, so a block that is running may be dropped under its own feet.
+ * code bytes, by whomever, drops the blocks made from them. Words of dropped blocks are not reused until the whole area is
+ * full and everything is dropped at once, so a block that is running may be dropped under its own feet. A number in an
+ * instruction that is overwritten again and again is read when the instruction is executed, and is no code any more.
  */
 import { PAGE_SIZE } from '../../address';
 import type { FrameStore } from '../../memory/frame-store';
-import { MODE_KEYS, type IrBlock } from '../lower/ir';
+import { MODE_KEYS, type CodeNumber, type IrBlock, type Mode } from '../lower/ir';
+import { lowerBlock, type CodeBytes } from '../lower/lower';
 import { IR_CODE, POOL_RESERVED } from '../state-layout';
 import { MAX_INSTRUCTION_LENGTH } from '../decode/decoder';
 import { CodeMaps } from './code-maps';
-import { encode, HEAT } from './encode';
-import { PATCH_BYTES, constantAt, linksOf, type Patch } from './patches';
+import { encode, HEAT, linksOf } from './encode';
 
 export interface Block {
   /** word index of its header in the pool */
@@ -24,8 +25,14 @@ export interface Block {
   secondPage: CodePage | undefined;
   /** `secondPage.version` when the block was made */
   secondVersion: number;
-  /** word index behind its last constant */
-  end: number;
+  /** bytes of its page that it was made from: from `from` up to `to` */
+  from: number;
+  to: number;
+  /** those of them that it reads when it is executed */
+  numbers: readonly CodeNumber[];
+  mode: Mode;
+  /** word index of its first constant, behind its last operation */
+  constants: number;
   /** executing only its first instructions would leave wrong flags */
   flagsDropped: boolean;
 }
@@ -44,30 +51,29 @@ export interface CodePage {
   /** no block is made from its bytes now: every write to it is told of, and many of them make it a page of data again */
   idle: boolean;
   /** offset × MODE_KEYS + mode key of every block here */
-  keys: number[];
-  /** grows when a write drops the blocks */
+  keys: Set<number>;
+  /** a block was made since a write dropped some */
+  fresh: boolean;
+  /** grows when a write drops blocks */
   version: number;
   /** writes since the blocks were dropped, while it is idle */
   idleWrites: number;
-  /** times that a write dropped the blocks: each makes the next ones compile later */
+  /** times that a write dropped blocks: each makes the next ones compile later */
   drops: number;
-  /** offset of the write that dropped them last */
-  writtenAt: number;
-  /** times that a block was looked at for a number that is patched */
-  patchTries: number;
-  /** blocks that can be brought back after a write, by offset × MODE_KEYS + mode key; undefined: one that cannot */
-  patches: Map<number, Patch | undefined>;
+  /** how often numbers in instructions were overwritten, by their offset; from PATCHED_AFTER on they are read when they are executed */
+  numbers: Map<number, number>;
 }
 
 /** Executions after which a block is hot while nothing compiles, and for blocks that are not compiled. */
 const NEVER_HOT = 0x7fff_ffff;
+const NO_NUMBERS: readonly CodeNumber[] = [];
 /** Each time code is overwritten doubles what it takes to compile it, up to 2 to this power. */
 const MOST_DOUBLINGS = 12;
 
-/** Drops after which blocks of a page are looked at for numbers that are patched. */
+/** Times that a number is overwritten before instructions read it when they are executed. */
 const PATCHED_AFTER = 3;
-/** Blocks of a page that are looked at so, at most. */
-const MOST_PATCH_TRIES = 64;
+/** Bytes of the largest number in an instruction. */
+const LONGEST_NUMBER = 4;
 
 /** Pages that the bytes of one block may lie in. */
 const PAGES_OF_BLOCK = 2;
@@ -140,13 +146,12 @@ export class BlockCache {
         shortened: new Map(),
         map: this.maps.take(),
         idle: true,
-        keys: [],
+        keys: new Set(),
+        fresh: false,
         version: 0,
         idleWrites: 0,
         drops: 0,
-        writtenAt: -1,
-        patchTries: 0,
-        patches: new Map(),
+        numbers: new Map(),
       };
       this.pages.set(frame, page);
       this.frames.watchCode(frame, page.map);
@@ -161,6 +166,18 @@ export class BlockCache {
   /** The bytes of a frame at a pool offset. */
   poolBytes(at: number): Uint8Array {
     return this.frames.u8.subarray(at, at + PAGE_SIZE);
+  }
+  /** 1, 2 or 4 bytes at a pool offset, zero-extended. */
+  codeAt(at: number, size: number): number {
+    if (size === 1) return this.frames.u8[at]!;
+    return size === 2 ? this.frames.view.getUint16(at, true) : this.frames.view.getInt32(at, true);
+  }
+  /** What to make a block from that begins at an offset of a frame, which lies at `pool`. */
+  source(frame: number, pool: number, offset: number): CodeBytes {
+    const numbers = this.pages.get(frame)?.numbers;
+    const patched =
+      numbers === undefined || numbers.size === 0 ? undefined : (at: number): boolean => (numbers.get(at) ?? 0) >= PATCHED_AFTER;
+    return { bytes: this.poolBytes(pool), start: offset, end: PAGE_SIZE, patched };
   }
 
   /** Are the bytes of a crossing block's second page still what it was made from? */
@@ -190,14 +207,41 @@ export class BlockCache {
    * @returns the header's word index. Everything older is gone when `epoch` has changed.
    */
   add(block: IrBlock, key: number, frame: number, offset: number, secondFrame = -1): number {
-    let encoded = encode(block, this.next);
+    const header = this.place(block, frame, offset, secondFrame);
+    this.words[header + HEAT] = frame < 0 ? NEVER_HOT : this.heatOf(frame);
+    if (frame < 0) return header;
+    const page = this.page(frame);
+    const { from, to, numbers, secondPage } = this.at(header);
+    this.mark(page, from, Math.min(PAGE_SIZE, to), numbers);
+    const number = offset * MODE_KEYS + key;
+    page.keys.add(number);
+    page.fresh = true;
+    const entries = this.entries(page, key);
+    if (secondPage === undefined) entries[offset] = header;
+    else {
+      this.mark(secondPage, 0, to - PAGE_SIZE, []);
+      page.crossing.set(number, header);
+    }
+    return header;
+  }
+
+  /** As `add`, for the first instructions of a block that is there, alone: found in `shortened` under `number`. It never gets hot. */
+  addShortened(block: IrBlock, frame: number, offset: number, number: number): number {
+    const header = this.place(block, frame, offset, -1);
+    this.words[header + HEAT] = NEVER_HOT;
+    this.page(frame).shortened.set(number, header);
+    return header;
+  }
+
+  private place(block: IrBlock, frame: number, offset: number, secondFrame: number): number {
+    const code = frame < 0 ? 0 : this.frames.offsetOf(frame) + offset;
+    let encoded = encode(block, this.next, code);
     if (this.next + encoded.words.length > (IR_CODE.offset + IR_CODE.bytes) >> 2 || this.maps.left < PAGES_OF_BLOCK) {
       this.dropAll();
-      encoded = encode(block, this.next);
+      encoded = encode(block, this.next, code);
     }
     const header = this.next;
     encoded.words[1] = this.blocks.length;
-    encoded.words[HEAT] = frame < 0 ? NEVER_HOT : this.heatOf(frame);
     this.words.set(encoded.words, header);
     this.next += encoded.words.length;
     const secondPage = secondFrame < 0 ? undefined : this.page(secondFrame);
@@ -208,80 +252,15 @@ export class BlockCache {
       starts: encoded.starts.map((start) => header + start),
       secondPage,
       secondVersion: secondPage?.version ?? 0,
-      end: this.next,
+      from: offset,
+      // bytes that could not be decoded matter too, though they make no length
+      to: offset + (block.bytes === 0 ? MAX_INSTRUCTION_LENGTH : block.bytes),
+      numbers: block.numbers ?? NO_NUMBERS,
+      mode: block.mode,
+      constants: this.next - block.constants.length,
       flagsDropped: block.flagsDropped ?? false,
     });
     this.translated++;
-    if (frame >= 0) {
-      const page = this.page(frame);
-      // bytes that could not be decoded matter too, though they make no length
-      const end = offset + (block.bytes === 0 ? MAX_INSTRUCTION_LENGTH : block.bytes);
-      this.mark(page, offset, Math.min(PAGE_SIZE, end));
-      page.keys.push(offset * MODE_KEYS + key);
-      const entries = this.entries(page, key);
-      if (secondPage === undefined) entries[offset] = header;
-      else {
-        this.mark(secondPage, 0, end - PAGE_SIZE);
-        page.crossing.set(offset * MODE_KEYS + key, header);
-      }
-    }
-    return header;
-  }
-
-  /**
-   * After `add`: if the page keeps being overwritten, but not in this block, or where it has a number, the block is remembered.
-   * @param bytes the page's
-   * @param lower makes the block that starts at `offset` of other bytes
-   */
-  rememberPatch(
-    page: CodePage,
-    key: number,
-    offset: number,
-    header: number,
-    block: IrBlock,
-    bytes: Uint8Array,
-    lower: (bytes: Uint8Array) => IrBlock | 'truncated',
-  ): void {
-    const at = page.writtenAt - offset;
-    const number = offset * MODE_KEYS + key;
-    if (page.drops < PATCHED_AFTER || block.bytes === 0) return;
-    const own = bytes.subarray(offset, offset + block.bytes);
-    const constants = this.blocks.at(-1)!.end - block.constants.length;
-    const links = linksOf(this.words, header, constants);
-    if (at < 0 || at >= block.bytes) {
-      if (!page.patches.has(number)) page.patches.set(number, { header, bytes: own.slice(), links });
-      return;
-    }
-    // looking costs as much as making the block once more
-    if (++page.patchTries > MOST_PATCH_TRIES) return;
-    const index = constantAt(block, own, at, (changed) => {
-      const whole = bytes.slice();
-      whole.set(changed, offset);
-      return lower(whole);
-    });
-    const found = index === undefined ? undefined : { at, constant: constants + index };
-    page.patches.set(number, found && { header, bytes: own.slice(), links, number: found });
-  }
-
-  /** The block at an offset as it was before the page was overwritten, with the number that is there now; 0 when more than that has changed. */
-  revive(page: CodePage, key: number, offset: number, bytes: Uint8Array): number {
-    const patch = page.patches.size === 0 ? undefined : page.patches.get(offset * MODE_KEYS + key);
-    if (patch === undefined) return 0;
-    const { header, number } = patch;
-    const at = number?.at ?? -1;
-    for (let index = 0; index < patch.bytes.length; index++) {
-      const patched = number !== undefined && index >= at && index < at + PATCH_BYTES;
-      if (!patched && patch.bytes[index] !== bytes[offset + index]) return 0;
-    }
-    if (number !== undefined) {
-      const first = offset + at;
-      this.words[number.constant] = bytes[first]! | (bytes[first + 1]! << 8) | (bytes[first + 2]! << 16) | (bytes[first + 3]! << 24);
-    }
-    for (const link of patch.links) this.words[link] = 0;
-    this.words[header + HEAT] = this.heatOf(page.frame);
-    this.mark(page, offset, offset + patch.bytes.length);
-    page.keys.push(offset * MODE_KEYS + key);
-    this.entries(page, key)[offset] = header;
     return header;
   }
 
@@ -307,15 +286,15 @@ export class BlockCache {
   private codeWritten(frame: number, offset: number, length: number): void {
     const page = this.pages.get(frame);
     if (page === undefined) return;
+    const end = Math.min(PAGE_SIZE, offset + length);
     if (page.idle) {
       if (++page.idleWrites <= DATA_AFTER) return;
       page.version++;
       for (const listener of this.dropListeners) listener(page);
       this.pages.delete(frame);
       this.release(page);
-    } else if (this.maps.holds(page.map, offset, offset + length)) {
-      page.writtenAt = offset;
-      this.drop(page);
+    } else if (this.maps.holds(page.map, offset, end)) {
+      this.drop(page, offset, end);
       this.onCodeChanged();
     }
   }
@@ -325,24 +304,74 @@ export class BlockCache {
     this.maps.give(map);
   }
 
-  /** Blocks are made from these bytes. */
-  private mark(page: CodePage, start: number, end: number): void {
+  /** A block is made from these bytes, but for the numbers among them. */
+  private mark(page: CodePage, start: number, end: number, numbers: readonly CodeNumber[]): void {
     if (page.idle) this.maps.clear(page.map);
     page.idle = false;
-    this.maps.mark(page.map, start, end);
+    let at = start;
+    for (const { offset, bytes } of numbers.toSorted((a, b) => a.offset - b.offset)) {
+      this.maps.mark(page.map, at, start + offset);
+      at = start + offset + bytes;
+    }
+    this.maps.mark(page.map, at, end);
   }
 
-  /** Forgets the blocks of a page. Blocks link only within their page, so none of them can be reached any more. */
-  private drop(page: CodePage): void {
+  /** Forgets the blocks made from bytes that change; all of the page, when none was made since the last time. */
+  private drop(page: CodePage, offset: number, end: number): void {
     for (const listener of this.dropListeners) listener(page);
-    page.drops++;
-    for (const key of page.keys) page.entries[key % MODE_KEYS]![Math.floor(key / MODE_KEYS)] = 0;
-    page.keys.length = 0;
-    page.crossing.clear();
+    const overlapping = [...page.keys].filter((number) => {
+      const { from, to } = this.at(this.headerOf(page, number));
+      return from < end && offset < to;
+    });
+    if (!this.isNumber(page, overlapping, offset, end)) page.drops++;
+    for (const number of page.fresh ? overlapping : page.keys) this.forget(page, number);
+    page.fresh = false;
     page.shortened.clear();
+    page.version++;
     page.idle = true;
     this.maps.ask(page.map);
-    page.version++;
     page.idleWrites = 0;
+    for (const number of page.keys) this.keep(page, number);
+  }
+
+  /**
+   * Is what changes a number, or a part of one, in an instruction of these blocks? Then that is counted. To find out, a block
+   * is made with all its numbers read when they are executed.
+   */
+  private isNumber(page: CodePage, numbers: readonly number[], offset: number, end: number): boolean {
+    if (end - offset > LONGEST_NUMBER) return false;
+    const bytes = this.poolBytes(this.frames.offsetOf(page.frame));
+    for (const number of numbers) {
+      const { from, to, mode } = this.at(this.headerOf(page, number));
+      if (to > PAGE_SIZE) continue;
+      const block = lowerBlock({ bytes, start: from, end: PAGE_SIZE, patched: () => true }, mode);
+      const found =
+        block !== 'truncated' && block.numbers?.find((one) => from + one.offset <= offset && end <= from + one.offset + one.bytes);
+      if (!found) continue;
+      const at = from + found.offset;
+      const times = page.numbers.get(at) ?? 0;
+      page.numbers.set(at, times + 1);
+      return times < PATCHED_AFTER;
+    }
+    return false;
+  }
+
+  private headerOf(page: CodePage, number: number): number {
+    return page.crossing.get(number) ?? page.entries[number % MODE_KEYS]![Math.floor(number / MODE_KEYS)]!;
+  }
+
+  private forget(page: CodePage, number: number): void {
+    page.keys.delete(number);
+    page.crossing.delete(number);
+    page.entries[number % MODE_KEYS]![Math.floor(number / MODE_KEYS)] = 0;
+  }
+
+  /** A block that stays when others of its page were dropped: it may be linked to those, and what was compiled with it is gone. */
+  private keep(page: CodePage, number: number): void {
+    const header = this.headerOf(page, number);
+    const { from, to, numbers, constants } = this.at(header);
+    for (const link of linksOf(this.words, header, constants)) this.words[link] = 0;
+    this.words[header + HEAT] = this.heatOf(page.frame);
+    this.mark(page, from, Math.min(PAGE_SIZE, to), numbers);
   }
 }

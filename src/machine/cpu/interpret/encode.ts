@@ -69,8 +69,9 @@ const FUSED_ARITHMETIC: Readonly<Record<number, number>> = {
 /**
  * Encodes a block for the pool.
  * @param at word index at which the block will lie
+ * @param code pool offset of the code's first byte
  */
-export function encode(block: IrBlock, at: number): EncodedBlock {
+export function encode(block: IrBlock, at: number, code: number): EncodedBlock {
   const words: number[] = [block.instructions.length, 0, 0];
   const patches: { position: number; constant: number }[] = [];
   const starts: number[] = [];
@@ -89,7 +90,8 @@ export function encode(block: IrBlock, at: number): EncodedBlock {
     for (let i = 0; i < operands.length; i++) {
       const word = operation.words[i]!;
       const kind = operands[i];
-      if (kind === 'i' || kind === 'l') words.push(word);
+      if (operation.number === IR.code && i === 1) words.push(code + word);
+      else if (kind === 'i' || kind === 'l') words.push(word);
       else if (word < 0) {
         patches.push({ position: words.length, constant: -1 - word });
         words.push(0);
@@ -102,6 +104,17 @@ export function encode(block: IrBlock, at: number): EncodedBlock {
   for (const { position, constant } of patches) words[position] = firstConstant + constant;
   words.push(...block.constants);
   return { words: Int32Array.from(words), starts };
+}
+
+/** Word indexes of the links of the block at `header`, whose constants begin at `constants`. */
+export function linksOf(words: Int32Array, header: number, constants: number): number[] {
+  const links: number[] = [];
+  for (let at = header + HEADER_WORDS; at < constants;) {
+    const { operands, faults } = OPERATIONS[words[at]!]!;
+    for (let operand = 0; operand < operands.length; operand++) if (operands[operand] === 'l') links.push(at + 1 + operand);
+    at += 1 + operands.length + (faults ? 1 : 0);
+  }
+  return links;
 }
 
 /** The operation at `n`, joined with those behind it (before `end`) when they make a frequent sequence. */

@@ -501,8 +501,12 @@ export class Executor {
             this.left = true;
             M[PROGRESS] = 0;
             return done + M[header]!;
+          case 58: // code
+            M[M[pc + 1]!] = this.blocks.codeAt(M[pc + 2]! >>> 0, M[pc + 3]!);
+            pc += 4;
+            continue;
 
-          case 58: {
+          case 59: {
             // addFlags
             const a = M[M[pc + 2]!]!;
             const b = M[M[pc + 3]!]!;
@@ -515,7 +519,7 @@ export class Executor {
             pc += 4;
             continue;
           }
-          case 59: {
+          case 60: {
             // subFlags
             const a = M[M[pc + 2]!]!;
             const b = M[M[pc + 3]!]!;
@@ -528,7 +532,7 @@ export class Executor {
             pc += 4;
             continue;
           }
-          case 60: {
+          case 61: {
             // andFlags
             const r = M[M[pc + 2]!]! & M[M[pc + 3]!]!;
             M[KIND] = LAZY.logic;
@@ -537,7 +541,7 @@ export class Executor {
             pc += 4;
             continue;
           }
-          case 61: {
+          case 62: {
             // orFlags
             const r = M[M[pc + 2]!]! | M[M[pc + 3]!]!;
             M[KIND] = LAZY.logic;
@@ -546,7 +550,7 @@ export class Executor {
             pc += 4;
             continue;
           }
-          case 62: {
+          case 63: {
             // xorFlags
             const r = M[M[pc + 2]!]! ^ M[M[pc + 3]!]!;
             M[KIND] = LAZY.logic;
@@ -555,11 +559,11 @@ export class Executor {
             pc += 4;
             continue;
           }
-          case 63: // incFlags
-          case 64: {
+          case 64: // incFlags
+          case 65: {
             // decFlags
             keepCarry(M);
-            const down = M[pc] === 64; /* decFlags */
+            const down = M[pc] === 65; /* decFlags */
             const a = M[M[pc + 2]!]!;
             const r = (down ? a - 1 : a + 1) | 0;
             M[KIND] = down ? LAZY.dec : LAZY.inc;
@@ -570,7 +574,7 @@ export class Executor {
             pc += 4;
             continue;
           }
-          case 65: {
+          case 66: {
             // compare
             const a = M[M[pc + 1]!]!;
             const b = M[M[pc + 2]!]!;
@@ -581,26 +585,26 @@ export class Executor {
             pc += 3;
             continue;
           }
-          case 66: // test
+          case 67: // test
             M[KIND] = LAZY.logic;
             M[RESULT] = M[M[pc + 1]!]! & M[M[pc + 2]!]!;
             pc += 3;
             continue;
-          case 67: // load32At
+          case 68: // load32At
             k = M[pc + 5]!;
             M[PROGRESS] = done + k;
             M[M[pc + 1]!] = access.load(M[pc + 2] as SegmentIndex, (M[M[pc + 3]!]! + M[M[pc + 4]!]!) >>> 0, 4);
             pc += 6;
             if (M[STOPPED] !== 0) break fault;
             continue;
-          case 68: // load8At
+          case 69: // load8At
             k = M[pc + 5]!;
             M[PROGRESS] = done + k;
             M[M[pc + 1]!] = access.load(M[pc + 2] as SegmentIndex, (M[M[pc + 3]!]! + M[M[pc + 4]!]!) >>> 0, 1);
             pc += 6;
             if (M[STOPPED] !== 0) break fault;
             continue;
-          case 69: // store32At
+          case 70: // store32At
             k = M[pc + 5]!;
             M[PROGRESS] = done + k;
             access.store(M[pc + 1] as SegmentIndex, (M[M[pc + 2]!]! + M[M[pc + 3]!]!) >>> 0, 4, M[M[pc + 4]!]! >>> 0);

@@ -321,19 +321,11 @@ export class Interpreter {
   /** Makes the block at `offset` of the current page. */
   private translate(linear: number, offset: number): number {
     const at = this.memory.readableFrame(this.frame);
-    const page = this.blocks.poolBytes(at);
-    const revived = this.blocks.revive(this.codePage!, this.key, offset, page);
-    if (revived !== 0) return revived;
     const breaks = this.breakpointOffsets;
     const splits = breaks.size === 0 ? undefined : (distance: number): boolean => breaks.has((offset + distance) & (PAGE_SIZE - 1));
-    const lower = (bytes: Uint8Array): IrBlock | 'truncated' =>
-      lowerBlock({ bytes, start: offset, end: PAGE_SIZE }, this.mode, undefined, splits);
-    const block = lower(page);
-    if (block !== 'truncated') {
-      const header = this.keep(block, offset, -1);
-      this.blocks.rememberPatch(this.codePage!, this.key, offset, header, block, page, lower);
-      return header;
-    }
+    const source = this.blocks.source(this.frame, at, offset);
+    const block = lowerBlock(source, this.mode, undefined, splits);
+    if (block !== 'truncated') return this.keep(block, offset, -1);
     const rip = this.state.u32[RIP]!;
     if (!this.reaches(rip, PAGE_SIZE - offset + 1)) return NO_BLOCK;
     const second = this.fetchFrame((linear & ~(PAGE_SIZE - 1)) + PAGE_SIZE, true);
@@ -341,7 +333,7 @@ export class Interpreter {
     const secondAt = this.memory.readableFrame(second);
     if (secondAt < 0) return this.uncached(linear, second);
     const bytes = new Uint8Array(PAGE_SIZE + MAX_INSTRUCTION_LENGTH);
-    bytes.set(page, 0);
+    bytes.set(source.bytes, 0);
     bytes.set(this.blocks.poolBytes(secondAt).subarray(0, MAX_INSTRUCTION_LENGTH), PAGE_SIZE);
     const crossing = lowerBlock({ bytes, start: offset, end: bytes.length }, this.mode, 1);
     if (crossing === 'truncated') throw new Error('an instruction is longer than 15 bytes');
@@ -360,16 +352,11 @@ export class Interpreter {
     const key = (offset * MODE_KEYS + this.key) * MAX_BLOCK + count;
     const found = this.codePage!.shortened.get(key);
     if (found !== undefined) return found;
-    const block = lowerBlock(
-      { bytes: blocks.poolBytes(this.memory.readableFrame(this.frame)), start: offset, end: PAGE_SIZE },
-      this.mode,
-      count,
-    );
+    const block = lowerBlock(blocks.source(this.frame, this.memory.readableFrame(this.frame), offset), this.mode, count);
     if (block === 'truncated') throw new Error('a block has lost its first instruction');
     const epoch = blocks.epoch;
-    const made = blocks.add(block, this.key, -1, 0);
+    const made = blocks.addShortened(block, this.frame, offset, key);
     if (epoch !== blocks.epoch) this.useFrame();
-    this.codePage!.shortened.set(key, made);
     return made;
   }
 

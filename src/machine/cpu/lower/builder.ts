@@ -15,6 +15,7 @@ import {
   SYSTEM_CALL,
   TEMPORARIES,
   TEMPORARY,
+  type CodeNumber,
   type IrBlock,
   type IrInstruction,
   type IrName,
@@ -50,7 +51,13 @@ export class BlockBuilder {
   /** the block ends after this instruction */
   ended = false;
 
-  constructor(readonly mode: Mode) {}
+  private readonly numbers: CodeNumber[] = [];
+
+  /** @param patched does a number that keeps being patched begin so many bytes behind the block's first? */
+  constructor(
+    readonly mode: Mode,
+    private readonly patched?: (offset: number) => boolean,
+  ) {}
 
   begin(instruction: Instruction, offset: number): void {
     this.instruction = instruction;
@@ -138,6 +145,27 @@ export class BlockBuilder {
     return slot >= 0 && slot < TEMPORARY ? this.make('mov', slot) : slot;
   }
 
+  // --- numbers in the code that keep being patched
+
+  /** Value of such a number `distance` bytes behind the instruction's first, zero-extended; undefined when it is none. */
+  private patchedNumber(distance: number, bytes: number): Slot | undefined {
+    const offset = this.start + distance;
+    if (bytes === 0 || this.patched?.(offset) !== true) return undefined;
+    this.numbers.push({ offset, bytes });
+    return this.make('code', offset, bytes);
+  }
+  /** As `immediate`, cut to the operand's size. */
+  private patchedImmediate(position: number): Slot | undefined {
+    const operand = this.operand(position);
+    const size = this.size(position);
+    const signed = operand === 'Is';
+    const value = this.patchedNumber(this.instruction.immediateAt, signed ? 1 : size);
+    if (value === undefined || !signed || size === 1) return value;
+    this.emit('sext8', value, value);
+    if (size === 2) this.emit('get16', value, value);
+    return value;
+  }
+
   // --- arithmetic with constants folded where it is cheap
 
   add(a: Slot, value: number): Slot {
@@ -163,12 +191,20 @@ export class BlockBuilder {
   /** Offset of the ModRM address (computed once an instruction). `stackAdjust` is added to ESP as a base: POP to memory. */
   address(stackAdjust = 0): Slot {
     if (this.addressSlot !== undefined) return this.addressSlot;
-    const { base, index, scale, displacement, addressSize } = this.instruction;
+    const { base, index, scale, addressSize, displacementAt, displacementBytes } = this.instruction;
     let slot: Slot | undefined = base === NO_REGISTER ? undefined : base;
+    const patched = this.patchedNumber(displacementAt, displacementBytes);
+    const displacement = patched === undefined ? this.instruction.displacement : 0;
     const constant = displacement + (base === ESP && addressSize === 4 ? stackAdjust : 0);
     if (index !== NO_REGISTER) {
       const scaled = scale === 0 ? index : this.make('shl', index, this.constant(scale));
       slot = slot === undefined ? scaled : this.make('add', slot, scaled);
+    }
+    if (patched !== undefined) {
+      // in the temporary that there is: some instructions have no others left
+      if (displacementBytes === 1) this.emit('sext8', patched, patched);
+      if (slot !== undefined) this.emit('add', patched, slot, patched);
+      slot = patched;
     }
     slot = slot === undefined ? this.constant(constant) : this.add(slot, constant);
     if (addressSize === 2) slot = this.mask16(slot);
@@ -246,6 +282,10 @@ export class BlockBuilder {
   read(position: number): Slot {
     const operand = this.operand(position);
     const size = this.size(position);
+    if (operand[0] === 'I') {
+      const patched = this.patchedImmediate(position);
+      if (patched !== undefined) return patched;
+    }
     if (operand[0] === 'I' || operand === '1') {
       const value = this.immediate(position);
       return this.constant(size === 1 ? value & 0xff : size === 2 ? value & 0xffff : value);
@@ -337,6 +377,7 @@ export class BlockBuilder {
       constants: Int32Array.from(this.constants),
       instructions: this.instructions,
       bytes: this.bytes,
+      ...(this.numbers.length === 0 ? {} : { numbers: this.numbers }),
     };
   }
 }

@@ -113,6 +113,8 @@ const ROWS = [
   ['branchIf', 'uiiill', { end: true }], // the same on a value being nonzero
   ['jumpTo', 'u', { end: true }], // RIP = u
   ['leave', '', { end: true }], // RIP is set already; modes and interrupts may have changed
+  // a number within the code that keeps being patched: bytes from the block's start, size; zero-extended
+  ['code', 'dii'],
 ] as const satisfies readonly Row[];
 
 export type IrName = (typeof ROWS)[number][0];
@@ -237,6 +239,12 @@ export const MODE_KEYS = 16;
 export const modeKey = (mode: Mode): number =>
   (mode.code32 ? 1 : 0) | (mode.stack32 ? 2 : 0) | (mode.protectedMode ? 4 : 0) | (mode.codeLimited ? 8 : 0);
 
+/** A number in the code of a block: bytes from its start, and how many. */
+export interface CodeNumber {
+  readonly offset: number;
+  readonly bytes: number;
+}
+
 export interface IrBlock {
   mode: Mode;
   /** IR_STRIDE words an operation */
@@ -245,6 +253,8 @@ export interface IrBlock {
   instructions: IrInstruction[];
   /** bytes of code the block was made from */
   bytes: number;
+  /** parts of them that `code` reads when it is executed: the block is the same whatever they hold */
+  numbers?: readonly CodeNumber[];
   /** flags that only the end of the block makes invisible were left out: a part of it must be made anew */
   flagsDropped?: boolean;
 }

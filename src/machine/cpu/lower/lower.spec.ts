@@ -25,20 +25,22 @@ const dump = (text: string, mode = FLAT): string[] =>
 /** What every block must be: known operations, valid slots, instruction starts in order, one terminator, at the end. */
 function check(block: IrBlock): void {
   const total = block.ops.length / IR_STRIDE;
+  const wrong: string[] = [];
   for (let n = 0; n < total; n++) {
     const opcode = IR_OPCODES[block.ops[n * IR_STRIDE]!]!;
-    if (n === total - 1) expect(opcode.terminator).toBe(true);
+    if (n === total - 1 && !opcode.terminator) wrong.push(`${opcode.name} ends the block`);
     [...opcode.operands].forEach((kind, i) => {
       const word = block.ops[n * IR_STRIDE + 1 + i]!;
-      if (kind === 'd') expect(word >= 0 && word < 32).toBe(true);
-      if (kind === 'u') expect(word >= -block.constants.length && word < 32).toBe(true);
+      if (kind === 'd' && !(word >= 0 && word < 32)) wrong.push(`${opcode.name} writes ${word}`);
+      if (kind === 'u' && !(word >= -block.constants.length && word < 32)) wrong.push(`${opcode.name} uses ${word}`);
     });
   }
   let last = -1;
   for (const { first } of block.instructions) {
-    expect(first).toBeGreaterThanOrEqual(last);
+    if (first < last) wrong.push(`an instruction begins at ${first}, before ${last}`);
     last = first;
   }
+  if (wrong.length > 0) expect(wrong).toEqual([]);
 }
 
 describe('lowering', () => {
@@ -58,6 +60,10 @@ describe('lowering', () => {
           const block = lowerBlock({ bytes, start: 0, end: bytes.length }, mode, 1);
           expect(block).not.toBe('truncated');
           check(block as IrBlock);
+          // and with every number read when it is executed
+          const reading = lowerBlock({ bytes, start: 0, end: bytes.length, patched: () => true }, mode, 1) as IrBlock;
+          check(reading);
+          if (reading.bytes !== (block as IrBlock).bytes) expect(reading.bytes).toBe((block as IrBlock).bytes);
         }
       }
     }
@@ -71,6 +77,30 @@ describe('lowering', () => {
       const block = lowerBlock({ bytes, start: 0, end: 40 }, MODES[i % 4]!);
       if (block !== 'truncated' && i % 50 === 0) check(block);
     }
+  });
+
+  it('reads numbers that keep being patched where they lie, and is the same whatever they are', () => {
+    const hex = (text: string): Uint8Array => Uint8Array.from(Buffer.from(text.replaceAll(' ', ''), 'hex'));
+    const lower = (text: string, patched: readonly number[]): IrBlock =>
+      lowerBlock({ bytes: hex(text), start: 0, end: hex(text).length, patched: (at) => patched.includes(at) }, FLAT) as IrBlock;
+    // mov eax, imm32; add dword [ebx+disp8], imm8; mov ax, imm16
+    const code = (number: string, distance: string): string => `b8 ${number} 83 43 ${distance} 05 66 b8 34 12 f4`;
+    const block = lower(code('11 22 33 44', '08'), [1, 7]);
+    expect(dumpIr(block).split('\n').slice(1, 8)).toEqual([
+      '  code t0, 1, 4',
+      '  mov r0, t0',
+      '1: +5',
+      '  code t0, 7, 1',
+      '  sext8 t0, t0',
+      '  add t0, r3, t0',
+      '  probe 3, t0, 4',
+    ]);
+    expect(block.numbers).toEqual([{ offset: 1, bytes: 4 }, { offset: 7, bytes: 1 }]); // prettier-ignore
+    const other = lower(code('ff ff ff ff', '80'), [1, 7]);
+    expect([...other.ops]).toEqual([...block.ops]);
+    expect([...other.constants]).toEqual([...block.constants]);
+    // in the middle of a number none begins
+    expect(lower(code('11 22 33 44', '08'), [2, 9]).numbers).toBeUndefined();
   });
 
   it('writes registers and flags after what can fault', () => {

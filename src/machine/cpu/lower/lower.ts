@@ -29,6 +29,8 @@ export interface CodeBytes {
   start: number;
   /** first byte that must not be read: the end of the page, or of what was fetched */
   end: number;
+  /** immediates and displacements that begin there in `bytes` keep being patched: they become `code` operations */
+  patched?: (at: number) => boolean;
 }
 
 /** What stopped a block from having any instruction: its first instruction needs bytes beyond `end`. */
@@ -39,7 +41,8 @@ export type LowerResult = IrBlock | 'truncated';
  * @param splitAt true for offsets from the start at which a block must end (a breakpoint); never asked for 0
  */
 export function lowerBlock(code: CodeBytes, mode: Mode, maxInstructions = MAX_BLOCK, splitAt?: (offset: number) => boolean): LowerResult {
-  const builder = new BlockBuilder(mode);
+  const { patched, start } = code;
+  const builder = new BlockBuilder(mode, patched && ((offset) => patched(start + offset)));
   let offset = 0;
   for (let count = 0; count < maxInstructions && !builder.ended; count++) {
     if (count > 0 && splitAt?.(offset)) break;

@@ -36,6 +36,7 @@ const SIZES: Readonly<Record<number, 1 | 2 | 4>> = {
   [IR.store16]: 2,
   [IR.store32]: 4,
 };
+const CODE_LOAD: Readonly<Record<number, number>> = { 1: OP.load8_u, 2: OP.load16_u, 4: OP.load };
 const CS_LIMIT = STATE.segments.offset + SEGMENT_INDEX.CS * SEGMENT.size + SEGMENT.limit;
 
 /** Where handlers go on. */
@@ -273,6 +274,10 @@ class HandlerCode implements MemoryUser {
         break;
       case IR.nextRip:
         this.word(this.unit.places.get(at)!);
+        break;
+      case IR.code:
+        this.word(this.unit.places.get(at)!);
+        body.memory(CODE_LOAD[c]!, 0);
         break;
       case IR.load8:
       case IR.load16:

@@ -189,7 +189,7 @@ function sample(bytes: Bytes, mode: Mode, flatSegments: number, count: number, k
   const next = ir.instructions[count];
   const range = { from: 0, to: next === undefined ? ir.ops.length : next.first * IR_STRIDE };
   if (range.to <= IR_STRIDE || !isThreaded(ir, 0, range.to)) return undefined;
-  const unit = makeUnit(ir, range, { flatSegments, rip: 0, kind, instruction: 0, before: 0, ahead: 0, whole: range });
+  const unit = makeUnit(ir, range, { flatSegments, rip: 0, addend: 0, kind, instruction: 0, before: 0, ahead: 0, whole: range });
   return unit === undefined || unit.words.length > MOST_WORDS ? undefined : { unit, ir, range, kind };
 }
 

@@ -33,6 +33,7 @@ const LITERALS: Partial<Record<IrName, readonly (readonly number[])[]>> = {
   stringStep: [SIZES],
   raiseIf: [[EXCEPTION.BR], [NO_ERROR_CODE]],
   branch: [CONDITIONS],
+  code: [SIZES],
 };
 const OF_KIND = new Set<number>([IR.branch, IR.condition, IR.carry, IR.flagsIncDec]);
 /** segments, distances, sizes of targets */
@@ -44,7 +45,7 @@ const NAMES: readonly IrName[] = [
   'rotate', 'rotateFlags', 'doubleShift', 'doubleShiftFlags', 'divide',
   'flags', 'flagsIncDec', 'carry', 'setFlags', 'getFlags', 'condition', 'stringStep',
   'load8', 'load16', 'load32', 'store8', 'store16', 'store32', 'probe', 'raiseIf', 'checkTarget', 'nextRip',
-  'exitIfZero', 'goto', 'jump', 'branch', 'branchIf', 'jumpTo',
+  'exitIfZero', 'goto', 'jump', 'branch', 'branchIf', 'jumpTo', 'code',
 ]; // prettier-ignore
 
 function combinations(lists: readonly (readonly number[])[]): number[][] {
@@ -62,7 +63,7 @@ export function singleOperations(kinds: readonly (number | undefined)[]): Sample
       const range = { from: 0, to: IR_STRIDE };
       for (const flatSegments of isMemory(number) ? [0x3f, 0] : [0x3f]) {
         for (const kind of OF_KIND.has(number) ? kinds : [undefined]) {
-          const place = { flatSegments, rip: 0, kind, instruction: 0, before: 0, ahead: 0, whole: range };
+          const place = { flatSegments, rip: 0, addend: 0, kind, instruction: 0, before: 0, ahead: 0, whole: range };
           list.push({ unit: makeUnit(ir, range, place)!, ir, range, kind });
         }
       }
@@ -79,11 +80,12 @@ function blockOf(number: number, values: readonly number[]): IrBlock {
   let literal = 0;
   [...IR_OPCODES[number]!.operands].forEach((kind, i) => {
     if (kind === 'd' || kind === 'u') ops[i + 1] = register++;
-    else if (kind === 'i' && !DATA.has(number) && !isSegment(number, i)) ops[i + 1] = values[literal++] ?? 0;
+    else if (kind === 'i' && !DATA.has(number) && !isPlace(number, i)) ops[i + 1] = values[literal++] ?? 0;
   });
   const mode = { code32: true, stack32: true, protectedMode: true, codeLimited: false };
   return { mode, ops, constants: new Int32Array(0), instructions: [{ offset: 0, length: 1, first: 0 }], bytes: 1 };
 }
 
-/** The first literal of an operation on memory. */
-const isSegment = (number: number, operand: number): boolean => isMemory(number) && IR_OPCODES[number]!.operands.indexOf('i') === operand;
+/** The first literal of an operation on memory, or of one on a number in the code. */
+const isPlace = (number: number, operand: number): boolean =>
+  (isMemory(number) || number === IR.code) && IR_OPCODES[number]!.operands.indexOf('i') === operand;

@@ -209,8 +209,7 @@ export class ThreadedTier {
     if (pool < 0) return 0;
     const observed = this.observesMemory;
     const handlers = this.start(memory);
-    const lower = (most: number): LowerResult =>
-      lowerBlock({ bytes: blocks.poolBytes(pool), start: offset, end: PAGE_SIZE }, group.mode, most);
+    const lower = (most: number): LowerResult => lowerBlock(blocks.source(group.frame, pool, offset), group.mode, most);
     let ir = lower(MAX_BLOCK);
     if (ir === 'truncated') return 0;
     if (this.dead > MOST_DEAD && this.dead > this.blocks.length / 2) this.empty();

@@ -94,6 +94,7 @@ class Translation {
     const place_: UnitPlace = {
       flatSegments: place.flatSegments,
       rip: place.rip,
+      addend: place.addend,
       kind: this.kind,
       instruction,
       before: this.accessesIn({ from: whole.from, to: range.from }),

@@ -21,8 +21,9 @@ export interface Range {
 export interface UnitPlace {
   /** bit n: segment n is writable data from 0 to 4 GiB */
   flatSegments: number;
-  /** RIP of the block's first byte */
+  /** RIP of the block's first byte, and what leads from there to its pool offset */
   rip: number;
+  addend: number;
   /** `lazyKind` before the unit, where it is known */
   kind: number | undefined;
   /** number of its (first) instruction in the block */
@@ -41,7 +42,7 @@ export interface Unit {
   words: number[];
   /** index in `words` of a register's or a constant's word, by slot */
   slots: ReadonlyMap<number, number>;
-  /** index in `words` of what else an operation needs, by its place in the IR: a segment; a target; targets with their links */
+  /** index in `words` of what else an operation needs, by its place in the IR: a segment; where a number lies in the pool; a target; targets with their links */
   places: ReadonlyMap<number, number>;
   /** indexes in `words` of links to other blocks */
   links: readonly number[];
@@ -54,7 +55,7 @@ const STORES = new Set<number>([IR.store8, IR.store16, IR.store32]);
 /** Operations whose meaning depends on the flags that there are. */
 const READS_FLAGS = new Set<number>([IR.branch, IR.condition, IR.carry, IR.flagsIncDec, IR.setFlags]);
 /** Operations with words of their own besides their operands. */
-const WITH_PLACE = new Set<number>([IR.nextRip, IR.goto, IR.exitIfZero, IR.jump, IR.branch, IR.branchIf]);
+const WITH_PLACE = new Set<number>([IR.code, IR.nextRip, IR.goto, IR.exitIfZero, IR.jump, IR.branch, IR.branchIf]);
 /** Operations that a block can be left after. */
 const ENDS = new Set<number>([IR.goto, IR.jump, IR.branch, IR.branchIf, IR.jumpTo]);
 
@@ -66,7 +67,7 @@ const THREADED = new Set<number>(
       'rotate', 'rotateFlags', 'doubleShift', 'doubleShiftFlags', 'divide',
       'flags', 'flagsIncDec', 'carry', 'setFlags', 'getFlags', 'condition', 'stringStep',
       'load8', 'load16', 'load32', 'store8', 'store16', 'store32', 'probe', 'raiseIf', 'checkTarget', 'nextRip',
-      'exitIfZero', 'goto', 'jump', 'branch', 'branchIf', 'jumpTo',
+      'exitIfZero', 'goto', 'jump', 'branch', 'branchIf', 'jumpTo', 'code',
     ] as const
   ).map((name) => IR[name]),
 ); // prettier-ignore
@@ -156,6 +157,9 @@ export function makeUnit(ir: IrBlock, { from, to }: Range, place: UnitPlace): Un
     }
     if (WITH_PLACE.has(number)) places.set(at, words.length);
     switch (number) {
+      case IR.code:
+        words.push((place.addend + place.rip + ops[at + 2]!) | 0);
+        break;
       case IR.nextRip:
         words.push((place.rip + ops[at + 2]!) | 0);
         break;
@@ -205,6 +209,8 @@ function isBaked(number: number, operand: number): boolean {
       return false;
     case IR.branch:
       return operand === 0;
+    case IR.code:
+      return operand === 2;
     default:
       return !(MEMORY.has(number) && operand === (STORES.has(number) || number === IR.probe ? 0 : 1));
   }

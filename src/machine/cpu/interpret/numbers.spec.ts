@@ -1,4 +1,4 @@
-/** Blocks that are brought back with another number in them do what blocks made anew do. */
+/** Numbers in instructions that keep being overwritten have their effect at once, though the blocks are not made anew. */
 import { expect, it } from 'vitest';
 import { assembleInto, flatProtected, makeBench } from '../test-bench.spec-support';
 
@@ -69,5 +69,5 @@ it('patched numbers, displacements, bytes and jumps have their effect at once', 
     state.activity = 0;
   }
   // most of them were not made anew
-  expect(made).toBeGreaterThan(90);
+  expect(made).toBeGreaterThan(220);
 });
