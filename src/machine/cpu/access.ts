@@ -207,6 +207,11 @@ export class MemoryAccess implements DataAccess {
     return true;
   }
 
+  /** Does the segment allow a read there? Sets the fault if not. Nothing is translated. */
+  checkRead(segment: SegmentIndex, offset: number, size: OperandSize): boolean {
+    return this.wraps || this.checkSegment(segment, offset, size, false);
+  }
+
   loadSystem(linear: number, size: OperandSize): number {
     return this.loadLinear(linear >>> 0, size, false);
   }

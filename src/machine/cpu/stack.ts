@@ -82,3 +82,20 @@ export function peekStack(state: CpuState, access: MemoryAccess, distance: numbe
   const pointer = movedStackPointer(state, distance);
   return access.load(SEGMENT_INDEX.SS, wide ? pointer : pointer & 0xffff, size);
 }
+
+/**
+ * Reads the `count` values on top of the stack, the topmost first; all must lie within the stack's limit before any is read (SDM
+ * vol. 2, RET and IRET). Undefined when one faults.
+ */
+export function peekAll(state: CpuState, access: MemoryAccess, count: number, size: 2 | 4): number[] | undefined {
+  const mask = isWideStack(state.segmentAttributes(SEGMENT_INDEX.SS)) ? 0xffff_ffff : 0xffff;
+  for (let index = 0; index < count; index++) {
+    if (!access.checkRead(SEGMENT_INDEX.SS, (movedStackPointer(state, index * size) & mask) >>> 0, size)) return undefined;
+  }
+  const values: number[] = [];
+  for (let index = 0; index < count; index++) {
+    values.push(peekStack(state, access, index * size, size));
+    if (failed(state)) return undefined;
+  }
+  return values;
+}

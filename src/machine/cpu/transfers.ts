@@ -21,7 +21,7 @@ import {
 } from './segmentation';
 import { isNull } from './segment-loads';
 import type { FetchedDescriptor, SegmentLoads } from './segment-loads';
-import { StackCursor, failed, movedStackPointer, peekStack } from './stack';
+import { StackCursor, failed, movedStackPointer, peekAll, peekStack } from './stack';
 import { SEGMENT_INDEX, STATE } from './state-layout';
 import { VECTOR } from './vectors';
 
@@ -261,10 +261,9 @@ export class FarTransfers {
   returnFar(operandSize: OperandSize, popBytes: number): boolean {
     const { state, access } = this;
     const size = operandSize === 2 ? 2 : 4;
-    const offset = peekStack(state, access, 0, size);
-    if (failed(state)) return false;
-    const selector = peekStack(state, access, size, size) & 0xffff;
-    if (failed(state)) return false;
+    const popped = peekAll(state, access, 2, size);
+    if (popped === undefined) return false;
+    const [offset, selector] = [popped[0]!, popped[1]! & 0xffff];
     if (this.realOrVirtual) {
       if (!this.jumpUnprotected(selector, offset)) return false;
       state.setReg32(4, movedStackPointer(state, 2 * size + popBytes));
@@ -330,12 +329,9 @@ export class FarTransfers {
     const isProtected = !this.realOrVirtual;
     if (state.protectedMode && state.virtual8086 && state.iopl < 3) return state.raise(VECTOR.generalProtection, 0);
     if (isProtected && state.flag(FLAG.NT)) return this.returnFromTask();
-    const values: number[] = [];
-    for (let index = 0; index < 3; index++) {
-      values.push(peekStack(state, access, index * size, size));
-      if (failed(state)) return false;
-    }
-    const [offset, selector, flags] = values as [number, number, number];
+    const popped = peekAll(state, access, 3, size);
+    if (popped === undefined) return false;
+    const [offset, selector, flags] = popped as [number, number, number];
     if (!isProtected) {
       if (!this.jumpUnprotected(selector & 0xffff, offset)) return false;
       state.setReg32(4, movedStackPointer(state, 3 * size));

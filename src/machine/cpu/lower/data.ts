@@ -1,7 +1,7 @@
 /** Data movement and the stack: SDM vol. 2, MOV, MOVZX, XCHG, LEA, PUSH, POP, ENTER, LEAVE, CMPXCHG, XADD and the like. */
 import { FLAG } from '../flags';
 import { SEGMENT_INDEX } from '../state-layout';
-import type { BlockBuilder } from './builder';
+import type { BlockBuilder, Slot } from './builder';
 import { EAX, EBP, EBX, ECX, EDX, ESP } from './builder';
 import { EXCEPTION } from './exceptions';
 
@@ -39,25 +39,34 @@ function popAll(b: BlockBuilder): void {
   b.drop(8 * size);
 }
 
+/**
+ * The frame pointer, then copies of the outer frames' pointers, then the new frame's own. All of it is tried first, in its order, so
+ * that a fault in the middle leaves nothing written: with more than one level each pointer is read twice.
+ */
 function enter(b: BlockBuilder): void {
   const size = b.instruction.operandSize;
   const bytes = b.immediate(0);
   const level = b.immediate(1) & 31;
   const ss = SEGMENT_INDEX.SS;
   const depth = level === 0 ? 1 : level + 1;
-  if (level > 0) b.probe(size, ss, b.stackAddress(-size));
-  b.probe(size, ss, b.stackAddress(-depth * size));
+  const outer = (index: number): Slot => {
+    const address = b.add(EBP, -index * size);
+    return b.load(size, ss, b.mode.stack32 ? address : b.mask16(address));
+  };
+  const aside = (work: () => void): void => {
+    const mark = b.mark;
+    work();
+    b.releaseTo(mark);
+  };
+  for (let slot = 1; slot <= depth; slot++) {
+    if (slot > 1 && slot < depth) aside(() => outer(slot - 1));
+    aside(() => b.probe(size, ss, b.stackAddress(-slot * size)));
+  }
   // and what the new stack pointer points to must be writable, though nothing is written there
   if (bytes > 0) b.probe(size, ss, b.stackAddress(-depth * size - bytes));
   const frame = b.stackAddress(-size);
   b.store(size, ss, frame, EBP);
-  for (let i = 1; i < level; i++) {
-    const mark = b.mark;
-    const outer = b.add(EBP, -i * size);
-    const value = b.load(size, ss, b.mode.stack32 ? outer : b.mask16(outer));
-    b.store(size, ss, b.stackAddress(-(i + 1) * size), value);
-    b.releaseTo(mark);
-  }
+  for (let slot = 2; slot < depth; slot++) aside(() => b.store(size, ss, b.stackAddress(-slot * size), outer(slot - 1)));
   if (level > 0) b.store(size, ss, b.stackAddress(-depth * size), frame);
   b.setStack(b.stackAddress(-depth * size - bytes));
   b.writeRegister(size, EBP, frame);

@@ -7,6 +7,7 @@ import { bochs, qemu, runOurs, type Emulator, type OurOptions } from './emulator
 import { MODES, type Mode } from './generate.spec-support';
 import {
   addressesOf,
+  codeOf,
   FIELDS,
   FIRST_DESCRIPTOR,
   KIND,
@@ -40,6 +41,16 @@ const uses = (test: ProgramCase, form: RegExp): boolean => test.instructions.som
 /** The form at an address, or nothing. */
 function formAt(test: ProgramCase, eip: number): string {
   return test.instructions[addressesOf(test).indexOf(eip)]?.form ?? '';
+}
+
+const PREFIXES = [0x26, 0x2e, 0x36, 0x3e, 0x64, 0x65, 0x66, 0x67, 0xf0, 0xf2, 0xf3];
+
+/** The opcode at an address of the case's code, behind prefixes, and the byte after it; -1 where there is none. */
+function opcodeAt(test: ProgramCase, eip: number): [opcode: number, modrm: number] {
+  const code = codeOf(test);
+  let at = eip - addressesOf(test)[0]!;
+  while (PREFIXES.includes(code[at] ?? -1)) at++;
+  return [code[at] ?? -1, code[at + 1] ?? -1];
 }
 
 /** Bits of DR6 for breakpoints that are disabled or on code. */
@@ -269,6 +280,30 @@ export const KNOWN: readonly Known[] = [
     other: 'qemu',
     why: 'the same, where VM is among the wrong flags: what was saved is then read as that of a virtual-8086 task (SDM vol. 2, CMPXCHG8B)',
     applies: (test, _, theirs) => uses(test, /cmpxchg8b/) && (theirs.eflags & RESERVED_FLAGS) !== 0,
+  },
+  {
+    other: 'qemu',
+    why: 'and where a later instruction reads one of the wrong flags, its result is wrong as well (SDM vol. 2, CMPXCHG8B)',
+    applies: (test) => {
+      const first = test.instructions.findIndex(({ form }) => /cmpxchg8b/.test(form));
+      return first >= 0 && test.instructions.slice(first + 1).some(({ reads }) => (reads & ~FLAG.ZF) !== 0);
+    },
+  },
+  {
+    other: 'qemu',
+    why: 'C6 and C7 are MOV to QEMU whatever the reg field says; /1 to /7 are undefined (SDM vol. 2, table A-6, group 11)',
+    applies: (test, ours) => {
+      const [opcode, modrm] = opcodeAt(test, ours.eip);
+      return ours.vector === 6 && (opcode === 0xc6 || opcode === 0xc7) && (modrm & 0x38) !== 0;
+    },
+  },
+  {
+    other: 'qemu',
+    why: 'CALL through a gate of 16 bits: QEMU takes the upper half of the offset too, which only gates of 32 bits have (SDM vol. 3, 5.8.3)',
+    applies: (test, ours, theirs) =>
+      uses(test, /callFar|^call \d/) &&
+      (ours.eip & 0xffff) === (theirs.eip & 0xffff) &&
+      test.descriptors.some(([, high]) => (high & 0x1f00) === 0x0400 && high >>> 16 !== 0),
   },
   {
     other: 'qemu',

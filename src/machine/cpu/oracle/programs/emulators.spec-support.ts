@@ -221,7 +221,7 @@ function runSlices(cases: readonly ProgramCase[], options: OurOptions): Report {
     frames,
     memory,
     ports: {
-      readPort: () => 0xff,
+      readPort: (_port, size) => 2 ** (8 * size) - 1,
       writePort: (port, size, value) => {
         if (port === DEBUG_PORT) for (let byte = 0; byte < size; byte++) output.push((value >>> (8 * byte)) & 255);
         else if (port === EXIT_PORT) ended = true;
