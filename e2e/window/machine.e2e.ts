@@ -23,3 +23,38 @@ test('machine: stepping shows what changed, and any address is followed to its c
   await journey.getByRole('textbox', { name: 'Address of the access' }).press('Enter');
   await expect(journey).toContainText(/nobody/i);
 });
+
+test('machine: a run stops at an address, after a write, and the machine goes back to a snapshot', async ({ shell }) => {
+  const page = await shell.start();
+  await openLab(page, 'Two VMs from zero');
+  await go(page, 'Machine');
+  await page.keyboard.press('F10');
+  await expect(panel(page, 'Disassembly')).toContainText('mov');
+  // the margin of the disassembly: the instruction after the next
+  await panel(page, 'Disassembly')
+    .getByRole('button', { name: /^Breakpoint at/ })
+    .nth(1)
+    .click();
+  await page.keyboard.press('F5');
+  await expect(status(page)).toContainText('breakpoint at two-vms-from-zero.asm');
+  await expect(page.getByTestId('instructions')).toHaveText('1 instruction');
+
+  await page.getByRole('button', { name: /Keep the whole machine/ }).click();
+  await page.getByRole('tab', { name: 'Breakpoints' }).click();
+  const stops = panel(page, 'Breakpoints');
+  await stops.getByRole('switch').click();
+  await stops.getByRole('combobox', { name: 'When to stop' }).selectOption('write');
+  await stops.getByRole('textbox', { name: 'Linear address' }).fill('0x20_1000');
+  await stops.getByRole('textbox', { name: 'Linear address' }).press('Enter');
+  await page.keyboard.press('F5');
+  await expect(status(page)).toContainText('0x0020_1000 was written');
+  await expect(stops.getByTestId('stopped-at')).toContainText('mov [edi], eax');
+  await expect(stops.getByTestId('stopped-at')).toContainText('→ 0x41000001');
+  await expect(stops.getByRole('row', { name: /0x0020_1000/ })).toContainText('1');
+
+  await page.getByRole('tab', { name: 'Snapshots' }).click();
+  await panel(page, 'Snapshots')
+    .getByRole('button', { name: /Go back/ })
+    .click();
+  await expect(page.getByTestId('instructions')).toHaveText('1 instruction');
+});

@@ -78,10 +78,10 @@ export function frameCodec(): FrameCodec {
 }
 
 /** birpc needs the names of what may be called; nothing else on an object is reachable from the other side. */
-const COMMAND_NAMES = [
-  'open', 'update', 'powerOn', 'powerOff', 'run', 'pause', 'step', 'reset', 'setSpeed', 'setBreakpoints', 'setObserve', 'explain', 'readMemory',
-  'disassemble', 'pageTable', 'linearSpaces', 'locate', 'findTransactions', 'evaluateChecks', 'selectVm', 'snapshot', 'restore', 'subscribe', 'stateHash', 'ping', 'misbehave',
-] as const satisfies readonly (keyof SessionCommands)[]; // prettier-ignore
+const COMMANDS: Record<keyof SessionCommands, true> = {
+  open: true, update: true, powerOn: true, powerOff: true, run: true, pause: true, step: true, reset: true, setSpeed: true, setBreakpoints: true, setStopPoints: true, setObserve: true, explain: true, readMemory: true, disassemble: true, pageTable: true, linearSpaces: true, locate: true, findTransactions: true, evaluateChecks: true, selectVm: true, snapshot: true, restore: true, subscribe: true, stateHash: true, ping: true, misbehave: true,
+}; // prettier-ignore
+const COMMAND_NAMES = Object.keys(COMMANDS) as (keyof SessionCommands)[];
 
 type RemoteEvents = { view(name: ViewName, value: unknown): void; problems: SessionEvents['problems'] };
 

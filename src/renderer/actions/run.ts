@@ -1,9 +1,10 @@
 /** Power and time. */
-import { ListChecks, Pause, Play, Power, Redo2, RotateCcw } from '@lucide/vue';
+import { Camera, ListChecks, Pause, Play, Power, Redo2, RotateCcw } from '@lucide/vue';
+import { formatMoment } from '../components/format';
 import type { Action } from './action';
 import type { ActionContext } from './context';
 
-export const runActions = ({ checks, control, session, ui }: ActionContext): Action[] => [
+export const runActions = ({ checks, control, session, ui, t }: ActionContext): Action[] => [
   {
     id: 'run.run',
     title: 'shell.action.run',
@@ -49,6 +50,24 @@ export const runActions = ({ checks, control, session, ui }: ActionContext): Act
     icon: Power,
     enabled: () => session.poweredOn,
     perform: control.powerOff,
+  },
+  {
+    id: 'run.snapshot',
+    title: 'stops.snapshot.take',
+    menu: 'run',
+    separated: true,
+    icon: Camera,
+    enabled: () => session.connection === 'ready' && session.poweredOn,
+    async perform() {
+      await control.snapshot('');
+      if (control.complaint !== null) return;
+      const show = { label: t('stops.snapshot.show'), perform: () => ui.go('machine', 'snapshots') };
+      ui.notify({
+        tone: 'neutral',
+        text: t('stops.snapshot.taken', { n: formatMoment(session.views.status?.instructions ?? 0) }),
+        action: show,
+      });
+    },
   },
   {
     id: 'run.checks',

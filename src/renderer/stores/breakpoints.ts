@@ -9,6 +9,8 @@ export interface Breakpoint {
   line: number;
   /** false while the line carries no code, or the session has not answered */
   bound: boolean;
+  /** off: kept, but nothing stops there */
+  enabled: boolean;
 }
 
 export const useBreakpoints = defineStore('breakpoints', () => {
@@ -22,7 +24,7 @@ export const useBreakpoints = defineStore('breakpoints', () => {
     all.value = [...all.value.filter((point) => point.file !== file), ...sorted].sort((a, b) => a.file.localeCompare(b.file));
   }
   async function send(file: string): Promise<void> {
-    const asked = of(file);
+    const asked = of(file).filter(({ enabled }) => enabled);
     if (session.connection !== 'ready') return;
     try {
       const ended = await session.commands.setBreakpoints(
@@ -30,17 +32,22 @@ export const useBreakpoints = defineStore('breakpoints', () => {
         asked.map((point) => point.line),
       );
       // the student may have changed them meanwhile: then the later answer counts
-      if (of(file) === asked || of(file).map(lineOf).join() === asked.map(lineOf).join()) {
-        replace(
-          file,
-          ended.map(({ line, bound }) => ({ file, line, bound })),
-        );
+      const now = of(file);
+      if (linesOn(now) === linesOn(asked)) {
+        replace(file, [
+          ...now.filter(({ enabled }) => !enabled),
+          ...ended.map(({ line, bound }) => ({ file, line, bound, enabled: true })),
+        ]);
       }
     } catch {
       // the session is gone; they are sent again to the next one
     }
   }
-  const lineOf = (point: Breakpoint): number => point.line;
+  const linesOn = (points: readonly Breakpoint[]): string =>
+    points
+      .filter(({ enabled }) => enabled)
+      .map(({ line }) => line)
+      .join();
 
   function toggle(file: string, line: number): void {
     const points = of(file);
@@ -48,15 +55,23 @@ export const useBreakpoints = defineStore('breakpoints', () => {
       file,
       points.some((point) => point.line === line)
         ? points.filter((point) => point.line !== line)
-        : [...points, { file, line, bound: false }],
+        : [...points, { file, line, bound: false, enabled: true }],
     );
     void send(file);
   }
-  /** The lines they moved to while the file was edited. */
-  function move(file: string, lines: readonly number[]): void {
+  function enable(file: string, line: number, enabled: boolean): void {
     replace(
       file,
-      lines.map((line) => ({ file, line, bound: false })),
+      of(file).map((point) => (point.line === line ? { ...point, bound: false, enabled } : point)),
+    );
+    void send(file);
+  }
+  /** The lines they moved to while the file was edited, in the order of `of`. */
+  function move(file: string, lines: readonly number[]): void {
+    const before = of(file);
+    replace(
+      file,
+      lines.map((line, index) => ({ file, line, bound: false, enabled: before[index]?.enabled ?? true })),
     );
     void send(file);
   }
@@ -68,7 +83,7 @@ export const useBreakpoints = defineStore('breakpoints', () => {
 
   watch(
     () => lab.opened,
-    () => (all.value = []),
+    () => clear(),
   );
   watch(
     () => session.views.status?.power,
@@ -86,5 +101,5 @@ export const useBreakpoints = defineStore('breakpoints', () => {
     },
   );
 
-  return { all, of, toggle, move, clear };
+  return { all, of, toggle, enable, move, clear };
 });

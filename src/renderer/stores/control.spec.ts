@@ -188,7 +188,7 @@ describe('power and time', () => {
   it('moves breakpoints to where the session put them, and sends them to a new worker', async () => {
     breakpoints.toggle('main.asm', 3);
     await settle();
-    expect(breakpoints.all).toEqual([{ file: 'main.asm', line: 4, bound: true }]);
+    expect(breakpoints.all).toEqual([{ file: 'main.asm', line: 4, bound: true, enabled: true }]);
     shell.lose('exited');
     worker.breakpoints = [];
     await stores.session.connect();

@@ -126,10 +126,35 @@ export const useControl = defineStore('control', () => {
       speed.value = chosen;
       await session.commands.setSpeed(chosen);
     });
+  /** Keeps the whole machine as it is now; it runs on if it ran. */
+  const snapshot = (label: string) =>
+    guarded(async () => {
+      await session.commands.snapshot(label);
+    });
+  /** The machine as a snapshot has it, paused. */
+  const goBack = (id: number) => guarded(() => session.commands.restore(id));
   /** While a worker is being started a command waits for it. */
   const canRun = computed(() => session.connection !== 'lost' && lab.runnable && !session.running);
   /** Steps asked for in quick succession are all taken: a press while one is under way waits its turn. */
   const canStep = computed(() => canRun.value && waiting.value < MOST_WAITING);
 
-  return { busy, stale, complaint, refusal, speed, canRun, canStep, open, update, run, pause, step, reset, powerOff, setSpeed };
+  return {
+    busy,
+    stale,
+    complaint,
+    refusal,
+    speed,
+    canRun,
+    canStep,
+    open,
+    update,
+    run,
+    pause,
+    step,
+    reset,
+    powerOff,
+    setSpeed,
+    snapshot,
+    goBack,
+  };
 });

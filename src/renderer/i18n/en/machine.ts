@@ -310,7 +310,6 @@ export default {
     empty: 'Instructions appear here once the machine is on and paused.',
     running: 'The machine is running. Pause it to see the next instruction.',
     unreadable: 'The next instruction cannot be read: no memory stands behind its address.',
-    breakpoint: 'Breakpoint at line {line}',
     show: 'Show {file}, line {line}',
   },
   memory: {

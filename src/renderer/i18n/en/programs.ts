@@ -12,6 +12,7 @@ export default {
   broken: '{file}: {count} error | {file}: {count} errors',
   labErrors: '{count} error in the lab | {count} errors in the lab',
   breakpoint: 'Breakpoint (F9)',
+  breakpointOff: 'This breakpoint is off.',
   breakpointUnbound: 'This breakpoint is set when the program is loaded.',
   hoverRegister: '{decimal}, {bits} bits, before the next instruction',
   hoverLabel: 'label, {file}:{line}',

@@ -49,6 +49,7 @@ export default {
     runningVm: 'Running · VM {vm}',
     paused: 'Paused',
     pausedVm: 'Paused · VM {vm}',
+    at: { code: 'breakpoint at {where}', write: '{where} was written', read: '{where} was read' },
     stopped: 'Stopped',
     lost: 'Session stopped',
     connecting: 'Starting the session',

@@ -306,7 +306,6 @@ export default {
     empty: '开机并暂停之后，这里显示指令。',
     running: '机器正在运行。暂停后可查看下一条指令。',
     unreadable: '无法读取下一条指令：它的地址背后没有内存。',
-    breakpoint: '第 {line} 行的断点',
     show: '显示 {file} 第 {line} 行',
   },
   memory: {

@@ -12,6 +12,7 @@ export default {
   broken: '{file}：{count} 个错误',
   labErrors: '实验中有 {count} 个错误',
   breakpoint: '断点（F9）',
+  breakpointOff: '此断点已停用。',
   breakpointUnbound: '程序装入后此断点才会生效。',
   hoverRegister: '{decimal}，{bits} 位，下一条指令执行之前的值',
   hoverLabel: '标号，{file}:{line}',

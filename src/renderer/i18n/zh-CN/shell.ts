@@ -42,6 +42,7 @@ export default {
     runningVm: '正在运行 · 虚拟机 {vm}',
     paused: '已暂停',
     pausedVm: '已暂停 · 虚拟机 {vm}',
+    at: { code: '断点 {where}', write: '{where} 被写入', read: '{where} 被读取' },
     stopped: '已停止',
     lost: '会话已停止',
     connecting: '正在启动会话',

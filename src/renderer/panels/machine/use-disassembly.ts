@@ -20,7 +20,8 @@ export function useDisassembly() {
   const views = useViews('registers');
   const lines = shallowRef<readonly DisassemblyLine[]>([]);
   const failure = ref<string | null>(null);
-  let owner: string | null = null;
+  /** whose code the lines are */
+  const owner = ref<string | null>(null);
   let size = 0;
   let request = 0;
   let ended = false;
@@ -33,7 +34,7 @@ export function useDisassembly() {
       const found = await session.commands.disassemble({ vm, linear, count: LINES, before: BEFORE });
       if (own !== request || ended) return;
       lines.value = found;
-      owner = vm;
+      owner.value = vm;
       size = codeSize();
       failure.value = null;
     } catch (error) {
@@ -50,14 +51,14 @@ export function useDisassembly() {
     const unchanged =
       at >= 0 &&
       at < lines.value.length - 4 &&
-      owner === registers.vm &&
+      owner.value === registers.vm &&
       size === codeSize() &&
       sameBytes(lines.value[at]!.bytes, next.bytes);
     if (!unchanged) void show(registers.vm, next.linear);
   }
   const followSoon = useThrottleFn(follow, REFRESH_MS, true, true);
   watch([() => views.registers, () => session.power], () => (session.running ? void followSoon() : follow()), { immediate: true });
-  return { lines, failure };
+  return { lines, owner, failure };
 }
 
 const sameBytes = (a: Uint8Array, b: Uint8Array): boolean => a.length === b.length && a.every((byte, i) => byte === b[i]);

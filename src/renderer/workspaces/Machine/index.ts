@@ -1,6 +1,8 @@
 /** The Machine workspace: follow one access on top; beneath it the program, the registers and memory. */
 import {
   Binary,
+  Camera,
+  CircleDot,
   Grid3x3,
   Layers,
   ListChecks,
@@ -15,6 +17,7 @@ import {
   Zap,
 } from '@lucide/vue';
 import type { WorkspaceDefinition } from '../../docking/workspace';
+import BreakpointsPanel from '../../panels/machine/BreakpointsPanel.vue';
 import ControlPanel from '../../panels/machine/ControlPanel.vue';
 import DescriptorsPanel from '../../panels/machine/DescriptorsPanel.vue';
 import DisassemblyPanel from '../../panels/machine/DisassemblyPanel.vue';
@@ -24,6 +27,7 @@ import LinearSpacePanel from '../../panels/machine/LinearSpacePanel.vue';
 import MemoryPanel from '../../panels/machine/MemoryPanel.vue';
 import PageTablesPanel from '../../panels/machine/PageTablesPanel.vue';
 import RegistersPanel from '../../panels/machine/RegistersPanel.vue';
+import SnapshotsPanel from '../../panels/machine/SnapshotsPanel.vue';
 import StackPanel from '../../panels/machine/StackPanel.vue';
 import TlbPanel from '../../panels/machine/TlbPanel.vue';
 import BootPanel from '../../panels/shared/BootPanel.vue';
@@ -44,6 +48,8 @@ const workspace: WorkspaceDefinition = {
     tlb: { title: 'machine.panels.tlb', icon: ListChecks, component: TlbPanel },
     stack: { title: 'machine.panels.stack', icon: Layers, component: StackPanel },
     events: { title: 'machine.panels.events', icon: Zap, component: EventsPanel },
+    breakpoints: { title: 'stops.breakpoints', icon: CircleDot, component: BreakpointsPanel },
+    snapshots: { title: 'stops.snapshots', icon: Camera, component: SnapshotsPanel },
     memory: { title: 'machine.panels.memory', icon: Grid3x3, component: MemoryPanel, scrolls: false },
     console: { title: 'shell.console.title', icon: SquareTerminal, component: ConsolePanel },
     boot: { title: 'shell.boot.title', icon: ListOrdered, component: BootPanel },
@@ -51,11 +57,11 @@ const workspace: WorkspaceDefinition = {
   layout: {
     split: 'column',
     of: [
-      { panels: ['journey', 'space'], share: 1.7 },
+      { panels: ['journey', 'space', 'snapshots'], share: 1.7 },
       {
         split: 'row',
         of: [
-          { panels: ['disassembly', 'stack'], share: 1.2 },
+          { panels: ['disassembly', 'stack', 'breakpoints'], share: 1.2 },
           { panels: ['registers', 'control'], share: 0.9 },
           { panels: ['memory', 'descriptors', 'pages', 'tlb', 'events', 'console', 'boot'], share: 1.4 },
         ],
