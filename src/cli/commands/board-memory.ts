@@ -7,6 +7,7 @@ import { e820, type E820Type } from '../../machine/firmware/memory-map';
 import { smbiosDump } from '../../machine/firmware/smbios';
 import type { Cell } from '../../machine/journey/journey';
 import { MemoryController } from '../../machine/memory/memory-controller';
+import { NoSuchCellError } from '../../machine/memory/no-such-cell';
 import { error, hasErrors, text } from '../../lab/document/problem';
 import { formatSize } from '../../lab/document/scalar-text';
 import type { Language } from '../../lab/protocol';
@@ -114,6 +115,11 @@ function parseCell(written: string): Cell {
   return cell;
 }
 
+/** A board may have thousands. */
+const MOST_NAMES = 16;
+const some = (names: readonly string[], comma: string): string =>
+  names.slice(0, MOST_NAMES).join(comma) + (names.length > MOST_NAMES ? `${comma}… (${names.length})` : '');
+
 /** Prints the host-physical address of a cell. Exit 2 when the board has no such cell or no address reaches it. */
 export async function boardAddress(file: string, written: string, language: Language, surroundings: Surroundings): Promise<number> {
   const cell = parseCell(written);
@@ -122,12 +128,12 @@ export async function boardAddress(file: string, written: string, language: Lang
   try {
     address = new MemoryController(board, map.dram).addressOf(cell);
   } catch (thrown) {
-    if (!(thrown instanceof RangeError)) throw thrown;
+    if (!(thrown instanceof NoSuchCellError)) throw thrown;
     const slots = board.slots.filter(({ dimm }) => dimm !== null).map(({ id }) => id);
     throw failure(
       'board-no-cell',
-      text(`The board has no such cell: ${thrown.message}.`, `主板上没有这个单元：${thrown.message}。`),
-      text(`Slots with a DIMM: ${slots.join(', ')}.`, `装有内存条的插槽：${slots.join('、')}。`),
+      text(`The board has no such cell: ${thrown.message}.`, `主板上没有这个单元：${thrown.zh}。`),
+      text(`Slots with a DIMM: ${some(slots, ', ')}.`, `装有内存条的插槽：${some(slots, '、')}。`),
       file,
     );
   }

@@ -4,6 +4,9 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { boardCheck, boardMap } from './board';
+import { boardAddress, boardDmi, boardE820, boardLocate } from './board-memory';
+import { Failure, formatProblems } from '../failure';
+import { EXIT } from '../streams';
 
 let cwd = '';
 beforeAll(async () => {
@@ -29,20 +32,42 @@ const FILES: readonly [name: string, board: string, complaint: RegExp][] = [
   ['keys of every object', `  __proto__: { slots: [] }\n  slots: [${A1}]\n`, /__proto__/],
   ['names of every object', '  processor: constructor\n  slots: [{ id: A1, base: 0, dimm: toString }]\n  devices: [{ id: a, kind: valueOf }]\n', /constructor/],
   ['a slot wired twice', `  slots: [${A1}]\n  controllers: [{ id: m, channels: [[A1], [A1, A1, A1]] }]\n`, /wired twice/],
+  ['two thousand slots at one place', `  slots: [${list(2_048, (i) => `{id: S${i}, base: 0, dimm: ddr3-256m},`)}]\n`, /S0 and S1 both answer/],
+  ['a name of a megabyte', `  slots: [{ id: ${'A'.repeat(1e6)}, base: 0 }]\n`, /board\.slots\.0\.id/],
+  ['a long key', `  ${'a'.repeat(1000)}: 1\n`, /Unknown key "a{64}…"/],
 ]; // prettier-ignore
 
+const cell = '{"slot":"A1"}';
+type Surroundings = Parameters<typeof boardCheck>[2];
+type Command = (file: string, language: 'en' | 'zh-CN', surroundings: Surroundings) => Promise<number>;
+const OTHERS: readonly Command[] = [
+  (file, ...rest) => boardMap(file, true, ...rest),
+  (file, ...rest) => boardLocate(file, '0x1234', true, ...rest),
+  (file, ...rest) => boardAddress(file, cell, ...rest),
+  (file, ...rest) => boardE820(file, true, ...rest),
+  (file, ...rest) => boardDmi(file, 'tables.bin', ...rest),
+];
+
 describe('board files from strangers', () => {
-  it.each(FILES)('%s', async (name, board, complaint) => {
+  it.each(FILES.map((each, index) => [...each, index] as const))('%s', async (name, board, complaint, index) => {
     const file = `${name.replaceAll(' ', '-')}.yaml`;
     await writeFile(join(cwd, file), `format: pagewalk.board/1\nboard:\n${board}`);
-    for (const command of [boardCheck, (...rest: Parameters<typeof boardCheck>) => boardMap(rest[0], true, rest[1], rest[2])]) {
+    const run = async (command: Command, language: 'en' | 'zh-CN'): Promise<string> => {
       let said = '';
-      const surroundings = { cwd, out: () => undefined, err: (text: string) => void (said += text) };
-      const status = await command(file, 'en', surroundings as unknown as Parameters<typeof boardCheck>[2]);
+      const surroundings = { cwd, out: () => undefined, err: (text: string) => void (said += text) } as unknown as Surroundings;
+      const status = await command(file, language, surroundings).catch((thrown: unknown) => {
+        if (!(thrown instanceof Failure)) throw thrown;
+        said += formatProblems(thrown.problems, file, language);
+        return EXIT.badInput;
+      });
       expect(status).toBe(2);
-      expect(said).toMatch(complaint);
       expect(said.length).toBeLessThan(400_000);
-    }
+      return said;
+    };
+    // checking, and one of the others in turn
+    expect(await run(boardCheck, 'en')).toMatch(complaint);
+    expect(await run(OTHERS[index % OTHERS.length]!, 'en')).toMatch(complaint);
+    expect(await run(OTHERS[(index + 2) % OTHERS.length]!, 'zh-CN')).toMatch(/错误: /);
     expect(({} as Record<string, unknown>)['slots']).toBeUndefined();
   });
 });

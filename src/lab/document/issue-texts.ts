@@ -4,7 +4,7 @@ import type { Problem } from '../protocol';
 import { nearestNames } from './nearest';
 import { error, suggestNames, text, type Text } from './problem';
 import { keysAt } from './schema-keys';
-import { formatPath, placeOf, type Key, type YamlSource } from './yaml-source';
+import { formatPath, placeOf, shownName, type Key, type YamlSource } from './yaml-source';
 
 interface Issue {
   code: string;
@@ -33,7 +33,7 @@ const TYPE_NAMES: Record<string, Text> = {
 const CUSTOM: Record<string, Text> = {
   'expected an address from 0 to 2^53 - 1, as 0x10_0000 or 1048576': text(
     'an address from 0 to 2^53 - 1, as 0x10_0000 or 1048576',
-    '0 到 2^53 - 1 的地址，如 0x10_0000 或 1048576',
+    '从 0 到 2^53 - 1 的地址，如 0x10_0000 或 1048576',
   ),
   'expected a size, as 64 MiB or 67108864': text('a size, as 64 MiB or 67108864', '大小，如 64 MiB 或 67108864'),
   'expected a whole number from 0': text('a whole number from 0', '不小于 0 的整数'),
@@ -41,6 +41,11 @@ const CUSTOM: Record<string, Text> = {
     'a name: a letter, then up to 31 letters, digits, _ or -',
     '名称：以字母开头，其后最多 31 个字母、数字、_ 或 -',
   ),
+  'expected a port: rp1, or sw1.0 for downstream port 0 of a switch': text(
+    'a port: rp1, or sw1.0 for downstream port 0 of a switch',
+    '端口：如 rp1，或交换机下游端口 0 的 sw1.0',
+  ),
+  'expected hexadecimal digits, two a byte': text('hexadecimal digits, two a byte', '十六进制数字，每字节两位'),
   'expected a PCI address, as 00:04.0': text('a PCI address, as 00:04.0', 'PCI 地址，如 00:04.0'),
   'expected a path inside the lab folder: no leading /, no .. and no \\': text(
     'a path inside the lab folder: no leading /, no .. and no \\',
@@ -110,7 +115,7 @@ export function problemsOfIssues(zodError: z.ZodError, schema: z.ZodType, source
         problems.push(
           error(
             'lab-unknown-key',
-            text(`Unknown key "${key}" in ${there.en}.`, `${there['zh-CN']} 中有未知的键 “${key}”。`),
+            text(`Unknown key "${shownName(key)}" in ${there.en}.`, `${there['zh-CN']} 中有未知的键 “${shownName(key)}”。`),
             suggestNames(nearestNames(key, known)),
             {
               path: formatPath(data, keyPath),

@@ -194,14 +194,19 @@ export function resolveKeys(data: unknown, path: readonly Key[]): Key[] {
   });
 }
 
-/** `board.slots.A1.dimm`: list items by their id where they have one, else by position. */
+/** Longer names are not told in full: a stranger's file may have one of megabytes. */
+const LONGEST_SHOWN = 64;
+export const shownName = (name: string): string => (name.length > LONGEST_SHOWN ? `${name.slice(0, LONGEST_SHOWN)}…` : name);
+
+/** `board.slots.A1.dimm`: list items by their id where they have one that can be written, else by position. */
 export function formatPath(data: unknown, path: readonly Key[]): string {
   let current = data;
   const parts: string[] = [];
   for (const key of path) {
     const next: unknown = current !== null && typeof current === 'object' ? (current as Record<Key, unknown>)[key] : undefined;
     const id = Array.isArray(current) && next !== null && typeof next === 'object' ? (next as { id?: unknown }).id : undefined;
-    parts.push(typeof id === 'string' && id !== '' && !id.includes('.') ? id : String(key));
+    const named = typeof id === 'string' && id !== '' && id.length <= LONGEST_SHOWN && !id.includes('.');
+    parts.push(named ? id : shownName(String(key)));
     current = next;
   }
   return parts.join('.');

@@ -6,6 +6,7 @@
 import { dramAddress, type DramAddress } from '../address';
 import { DEFAULT_MAPPING, MAPPING_LEVELS, type MappingOrder } from '../board/mapping-orders';
 import type { DimmGeometry } from '../board/parts';
+import { NoSuchCellError } from './no-such-cell';
 
 export { DEFAULT_MAPPING, MAPPING_ORDERS, type MappingOrder } from '../board/mapping-orders';
 
@@ -100,12 +101,15 @@ export class DramMapping {
     return this.hashed(cell);
   }
 
-  /** The inverse of `locate`. Throws RangeError when a part does not exist on this DIMM. */
+  /** The inverse of `locate`. Throws NoSuchCellError when a part does not exist on this DIMM. */
   offsetOf(cell: DimmCell): DramAddress {
     for (const [level, count] of Object.entries(COUNTS) as [Level, keyof DimmGeometry][]) {
       const value = cell[level];
       if (!Number.isInteger(value) || value < 0 || value >= this.geometry[count])
-        throw new RangeError(`${level} ${value} does not exist: there are ${this.geometry[count]}`);
+        throw new NoSuchCellError(
+          `${level} ${value} does not exist: there are ${this.geometry[count]}`,
+          `${level} ${value} 不存在：共有 ${this.geometry[count]} 个`,
+        );
     }
     // XOR with the same row bits is its own inverse
     const plain = this.hashed({ ...cell });

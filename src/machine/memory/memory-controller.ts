@@ -10,6 +10,7 @@ import { dimmPart } from '../board/parts';
 import type { Board } from '../board/schema';
 import type { Cell, JourneyRecorder } from '../journey/journey';
 import { DramMapping, type MappingOrder } from './dram-mapping';
+import { NoSuchCellError } from './no-such-cell';
 
 export interface LocatedCell {
   cell: Cell;
@@ -60,7 +61,7 @@ export class MemoryController {
 
   /**
    * The inverse of locate: the lowest host-physical address of a cell; undefined for DRAM that no address reaches (cut off by its slot's
-   * window, or lost under a hole). Throws RangeError when the board has no such cell.
+   * window, or lost under a hole). Throws NoSuchCellError when the board has no such cell.
    */
   addressOf(cell: Cell): HostPhysicalAddress | undefined {
     return this.placeOf(cell)?.address;
@@ -69,9 +70,13 @@ export class MemoryController {
   /** As addressOf, with the cell's place among the DIMMs that answer there: 0 unless several do. */
   placeOf(cell: Cell): { address: HostPhysicalAddress; layer: number } | undefined {
     const found = [...this.modules].find(([, { slot }]) => slot === cell.slot);
-    if (!found) throw new RangeError(`slot ${cell.slot} holds no DIMM`);
+    if (!found) throw new NoSuchCellError(`slot ${cell.slot} holds no DIMM`, `插槽 ${cell.slot} 没有内存条`);
     const [slotIndex, { channel, mapping }] = found;
-    if (cell.channel !== channel) throw new RangeError(`slot ${cell.slot} is on channel ${channel}, not ${cell.channel}`);
+    if (cell.channel !== channel)
+      throw new NoSuchCellError(
+        `slot ${cell.slot} is on channel ${channel}, not ${cell.channel}`,
+        `插槽 ${cell.slot} 在通道 ${channel} 上，而不是 ${cell.channel}`,
+      );
     const dimmOffset = mapping.offsetOf(cell);
     for (const { base, end, claims } of this.dram) {
       for (const [layer, claim] of claims.entries()) {
