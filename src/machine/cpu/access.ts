@@ -30,6 +30,8 @@ export interface GuestExits {
   takeCompletion(kind: number, address: number, size: number): number;
   /** Leaves the guest for an EPT violation or misconfiguration found by `walk`. */
   leaveForEpt(walk: PageWalk, linear: number, access: VmExit['access']): void;
+  /** LEAVES bits: what the control block asks to leave for. */
+  readonly leaves: number;
   /** Leaves the guest for a page fault when the control block asks for it. */
   leavesForPageFault(linear: number, errorCode: number): boolean;
 }
@@ -71,6 +73,7 @@ const SS_ATTRIBUTES = FIRST_SEGMENT + SEGMENT_INDEX.SS * SEGMENT_WORDS + ATTRIBU
 const GENERATION = STATE.tlbGeneration.offset >> 2;
 const ACCESSES = TLB_COUNTER.accesses >> 3;
 const HIGH_LIMIT = TLB_WORD.highLimit >> 2;
+const LEAVES_WORD = TLB_WORD.leaves >> 2;
 const DPL_3 = 0x60;
 /** words from an entry of the fast table to that of its code map */
 const MAP = CODE_MAP_OF.distance >> 2;
@@ -141,6 +144,7 @@ export class MemoryAccess implements DataAccess {
   /** To be called when paging was turned on or off, or a guest entered or left. */
   contextChanged(): void {
     this.translating = pagingEnabled(this.context) || this.context.eptPointer >= 0 ? 1 : 0;
+    this.pool.i32[LEAVES_WORD] = this.exits.leaves;
     this.debug.refresh();
     this.renewQuickFills();
   }
@@ -253,9 +257,14 @@ export class MemoryAccess implements DataAccess {
     return this.translating === 0 || this.tlb.holdsCodePage;
   }
 
-  /** Compiled code has gone on to another page. */
-  holdCodePage(page: number, frame: number): void {
-    if (this.translating !== 0) this.tlb.enterCodePage(page, (this.state.u32[SS_ATTRIBUTES]! & DPL_3) === DPL_3, frame);
+  /** The frame that a fill of compiled code looked for in vain, before what has been done instead, is found by the next one. */
+  learnFrame(): void {
+    this.frameCache.learn();
+  }
+
+  /** Compiled code has gone on to another page, with the user's rights or not. */
+  holdCodePage(page: number, user: boolean, frame: number): void {
+    if (this.translating !== 0) this.tlb.enterCodePage(page, user, frame);
   }
 
   /**

@@ -17,6 +17,7 @@ import { CR0, CR4, EFER, pagingEnabled } from './paging';
 import type { PagingContext } from './paging';
 import type { OperandSize } from './runtime';
 import { failed } from './stack';
+import { FLAT_CODE, FLAT_DATA } from './segmentation';
 import { ACTIVITY, SEGMENT_INDEX, STATE } from './state-layout';
 import type { FieldName } from './state-layout';
 import type { TlbGeometry } from './tlb';
@@ -67,9 +68,6 @@ const CPUID_APIC = 1 << 9;
 /** Bits of IA32_APIC_BASE that can be written: the enable bit. The registers stay at 0xFEE0_0000. */
 const APIC_BASE = { number: 0x1b, writable: 0x800n } as const;
 const { CS, SS } = SEGMENT_INDEX;
-/** hidden parts of flat 4 GiB segments */
-const FLAT_CODE = 0xc09b;
-const FLAT_DATA = 0xc093;
 const DPL_3 = 0x60;
 const MSR_EFER = 0xc000_0080;
 

@@ -61,8 +61,8 @@ export interface EventExits {
   leaveForInterruptWindow(): boolean;
 }
 
-/** Told of every exception that reached its handler; for checks, views and the log. */
-export type DeliveryListener = (event: Event) => void;
+/** Told of every exception that reached its handler, and of CR2 then; for checks, views and the log. */
+export type DeliveryListener = (event: Event, cr2: number) => void;
 
 export class Events {
   onDelivered: DeliveryListener | null = null;
@@ -154,7 +154,7 @@ export class Events {
       if (this.deliverOnce(current, this.savedOffset(current))) {
         if (this.exits.guestRuns) this.exits.dropCompletions();
         if (current.vector === VECTOR.nmi && current.kind === 'external') state.u32[NMI_BLOCKED] = 1;
-        this.onDelivered?.(current);
+        this.onDelivered?.(current, state.cr2);
         return true;
       }
       if (state.stop === STOP.exit) {
@@ -171,10 +171,9 @@ export class Events {
     }
   }
 
-  /** A fault has been delivered by compiled code, which does only the plainest. */
-  delivered(vector: number, errorCode: number): void {
-    if (this.exits.guestRuns) this.exits.dropCompletions();
-    this.onDelivered?.({ vector, kind: 'fault', errorCode });
+  /** A fault or an INT n has been delivered by compiled code, which does only the plainest. */
+  delivered(vector: number, software: boolean, errorCode: number, cr2: number): void {
+    this.onDelivered?.({ vector, kind: software ? 'software' : 'fault', errorCode }, cr2);
   }
 
   /** What the frame returns to: the faulting instruction, except that the 8086 counts a division that failed as done. */
@@ -196,7 +195,7 @@ export class Events {
     const event: Event = { vector: vector & 0xff, kind: checksGate ? 'software' : 'trap', errorCode: NO_ERROR_CODE };
     if (!this.deliverOnce(event, nextOffset)) return false;
     this.softwareTaken = true;
-    this.onDelivered?.(event);
+    this.onDelivered?.(event, this.state.cr2);
     return true;
   }
 

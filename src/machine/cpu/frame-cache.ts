@@ -9,7 +9,7 @@ import { EPT_ACCESS, EPT_POINTER_ACCESSED_DIRTY, EptWalk, walkEpt } from './ept'
 import { onAddressLines, type PagingContext } from './paging';
 import type { TableMemory } from './table-memory';
 import type { Tlb } from './tlb';
-import { FRAME_CACHE, FRAME_READS, FRAME_RIGHT, TLB_WORD } from './tlb-layout';
+import { FRAME_CACHE, FRAME_READS, FRAME_RIGHT, FRAME_WHOLE, TLB_WORD } from './tlb-layout';
 
 const MISSED = TLB_WORD.missed >> 2;
 const FRAMES = TLB_WORD.frames >> 2;
@@ -64,14 +64,18 @@ export class FrameCache {
     let host = 0;
     let rights: number = FRAME_RIGHT.read | FRAME_RIGHT.write | FRAME_RIGHT.execute;
     const { context } = this;
-    if (context.eptPointer < 0) host = Math.floor(onAddressLines(context, frame * 4096) / 4096);
-    else {
+    if (context.eptPointer < 0) {
+      host = Math.floor(onAddressLines(context, frame * 4096) / 4096);
+      // as sizesOf in access.ts
+      if (context.a20Masked !== true && context.physicalAddressBits >= 22) rights |= 2 << FRAME_WHOLE.shift;
+    } else {
       // with accessed and dirty flags of EPT, a walk leaves traces that a cached translation would not
       if (context.eptPointer & EPT_POINTER_ACCESSED_DIRTY) return;
       const { ept } = this;
       if (!walkEpt(this.watched, context.eptPointer, frame * 4096, EPT_ACCESS.read, context.physicalAddressBits, false, ept)) return;
       host = Math.floor(ept.hostPhysical / 4096);
-      rights = (ept.permissions << 1) | (ept.entriesRead << FRAME_READS.shift);
+      const whole = ept.pageSize >= 2 ** 22 ? 2 : ept.pageSize >= 2 ** 21 ? 1 : 0;
+      rights = (ept.permissions << 1) | (ept.entriesRead << FRAME_READS.shift) | (whole << FRAME_WHOLE.shift);
     }
     if (host >= FRAME_LIMIT) return;
     const pool = this.memory.readableFrame(host);

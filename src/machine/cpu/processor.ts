@@ -148,7 +148,7 @@ export class Processor {
       this.chooseTier();
     }
     this.system.debug.instructionAt = () => this.currentLinear;
-    this.system.events.onDelivered = (event) => this.note(event.vector, event.kind, event.errorCode);
+    this.system.events.onDelivered = ({ vector, kind, errorCode }, cr2) => this.note(vector, kind, errorCode, cr2);
     this.reset();
   }
 
@@ -391,13 +391,13 @@ export class Processor {
     this.endSlice();
   }
 
-  private note(vector: number, kind: ExceptionKind, errorCode: number): void {
+  private note(vector: number, kind: ExceptionKind, errorCode: number, cr2: number): void {
     const { state } = this;
     this.deliveredByVector.set(vector, (this.deliveredByVector.get(vector) ?? 0) + 1);
     const vpid = state.virtualizationMode === VIRTUALIZATION.guest ? state.u32[VPID]! : 0;
     // not one by one: moving all the others would cost more than the delivery
     if (this.delivered.length === 2 * LOG_LIMIT) this.delivered.splice(0, LOG_LIMIT);
-    this.delivered.push({ vector, kind, errorCode, cr2: state.cr2, instructions: state.instructions, vpid });
+    this.delivered.push({ vector, kind, errorCode, cr2, instructions: state.instructions, vpid });
   }
 
   // --- what the machine, the session and checks look at ------------------------------------------------------------------

@@ -132,6 +132,10 @@ export function segmentAllows(attributes: number, limit: number, offset: number,
 /** Is a stack with these attributes addressed with ESP (true) or SP? */
 export const isWideStack = (attributes: number): boolean => (attributes & ATTRIBUTE.big) !== 0;
 
+/** Attributes of flat 32-bit code and data of ring 0, as SYSENTER loads them. */
+export const FLAT_CODE = 0xc09b;
+export const FLAT_DATA = 0xc093;
+
 /** Attributes of every segment in virtual-8086 mode: present, DPL 3, writable data (SDM vol. 3, 20.2.1). */
 export const VIRTUAL_8086_ATTRIBUTES = 0xf3;
 /** What a load in real mode gives a segment that was unusable. */

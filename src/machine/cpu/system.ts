@@ -180,9 +180,9 @@ export class ProcessorSystem implements SystemInstructions {
     this.events.deliverFault();
   }
 
-  /** A fault has been delivered by compiled code. */
-  delivered(vector: number, errorCode: number): void {
-    this.events.delivered(vector, errorCode);
+  /** A fault or an INT n has been delivered by compiled code. */
+  delivered(vector: number, software: boolean, errorCode: number, cr2: number): void {
+    this.events.delivered(vector, software, errorCode, cr2);
   }
 
   /**

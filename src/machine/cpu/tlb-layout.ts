@@ -41,7 +41,13 @@ export const FRAME_CACHE = { offset: 0x10_0000, entries: 32_768, entryBytes: 16,
 export const FRAME_RIGHT = { pool: 1, read: 2, write: 4, execute: 8 } as const;
 /** Above those rights, three bits: the EPT entries that a walk to the frame reads. */
 export const FRAME_READS = { shift: 4, mask: 7 } as const;
-/** Size of what an entry covers, in its flags: a power of two of pages. */
+/**
+ * Above those, what lies behind the frame in one piece: 0 it alone, 1 at least 2 MiB, 2 at least 4 MiB. A large page on it is
+ * covered by one entry of the TLB only then.
+ */
+export const FRAME_WHOLE = { shift: 7, mask: 3 } as const;
+/** Sizes in an entry's flags, as powers of two of pages: of the page that the tables map, and of what the entry covers. */
+export const TLB_PAGE_SIZE = { shift: 8, mask: 15 } as const;
 export const TLB_COVERED = { shift: 12, mask: 15 } as const;
 
 /**
@@ -63,8 +69,19 @@ export const TLB_ENTRY = {
 /** The way of each set that is filled next, a word each. */
 export const TLB_NEXT_WAY = TLB_ENTRY.offset + TLB_ENTRY.most * TLB_ENTRY.bytes;
 
-/** What the fill needs of each context: words {generation of fast tags, stamp of entries, stamp of global entries, unused}. */
-export const TLB_CONTEXT = { offset: TLB_NEXT_WAY + TLB_ENTRY.most * 4, most: 64, bytes: 16, generation: 0, local: 4, global: 8 } as const;
+/**
+ * What compiled code needs of each context: words {generation of fast tags, stamp of entries, stamp of global entries, linear page
+ * that instructions are being fetched from or -1}.
+ */
+export const TLB_CONTEXT = {
+  offset: TLB_NEXT_WAY + TLB_ENTRY.most * 4,
+  most: 64,
+  bytes: 16,
+  generation: 0,
+  local: 4,
+  global: 8,
+  codePage: 12,
+} as const;
 
 const COUNTERS = TLB_CONTEXT.offset + TLB_CONTEXT.most * TLB_CONTEXT.bytes;
 /** Statistics, doubles. */
@@ -87,4 +104,12 @@ export const TLB_WORD = {
   highLimit: WORDS + 24,
   /** 1: there may be entries of large pages */
   largePages: WORDS + 28,
+  /** LEAVES bits: what makes the running guest leave, so that compiled code must not do it alone */
+  leaves: WORDS + 32,
+  /** of the page fault that a fill found last: its error code, and the table entries read on the way */
+  faultCode: WORDS + 36,
+  faultReads: WORDS + 40,
 } as const;
+
+/** Bits of `TLB_WORD.leaves`: a page fault of the guest's own, INVLPG. */
+export const LEAVES = { pageFault: 1, invlpg: 2 } as const;

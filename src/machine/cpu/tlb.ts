@@ -15,6 +15,7 @@ import {
   TLB_COVERED,
   TLB_ENTRY,
   TLB_NEXT_WAY,
+  TLB_PAGE_SIZE,
   TLB_WORD,
   besideCode,
 } from './tlb-layout';
@@ -32,7 +33,7 @@ export const TLB_FLAG = { writable: 1, user: 2, noExecute: 4, dirty: 8, global: 
  * Sizes in an entry's flags, as powers of two of 4 KiB pages: of the page that the guest's tables map, and of what the entry covers.
  * They differ where what lies behind a large page is not one piece (4 KiB pages in EPT): it is cut up, and INVLPG drops all its cuts.
  */
-const SIZE = { page: 8, covered: TLB_COVERED.shift, mask: TLB_COVERED.mask } as const;
+const SIZE = { page: TLB_PAGE_SIZE.shift, covered: TLB_COVERED.shift, mask: TLB_COVERED.mask } as const;
 /** The size bits of an entry's flags; both are powers of two of 4 KiB pages, `covered` 0 or as `page`. */
 export const tlbSizes = (page: number, covered: number): number => (page << SIZE.page) | (covered << SIZE.covered);
 const pageOf = (flags: number): number => (flags >> SIZE.page) & SIZE.mask;
@@ -92,6 +93,7 @@ const FLAGS = TLB_ENTRY.flags >> 2;
 const CONTEXT = TLB_ENTRY.context >> 2;
 const FIRST_CONTEXT = TLB_CONTEXT.offset >> 2;
 const CONTEXT_WORDS = TLB_CONTEXT.bytes >> 2;
+const CODE_PAGE = TLB_CONTEXT.codePage >> 2;
 const NEXT_WAY = TLB_NEXT_WAY >> 2;
 const ACCESSES = TLB_COUNTER.accesses >> 3;
 const MISSES = TLB_COUNTER.misses >> 3;
@@ -112,11 +114,7 @@ interface Context {
   readonly pcid: number;
   /** of the frame cache's entries made in it */
   frames: number;
-  /**
-   * The page that instructions are being fetched from, held until another page is entered or it is invalidated, whatever
-   * data accesses evict meanwhile. It makes the TLB independent of where slices end. -1: none.
-   */
-  codePage: number;
+  /** of the page that instructions are being fetched from, whose number lies in the pool (TLB_CONTEXT) */
   codeUser: boolean;
   codeFrame: number;
 }
@@ -126,7 +124,6 @@ const newContext = (vpid: number, eptRoot: number, pcid: number): Context => ({
   eptRoot,
   pcid,
   frames: 0,
-  codePage: -1,
   codeUser: false,
   codeFrame: -1,
 });
@@ -170,6 +167,7 @@ export class Tlb {
     this.statistics = { accesses: 0, misses: 0, evictions: 0, tableReads: 0 };
     this.words[W.largePages] = 0;
     this.contexts = [newContext(0, -1, 0)];
+    this.forgetCodePage(0);
     this.renewStamps(0, true);
     this.select(0);
     this.clearFast();
@@ -282,6 +280,7 @@ export class Tlb {
       index = this.contexts.length;
       if (index >= TLB_CONTEXT.most) index = this.current === 1 ? 2 : 1;
       this.contexts[index] = newContext(vpid, eptRoot, pcid);
+      this.forgetCodePage(index);
       this.contexts[index]!.frames = ++this.lastFrames;
       this.renewStamps(index, true);
       this.current = index;
@@ -335,16 +334,28 @@ export class Tlb {
   /** Host frame of a page that instructions are being fetched from, or -1 when it must be looked up. */
   codeFrame(page: number, user: boolean): number {
     const context = this.contexts[this.current]!;
-    return context.codePage === page && context.codeUser === user ? context.codeFrame : -1;
+    return this.codePageOf(this.current) === page && context.codeUser === user ? context.codeFrame : -1;
   }
   get holdsCodePage(): boolean {
-    return this.contexts[this.current]!.codePage >= 0;
+    return this.codePageOf(this.current) >= 0;
   }
+  /**
+   * Instructions are being fetched from this page, which is held until another one is entered or it is invalidated, whatever
+   * data accesses evict meanwhile. It makes the TLB independent of where slices end.
+   */
   enterCodePage(page: number, user: boolean, frame: number): void {
     const context = this.contexts[this.current]!;
-    context.codePage = page;
+    this.words[contextAt(this.current) + CODE_PAGE] = page;
     context.codeUser = user;
     context.codeFrame = frame;
+  }
+
+  /** -1: none */
+  private codePageOf(index: number): number {
+    return this.words[contextAt(index) + CODE_PAGE]!;
+  }
+  private forgetCodePage(index: number): void {
+    this.words[contextAt(index) + CODE_PAGE] = -1;
   }
 
   // --- the architectural TLB -------------------------------------------------------------------------------------------
@@ -467,10 +478,10 @@ export class Tlb {
 
   /** INVLPG, and what a page fault does to the address it reports (SDM vol. 3, 4.10.4.1): global entries too. */
   invalidatePage(page: number): void {
-    const context = this.contexts[this.current]!;
+    const codePage = this.codePageOf(this.current);
     const large = (this.state.cr4 & CR4_LARGE) !== 0;
     // the page held for code may be a part of the same large page, whose entry need not be here any more
-    if (context.codePage === page || (large && context.codePage >>> LARGEST === page >>> LARGEST)) context.codePage = -1;
+    if (codePage === page || (large && codePage >>> LARGEST === page >>> LARGEST)) this.forgetCodePage(this.current);
     this.dropPage(page);
     if (this.words[W.largePages] !== 0) this.dropCuts(page);
   }
@@ -496,14 +507,14 @@ export class Tlb {
   /** MOV CR3: the current context's entries that are not global (SDM vol. 3, 4.10.4.1). */
   flushNonGlobal(): void {
     this.renewStamps(this.current, false);
-    this.contexts[this.current]!.codePage = -1;
+    this.forgetCodePage(this.current);
     this.dropFast();
   }
 
   /** Changes of CR0.PG, CR4.PGE, PSE, PAE: everything in the current context. */
   flushCurrent(): void {
     this.renewStamps(this.current, true);
-    this.contexts[this.current]!.codePage = -1;
+    this.forgetCodePage(this.current);
     this.dropFast();
   }
 
@@ -519,9 +530,9 @@ export class Tlb {
 
   /** INVEPT and INVVPID, all contexts; restoring a snapshot; a change of the board. */
   flushAll(): void {
-    this.contexts.forEach((context, index) => {
+    this.contexts.forEach((_, index) => {
       this.renewStamps(index, true);
-      context.codePage = -1;
+      this.forgetCodePage(index);
     });
     this.words[W.largePages] = 0;
     this.clearFast();
@@ -531,7 +542,7 @@ export class Tlb {
     this.contexts.forEach((context, index) => {
       if (!matches(context)) return;
       this.renewStamps(index, true);
-      context.codePage = -1;
+      this.forgetCodePage(index);
       this.renew(index);
     });
   }
@@ -576,6 +587,7 @@ export class Tlb {
   save(): Uint8Array {
     const entries = this.entries();
     const codes = this.contexts
+      .map((context, index) => ({ ...context, codePage: this.codePageOf(index) }))
       .filter(({ codePage }) => codePage >= 0)
       .sort((a, b) => a.vpid - b.vpid || a.eptRoot - b.eptRoot || a.pcid - b.pcid);
     const bytes = new Uint8Array(HEADER_BYTES + this.sets * 4 + (entries.length + codes.length) * RECORD_BYTES);

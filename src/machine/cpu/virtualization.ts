@@ -21,6 +21,7 @@ import type { PageWalk, PagingContext } from './paging';
 import { STATE, STATE_SIZE, STOP, VIRTUALIZATION } from './state-layout';
 import type { FieldName } from './state-layout';
 import type { Tlb } from './tlb';
+import { LEAVES } from './tlb-layout';
 import { VECTOR } from './vectors';
 
 /** Runs the instruction side for at most so many instructions; returns how many completed. `stop` is `exit` when it left. */
@@ -238,6 +239,10 @@ export class Virtualization {
       guestLinear: BigInt(linear),
       ...(access ? { access } : {}),
     });
+  }
+
+  get leaves(): number {
+    return (this.controls & CONTROL.pageFault ? LEAVES.pageFault : 0) | (this.controls & CONTROL.invlpg ? LEAVES.invlpg : 0);
   }
 
   leavesForPageFault(linear: number, errorCode: number): boolean {

@@ -26,6 +26,44 @@ export const WORD = {
   /** a call for the tier to make: SYSTEM_CALL number and more (packCall), and its three arguments */
   call: WORDS + 20,
   arguments: WORDS + 24,
+  /** the slow path has asked for the region to be left: where, and instructions and accesses to give back */
+  leftRip: WORDS + 36,
+  leftBudget: WORDS + 40,
+  leftUncounted: WORDS + 44,
+  /** of the region left last: RIP of its page's first byte, and the page's pool offset less that */
+  pageRip: WORDS + 48,
+  addend: WORDS + 52,
+  /** slot whose page the TLB was told of; 0 when it holds none of these */
+  heldSlot: WORDS + 56,
+  /** key of the running region */
+  key: WORDS + 60,
+  /** budget with which the run began */
+  limit: WORDS + 64,
+  /** 1: compiled code may go on across events by itself (event-code.ts) */
+  goesOn: WORDS + 68,
+  /** budget when a fault was delivered last, and when RF was taken away because its one instruction began; -1: not */
+  deliveredAt: WORDS + 72,
+  resumedAt: WORDS + 76,
+  /** events in the log, which the tier empties */
+  events: WORDS + 80,
+  /** of all time: faults delivered, and faults, interrupts and returns done, by compiled code */
+  deliveries: WORDS + 84,
+  quickEvents: WORDS + 88,
+} as const;
+
+/** Linear pages that the event being delivered has used, or -1. */
+export const PINS = { offset: WORDS + 96, count: 6 } as const;
+
+/** Events that compiled code has delivered: words {vector, error code or -1, 1 for INT n, CR2, instructions of the run completed before}. */
+export const EVENT_LOG = {
+  offset: WORDS + 128,
+  entries: 256,
+  bytes: 20,
+  vector: 0,
+  errorCode: 4,
+  software: 8,
+  cr2: 12,
+  instructions: 16,
 } as const;
 
 /** Multiplier and shift of the jump cache's hash: the high bits of a product depend on all bits of the instruction pointer. */
@@ -38,7 +76,7 @@ export const jumpIndex = (rip: number): number => Math.imul(rip, JUMP_HASH.multi
 export const LEFT = {
   /** the budget does not reach to the end of the next block */
   budget: 0,
-  /** the slow path asked for it: `WORD.leave` says why */
+  /** the slow path asked for it: `WORD.leave` says why; only between a region and who has entered it */
   stopped: 1,
   /** nothing in the jump cache for RIP */
   unknown: 2,
@@ -48,6 +86,10 @@ export const LEFT = {
   next: 4,
   /** the block's last instruction is a call of the system side: the tier makes it (`WORD.call`); RIP is behind it */
   call: 5,
+  /** the slow path asked for it: the running instruction must be interpreted */
+  deferred: 6,
+  /** between two instructions, everything in the state: an event has been delivered or returned from, and the tier finds how to go on */
+  between: 7,
 } as const;
 
 /** `WORD.call`: the call's number, the bytes of its instruction, and whether RIP is behind that already while the call is made. */

@@ -57,7 +57,7 @@ export const FILL_TYPE = 6;
 
 /**
  * Imported functions in order, with their types. `load`, `store` and `probe` fill the fast table if they can (fill-code.ts) and
- * are for flat segments; those named slow always ask the tier. `system` is a call of the IR.
+ * are for flat segments; those named slow always ask the tier. `invalidate` is INVLPG, where it is simple; `system` is a call of the IR.
  */
 export const IMPORTS = [
   ['load', 0],
@@ -67,6 +67,7 @@ export const IMPORTS = [
   ['slowStore', 1],
   ['slowProbe', 2],
   ['fill', FILL_TYPE],
+  ['invalidate', FILL_TYPE],
   ['system', 3],
   ['condition', 3],
   ['carry', 4],

@@ -137,6 +137,9 @@ class RegionCode implements AccessContext {
     store(RIP, AT.rip);
     store(BUDGET, WORD.budget);
     store(ACCESSES, WORD.accesses);
+    const { pageRip, pool } = this.place;
+    body.i32(0).i32(pageRip).memory(OP.store, WORD.pageRip);
+    body.i32(0).i32(pool - pageRip).memory(OP.store, WORD.addend); // prettier-ignore
   }
 
   /** The entries come first in the structure, then the blocks. */
@@ -397,6 +400,7 @@ class RegionCode implements AccessContext {
       values.pop(to);
       return;
     }
+    if (id === SYSTEM_CALL.invalidatePage) this.invalidatePage(constantOf(this.block.ir, first)!, second);
     this.noteAndPlace(0, 0);
     body.get(BUDGET).i32(id);
     values.push(first);
@@ -404,7 +408,17 @@ class RegionCode implements AccessContext {
     body.call(IMPORT.system);
     values.pop(to);
     this.leaveIfStopped();
+    if (id === SYSTEM_CALL.invalidatePage) body.end();
     this.memory.forgetPages();
+  }
+
+  /** INVLPG; what follows is for when that could not be done without the system side. */
+  private invalidatePage(segment: number, offset: number): void {
+    const { body, values, block } = this;
+    values.push(offset);
+    if (!this.memory.isFlat(segment)) body.word(STATE.segments.offset + segment * SEGMENT.size + SEGMENT.base).op(OP.add);
+    body.i32(this.ripAt(block.start + block.ir.instructions[this.instruction]!.offset)).call(IMPORT.invalidate);
+    body.op(OP.eqz).ifUnlikely();
   }
 
   /** Leaves the region for the call at word `at`, which is the last that its block does. */

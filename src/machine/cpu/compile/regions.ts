@@ -8,7 +8,6 @@ import { modeKey, type Mode } from '../lower/ir';
 import { POOL_RESERVED } from '../state-layout';
 import { encodeModule, type FunctionBody } from './encoder';
 import { makeEntry, supportsTailCalls } from './entry';
-import { makeQuickEvents, type QuickEvents } from './event-code';
 import { makeFill } from './fill-code';
 import { makeFlagFunctions } from './flag-functions';
 import { JUMP_CACHE, jumpIndex } from './layout';
@@ -68,6 +67,8 @@ export interface RegionParts {
   geometry: { sets: number; ways: number };
   /** what compiled code imports of JavaScript */
   slowPath: Readonly<Record<string, (...values: number[]) => number | void>>;
+  /** 1 when the next instruction can follow at once */
+  quiet: () => number;
 }
 
 export class CompiledRegions {
@@ -84,8 +85,6 @@ export class CompiledRegions {
   waits = false;
   /** enters the region of a handle; made when first something is compiled */
   enter: ((handle: number) => number) | undefined;
-  /** likewise */
-  quick: QuickEvents | undefined;
 
   private readonly words: Int32Array;
   private table = newTable();
@@ -195,13 +194,13 @@ export class CompiledRegions {
 
   /** Makes what surrounds the regions of a table. */
   private begin(): void {
-    const { memory, geometry, flags } = this.parts;
+    const { memory, geometry, flags, quiet } = this.parts;
     this.tailCalls = supportsTailCalls();
-    this.enter = makeEntry(memory, this.table);
-    Object.assign(this.imports, makeFlagFunctions(memory, this.table));
-    const filled = makeFill(memory, this.table, this.imports, geometry);
+    const flagFunctions = makeFlagFunctions(memory, this.table);
+    Object.assign(this.imports, flagFunctions);
+    const filled = makeFill(memory, this.table, this.imports, geometry, true);
     Object.assign(this.imports, filled);
-    this.quick = makeQuickEvents(memory, this.table, filled.fill, flags);
+    this.enter = makeEntry(memory, this.table, flags, { fill: filled.fill, eflags: flagFunctions.eflags, quiet });
   }
 
   /** The engine keeps every instance that has imported a table for as long as that: now and then all begin anew with another. */

@@ -6,17 +6,14 @@
 import type { MemoryAccess } from '../access';
 import { PAGE_SIZE } from '../../address';
 import { REGION_KEY, regionKey } from '../code-mode';
-import { NO_ERROR_CODE, wordOf, type CpuState } from '../cpu-state';
+import { wordOf, type CpuState } from '../cpu-state';
 import { FLAG } from '../flags';
 import type { BlockCache } from '../interpret/blocks';
 import { rotateValue } from '../interpret/integer';
 import { callSystem } from '../interpret/system-calls';
-import { EXCEPTION } from '../lower/exceptions';
-import { SYSTEM_CALL, modeKey } from '../lower/ir';
 import type { OperandSize, SegmentIndex, SystemInstructions } from '../runtime';
-import { POOL_RESERVED, SEGMENT_INDEX, STOP } from '../state-layout';
-import { pushesErrorCode } from '../vectors';
-import { JUMP_CACHE, LEAVE, LEFT, WORD, jumpIndex, unpackCall } from './layout';
+import { POOL_RESERVED, STOP } from '../state-layout';
+import { EVENT_LOG, JUMP_CACHE, LEAVE, LEFT, WORD, jumpIndex, unpackCall } from './layout';
 import { CompiledRegions, type RegionGroup } from './regions';
 
 /** Instructions of one entry into compiled code: counters have 31 bits. */
@@ -25,16 +22,26 @@ const LONGEST_RUN = 1 << 24;
 /** prefixes that may come before REP's */
 const PREFIXES = new Set([0x26, 0x2e, 0x36, 0x3e, 0x64, 0x65, 0x66, 0x67, 0xf0]);
 
-/** Of a region key: flat 32-bit code in protected mode with a flat 32-bit stack. */
-const QUICK =
-  modeKey({ code32: true, stack32: true, protectedMode: true, codeLimited: false }) |
-  REGION_KEY.flatCode |
-  (1 << (REGION_KEY.flat + SEGMENT_INDEX.SS));
-
 const ARGUMENTS = WORD.arguments >> 2;
+const W = {
+  budget: WORD.budget >> 2,
+  accesses: WORD.accesses >> 2,
+  leave: WORD.leave >> 2,
+  slot: WORD.slot >> 2,
+  call: WORD.call >> 2,
+  leftRip: WORD.leftRip >> 2,
+  leftBudget: WORD.leftBudget >> 2,
+  leftUncounted: WORD.leftUncounted >> 2,
+  held: WORD.heldSlot >> 2,
+  key: WORD.key >> 2,
+  limit: WORD.limit >> 2,
+  goesOn: WORD.goesOn >> 2,
+  deliveredAt: WORD.deliveredAt >> 2,
+  resumedAt: WORD.resumedAt >> 2,
+  events: WORD.events >> 2,
+} as const;
 const RIP = wordOf('rip');
 const FLAGS = wordOf('rflags');
-const STOPPED = wordOf('stop');
 const PROGRESS = wordOf('blockProgress');
 const LENGTH = wordOf('instructionLength');
 
@@ -42,8 +49,8 @@ const LENGTH = wordOf('instructionLength');
 export interface Boundary {
   /** Delivers the fault that the state holds. */
   deliverFault(): void;
-  /** A fault has been delivered by somebody else. */
-  delivered(vector: number, errorCode: number): void;
+  /** Compiled code has delivered a fault or an INT n. */
+  delivered(vector: number, software: boolean, errorCode: number, cr2: number): void;
   /** Does nothing have to be looked at before the next instruction: no trap, no waiting interrupt, nothing that has stopped? RF aside. */
   readonly isQuiet: boolean;
 }
@@ -77,28 +84,12 @@ export class CompiledTier {
   relocated = false;
   /** after `run`: it ended just behind the delivery of a fault */
   justDelivered = false;
-  /** faults delivered without leaving the tier, for measurements */
-  deliveries = 0;
-  /** of them, and of returns from interrupts, those done the quick way */
-  quickEvents = 0;
 
   /** what there is to run */
   readonly regions: CompiledRegions;
 
   private readonly words: Int32Array;
-  /** slot whose page the TLB was told of */
-  private heldSlot = 0;
   private enteredSlot = 0;
-  private limit = 0;
-  /** key of the running region */
-  private runningKey = 0;
-  /** budget when a fault was delivered last, and when RF was taken away because its one instruction began; -1: not */
-  private deliveredAt = -1;
-  private resumedAt = -1;
-  /** what the slow path left: instructions and accesses to give back */
-  private leftBudget = 0;
-  private leftUncounted = 0;
-  private leftRip = 0;
 
   constructor(private readonly parts: TierParts) {
     const { memory, poolOffset, blocks, geometry, state } = parts;
@@ -111,7 +102,8 @@ export class CompiledTier {
       rotate: rotateValue,
     };
     const flags = { mask: state.flagsMask, fixed: state.fixedFlags };
-    this.regions = new CompiledRegions({ memory, poolOffset, blocks, flags, geometry, slowPath });
+    const quiet = (): number => (parts.boundary.isQuiet ? 1 : 0);
+    this.regions = new CompiledRegions({ memory, poolOffset, blocks, flags, geometry, slowPath, quiet });
   }
 
   /**
@@ -121,62 +113,83 @@ export class CompiledTier {
    */
   run(handle: number, limit: number): number {
     const { words } = this;
-    this.limit = Math.min(limit, LONGEST_RUN);
-    words[WORD.budget >> 2] = this.limit;
-    words[WORD.accesses >> 2] = 0;
-    words[WORD.leave >> 2] = 0;
-    words[WORD.slot >> 2] = this.heldSlot = this.enteredSlot = handle >>> 8;
-    this.runningKey = this.regions.groupOf(handle >>> 8).key;
+    const { access, state } = this.parts;
+    words[W.limit] = words[W.budget] = Math.min(limit, LONGEST_RUN);
+    words[W.accesses] = 0;
+    words[W.leave] = 0;
+    words[W.slot] = words[W.held] = this.enteredSlot = handle >>> 8;
+    words[W.key] = this.regions.groupOf(handle >>> 8).key;
+    words[W.goesOn] = this.goesOn && !access.checksAlignment ? 1 : 0;
+    words[W.resumedAt] = words[W.deliveredAt] = -1;
     this.relocated = this.atBoundary = false;
-    this.resumedAt = this.deliveredAt = -1;
     for (let next = handle; next !== 0;) {
       const code = this.regions.enter!(next);
-      this.interpretNext = code === LEFT.budget;
-      if (code === LEFT.stopped) {
-        words[RIP] = this.leftRip;
-        words[WORD.budget >> 2] = this.leftBudget;
-        words[WORD.accesses >> 2]! -= this.leftUncounted;
-        this.interpretNext = words[WORD.leave >> 2] === LEAVE.deferred;
-        words[WORD.leave >> 2] = 0;
-      }
-      if (code === LEFT.call) next = this.goOn(this.callOutside());
-      else if (this.interpretNext || (code !== LEFT.stopped && code !== LEFT.fault)) break;
-      else next = this.goOn(true);
+      if (words[W.events] !== 0) this.tellOfEvents();
+      this.interpretNext = code === LEFT.budget || code === LEFT.deferred;
+      if (code === LEFT.call) {
+        this.callOutside();
+        next = this.goOn(false);
+      } else if (code === LEFT.fault || code === LEFT.between) next = this.goOn(code === LEFT.fault);
+      else break;
     }
-    const budget = words[WORD.budget >> 2]!;
-    this.parts.access.countAccesses(words[WORD.accesses >> 2]!);
+    const budget = words[W.budget]!;
+    access.countAccesses(words[W.accesses]!);
     this.holdPage();
     words[PROGRESS] = 0;
-    if (budget === this.resumedAt) {
-      this.parts.state.setFlag(FLAG.RF, true);
+    if (budget === words[W.resumedAt]) {
+      state.setFlag(FLAG.RF, true);
       this.atBoundary = true;
     }
-    this.justDelivered = budget === this.deliveredAt;
-    return this.limit - budget;
+    this.justDelivered = budget === words[W.deliveredAt];
+    return words[W.limit]! - budget;
   }
 
-  /** Makes the call with which a block ended. When it fails, the instruction has not been executed. True: as in `goOn`. */
-  private callOutside(): boolean {
+  /** Faults delivered without leaving the tier, for measurements. */
+  get deliveries(): number {
+    return this.words[WORD.deliveries >> 2]!;
+  }
+  /** Events delivered and returned from by compiled code itself, likewise. */
+  get quickEvents(): number {
+    return this.words[WORD.quickEvents >> 2]!;
+  }
+
+  /** What compiled code has delivered meanwhile. */
+  private tellOfEvents(): void {
     const { words } = this;
-    const { state, system } = this.parts;
-    const { id, length, advanced } = unpackCall(words[WORD.call >> 2]!);
-    const next = words[RIP]!;
-    const quick = id === SYSTEM_CALL.returnFromInterrupt && (this.runningKey & QUICK) === QUICK && words[ARGUMENTS] === 4;
-    if (quick && !this.parts.access.checksAlignment && this.regions.quick!.iret() !== 0) {
-      this.quickEvents++;
-      return true;
+    const { boundary } = this.parts;
+    // anything delivered by compiled code left the program where it is counted to
+    for (let event = 0; event < words[W.events]!; event++) {
+      const at = (EVENT_LOG.offset + event * EVENT_LOG.bytes) >> 2;
+      const [vector, errorCode, software, cr2, instructions] = words.subarray(at, at + 5) as unknown as [
+        number,
+        number,
+        number,
+        number,
+        number,
+      ];
+      words[PROGRESS] = instructions;
+      boundary.delivered(vector, software !== 0, errorCode, cr2 >>> 0);
     }
+    words[W.events] = 0;
+  }
+
+  /** Makes the call with which a block ended. When it fails, the instruction has not been executed. */
+  private callOutside(): void {
+    const { words } = this;
+    const { state, system, access } = this.parts;
+    const { id, length, advanced } = unpackCall(words[W.call]!);
+    const next = words[RIP]!;
     if (!advanced) words[RIP] = next - length;
-    words[PROGRESS] = this.limit - words[WORD.budget >> 2]! - 1;
+    words[PROGRESS] = words[W.limit]! - words[W.budget]! - 1;
     this.holdPage();
     const [a, b, c] = [words[ARGUMENTS]!, words[ARGUMENTS + 1]!, words[ARGUMENTS + 2]!];
     callSystem(state, system, id, a, b, c);
+    access.learnFrame();
     if (state.stop === STOP.fault || state.stop === STOP.exit) {
       words[RIP] = next - length;
       words[LENGTH] = length;
-      words[WORD.budget >> 2]!++;
+      words[W.budget]!++;
     } else if (!advanced) words[RIP] = next;
-    return false;
   }
 
   /**
@@ -187,7 +200,7 @@ export class CompiledTier {
   private goOn(sameCode: boolean): number {
     const { words } = this;
     const { state, access, boundary } = this.parts;
-    const budget = words[WORD.budget >> 2]!;
+    const budget = words[W.budget]!;
     let same = sameCode;
     this.holdPage();
     for (;;) {
@@ -195,22 +208,24 @@ export class CompiledTier {
       if (!this.goesOn) break;
       if (state.stop === STOP.fault) {
         // one that comes before anything was executed is counted by the caller, lest it go on for ever
-        if (budget === this.limit || budget === this.deliveredAt) break;
-        if (budget === this.resumedAt) state.setFlag(FLAG.RF, true);
-        words[PROGRESS] = this.limit - budget;
-        same = this.deliver();
-        this.deliveries++;
-        this.resumedAt = -1;
-        this.deliveredAt = budget;
+        if (budget === words[W.limit] || budget === words[W.deliveredAt]) break;
+        if (budget === words[W.resumedAt]) state.setFlag(FLAG.RF, true);
+        words[PROGRESS] = words[W.limit]! - budget;
+        boundary.deliverFault();
+        same = false;
+        access.learnFrame();
+        words[WORD.deliveries >> 2]!++;
+        words[W.resumedAt] = -1;
+        words[W.deliveredAt] = budget;
       }
       if (state.stop === STOP.codeWritten) state.clearStop();
       if (!same) this.leaveCode();
       if (!boundary.isQuiet) break;
       if (budget === 0) return 0;
-      if (!same) this.runningKey = regionKey(state);
+      if (!same) words[W.key] = regionKey(state);
       const rip = words[RIP]! >>> 0;
-      if ((this.runningKey & REGION_KEY.flatCode) === 0) break;
-      const held = this.heldSlot === 0 || !access.holdsCodePage ? undefined : this.regions.groupOf(this.heldSlot);
+      if ((words[W.key]! & REGION_KEY.flatCode) === 0) break;
+      const held = words[W.held] === 0 || !access.holdsCodePage ? undefined : this.regions.groupOf(words[W.held]!);
       if (held !== undefined && ((rip ^ held.pageRip) & -PAGE_SIZE) === 0) return this.resume(rip, held.addend, budget);
       this.leaveCode();
       const frame = access.fetchFrame(rip);
@@ -222,30 +237,12 @@ export class CompiledTier {
     return 0;
   }
 
-  /** Delivers the fault in the state, the quick way if that can be. True: the running code's mode and privilege are the same. */
-  private deliver(): boolean {
-    const { words } = this;
-    const { state, boundary, access } = this.parts;
-    const vector = state.faultVector;
-    if ((this.runningKey & QUICK) === QUICK && vector !== EXCEPTION.DB && !access.checksAlignment) {
-      const errorCode = pushesErrorCode(vector) ? state.faultErrorCode : NO_ERROR_CODE;
-      if (this.regions.quick!.deliver(vector, errorCode, state.eflags | FLAG.RF) !== 0) {
-        words[STOPPED] = STOP.none;
-        this.quickEvents++;
-        boundary.delivered(vector, state.faultErrorCode);
-        return true;
-      }
-    }
-    boundary.deliverFault();
-    return false;
-  }
-
   /** Handle of the code at a linear address whose page lies in the pool at linear + `addend`; 0 when there is none. */
   private resume(rip: number, addend: number, budget: number): number {
     const { words } = this;
     const { state } = this.parts;
     const at = (JUMP_CACHE.offset >> 2) + jumpIndex(rip) * 4;
-    const found = words[at] === (rip | 0) && words[at + 1] === addend && words[at + 2] === this.runningKey;
+    const found = words[at] === (rip | 0) && words[at + 1] === addend && words[at + 2] === words[W.key];
     if ((words[FLAGS]! & FLAG.RF) !== 0) {
       // it holds for one instruction, which a repeated one is not
       if (!found || this.repeats((addend + rip) >>> 0)) {
@@ -253,11 +250,11 @@ export class CompiledTier {
         return 0;
       }
       state.setFlag(FLAG.RF, false);
-      this.resumedAt = budget;
+      words[W.resumedAt] = budget;
     }
     if (!found) return 0;
     const handle = words[at + 3]!;
-    words[WORD.slot >> 2] = this.heldSlot = handle >>> 8;
+    words[W.slot] = words[W.held] = handle >>> 8;
     return handle;
   }
 
@@ -273,17 +270,18 @@ export class CompiledTier {
 
   /** What was held of the running code says nothing any more. */
   private leaveCode(): void {
-    this.words[WORD.slot >> 2] = this.heldSlot = 0;
+    this.words[W.slot] = this.words[W.held] = 0;
   }
 
   /** After `run`: the group of the page that execution has gone to, undefined when it stayed where it was entered. */
   get movedTo(): RegionGroup | undefined {
-    return this.heldSlot === this.enteredSlot || this.heldSlot === 0 ? undefined : this.regions.groupOf(this.heldSlot);
+    const held = this.words[W.held]!;
+    return held === this.enteredSlot || held === 0 ? undefined : this.regions.groupOf(held);
   }
 
   /** After `run`: the TLB holds no code page any more, it must be looked up again. */
   get lostPage(): boolean {
-    return this.heldSlot === 0;
+    return this.words[W.held] === 0;
   }
 
   // --- the slow path ---------------------------------------------------------------------------------------------------
@@ -300,7 +298,7 @@ export class CompiledTier {
     this.begin(note, rip, budget);
     const { access } = this.parts;
     const size = ((note >> 3) & 7) as OperandSize;
-    const frame = this.regions.groupOf(this.words[WORD.slot >> 2]!).codePage.frame;
+    const frame = this.regions.groupOf(this.words[W.slot]!).codePage.frame;
     access.storeForCompiled((note & 7) as SegmentIndex, offset >>> 0, size, value, frame);
     if (access.refused !== 0) this.leave(note, rip, budget);
   }
@@ -320,34 +318,37 @@ export class CompiledTier {
     if (state.stop !== STOP.none) {
       access.refused = LEAVE.stop;
       this.leave(note, rip, budget);
-    } else if (!access.holdsCodePage) this.words[WORD.slot >> 2] = this.heldSlot = 0;
+    } else if (!access.holdsCodePage) this.words[W.slot] = this.words[W.held] = 0;
     return value;
   }
 
   /** Devices and logs may look at the state meanwhile. */
   private begin(note: number, rip: number, budget: number): void {
     this.words[RIP] = rip;
-    this.words[PROGRESS] = this.limit - budget - (note >>> 22);
-    if (this.words[WORD.slot >> 2] !== this.heldSlot) this.holdPage();
+    this.words[PROGRESS] = this.words[W.limit]! - budget - (note >>> 22);
+    this.holdPage();
     this.parts.access.refused = 0;
   }
 
   private leave(note: number, rip: number, budget: number): void {
+    const { words } = this;
     const { refused } = this.parts.access;
-    this.words[WORD.leave >> 2] = refused;
-    this.leftRip = rip;
-    this.leftBudget = budget + (note >>> 22);
-    this.leftUncounted = (note >> 14) & 255;
-    if (refused === LEAVE.deferred) this.leftUncounted += (note >> 6) & 15;
-    else this.words[LENGTH] = (note >> 10) & 15;
+    words[W.leave] = refused;
+    words[W.leftRip] = rip;
+    words[W.leftBudget] = budget + (note >>> 22);
+    words[W.leftUncounted] = (note >> 14) & 255;
+    if (refused === LEAVE.deferred) words[W.leftUncounted]! += (note >> 6) & 15;
+    else words[LENGTH] = (note >> 10) & 15;
   }
 
+  /** Tells the TLB which page the running code is in, when that has changed since. */
   private holdPage(): void {
-    const slot = this.words[WORD.slot >> 2]!;
-    if (slot === this.heldSlot) return;
-    this.heldSlot = slot;
+    const slot = this.words[W.slot]!;
+    if (slot === this.words[W.held]) return;
+    this.words[W.held] = slot;
+    if (slot === 0) return;
     const group = this.regions.groupOf(slot);
     // only regions in flat code go on to other pages: there RIP is the linear address
-    this.parts.access.holdCodePage(group.pageRip >>> 12, group.codePage.frame);
+    this.parts.access.holdCodePage(group.pageRip >>> 12, (group.key & REGION_KEY.user) !== 0, group.codePage.frame);
   }
 }

@@ -7,6 +7,7 @@ import { PAGE_SIZE } from '../../address';
 import { makeFill } from '../compile/fill-code';
 import { IMPORTS as REGION_IMPORTS } from '../compile/locals';
 import type { TierParts } from '../compile/tier';
+import { REGION_KEY } from '../code-mode';
 import { wordOf } from '../cpu-state';
 import type { CodePage } from '../interpret/blocks';
 import { divide } from '../interpret/divide';
@@ -251,7 +252,7 @@ export class ThreadedTier {
       const table = new WebAssembly.Table({ element: 'anyfunc', initial: 0 });
       const imports = { ...this.imports(), ...(observed ? this.observedImports() : {}) };
       const flags = makeStateFlags(memory, table);
-      const { load, store, probe } = makeFill(memory, table, { ...NO_REGIONS, ...imports }, this.parts.geometry);
+      const { load, store, probe } = makeFill(memory, table, { ...NO_REGIONS, ...imports }, this.parts.geometry, false);
       const instance = new WebAssembly.Instance(module, { e: { ...imports, ...flags, m: memory, t: table, load, store, probe } });
       this.loops[which] = instance.exports.loop as () => number;
     }
@@ -454,6 +455,6 @@ export class ThreadedTier {
     if (group === this.held) return;
     this.held = group;
     // only flat code goes on to other pages: there RIP is the linear address
-    this.parts.access.holdCodePage(group.pageRip >>> 12, group.frame);
+    this.parts.access.holdCodePage(group.pageRip >>> 12, (group.key & REGION_KEY.user) !== 0, group.frame);
   }
 }
