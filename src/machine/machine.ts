@@ -47,9 +47,6 @@ import { boardPlatform } from './board-platform';
 import { spdModules } from './spd-bus';
 import { loadMachine, saveMachine, stateChunks, type MachineSnapshot } from './machine-state';
 
-/** Slices are never longer than this, so that a pause is never far. */
-export const LONGEST_SLICE = 200_000;
-
 export interface MachineOptions {
   /** bytes the frame pool may grow to; 3.5 GiB unless told */
   poolLimit?: number;
@@ -262,9 +259,9 @@ export class Machine {
     }
   }
 
-  /** Instructions until the next event is due: at least 1, at most `budget` and LONGEST_SLICE. */
+  /** Instructions until the next event is due: at least 1, at most `budget`. */
   sliceLimit(budget: number): number {
-    return this.memory.sliceLimit(Math.min(budget, LONGEST_SLICE), this.clock.nextEventTick() - this.clock.now());
+    return this.memory.sliceLimit(budget, this.clock.nextEventTick() - this.clock.now());
   }
 
   /** Delivers every event that is due, in order. Events that these cause in turn come at least one tick later. */

@@ -139,6 +139,9 @@ export class Chipset implements PhysicalMemory, PortSpace {
   // --- memory ----------------------------------------------------------------------------------------------------------
 
   read(address: HostPhysicalAddress, size: 1 | 2 | 4): number {
+    // what the VMM reads of its own comes here often
+    const plain = Math.floor(address / PAGE_SIZE);
+    if ((address % PAGE_SIZE) + size <= PAGE_SIZE && this.table.isPlain(plain)) return this.loadFrom(plain, address % PAGE_SIZE, size);
     const range = this.table.at(address);
     if (range === undefined) return this.nobodyReads(address, size, undefined);
     if (this.mustSplit(range, address, size)) return this.readSplit(address, size);

@@ -65,6 +65,9 @@ const HEADER = {
   exitAccessValue: 0x50,
 } as const;
 export type HeaderField = keyof typeof HEADER;
+/** Bytes that an entry reads, and those that an exit writes. */
+const ENTRY_BYTES = HEADER.exitReason;
+const EXIT_BYTES = HEADER.exitAccessValue + 4 - HEADER.exitReason;
 
 /** For views and attacks that aim at one field: byte offset in the block. */
 export const HEADER_OFFSET: Readonly<Record<HeaderField, number>> = HEADER;
@@ -79,6 +82,19 @@ export interface SegmentState {
   limit: number;
   /** VMX access-rights format */
   attributes: number;
+}
+
+/** What an entry reads of the header, as it stood at one moment. */
+export interface EntryFields {
+  revision: number;
+  /** `CONTROL` bits */
+  controls: number;
+  /** as it is in the block: anything may be there */
+  eptPointer: bigint;
+  vpid: number;
+  interruption: number;
+  errorCode: number;
+  instructionLength: number;
 }
 
 const scratch = new DataView(new ArrayBuffer(8));
@@ -131,6 +147,21 @@ export class ControlBlock {
   }
   writeHeader(field: HeaderField, value: number): void {
     this.memory.write(this.at(HEADER[field]), 4, value >>> 0);
+  }
+
+  /** All that an entry needs, read at once: entries are many. */
+  entryFields(): EntryFields {
+    const { buffer, byteOffset } = this.memory.readBytes(this.address, ENTRY_BYTES);
+    const view = new DataView(buffer, byteOffset, ENTRY_BYTES);
+    return {
+      revision: view.getUint32(HEADER.revision, true),
+      controls: view.getUint32(HEADER.controls, true),
+      eptPointer: view.getBigUint64(HEADER.eptPointer, true),
+      vpid: view.getUint32(HEADER.vpid, true),
+      interruption: view.getUint32(HEADER.entryInterruption, true),
+      errorCode: view.getUint32(HEADER.entryErrorCode, true),
+      instructionLength: view.getUint32(HEADER.entryInstructionLength, true),
+    };
   }
 
   get revision(): number {
@@ -302,16 +333,21 @@ export class ControlBlock {
   }
   /** Called by the processor when the guest leaves. */
   recordExit(exit: VmExit): void {
-    this.writeHeader('exitReason', EXIT_REASON[exit.reason]);
-    this.writeHeader('exitInstructionLength', exit.instructionLength);
-    this.memory.write64(this.at(HEADER.exitQualification), BigInt.asUintN(64, exit.qualification));
-    this.memory.write64(this.at(HEADER.exitGuestPhysical), BigInt(exit.guestPhysical));
-    this.memory.write64(this.at(HEADER.exitGuestLinear), BigInt.asUintN(64, exit.guestLinear));
-    this.writeHeader('exitInterruption', exit.interruption.information);
-    this.writeHeader('exitErrorCode', exit.interruption.errorCode);
-    this.writeHeader('exitAccessKind', exit.access ? ACCESS_KINDS.indexOf(exit.access.kind) + 1 : 0);
-    this.writeHeader('exitAccessSize', exit.access?.size ?? 0);
-    this.writeHeader('exitAccessValue', exit.access?.value ?? 0);
+    const bytes = new Uint8Array(EXIT_BYTES);
+    const view = new DataView(bytes.buffer);
+    const word = (field: HeaderField, value: number): void => view.setUint32(HEADER[field] - HEADER.exitReason, value, true);
+    const double = (field: HeaderField, value: bigint): void => view.setBigUint64(HEADER[field] - HEADER.exitReason, value, true);
+    word('exitReason', EXIT_REASON[exit.reason]);
+    word('exitInstructionLength', exit.instructionLength);
+    double('exitQualification', exit.qualification);
+    double('exitGuestPhysical', BigInt(exit.guestPhysical));
+    double('exitGuestLinear', exit.guestLinear);
+    word('exitInterruption', exit.interruption.information);
+    word('exitErrorCode', exit.interruption.errorCode);
+    word('exitAccessKind', exit.access ? ACCESS_KINDS.indexOf(exit.access.kind) + 1 : 0);
+    word('exitAccessSize', exit.access?.size ?? 0);
+    word('exitAccessValue', exit.access?.value ?? 0);
+    this.memory.writeBytes(this.at(HEADER.exitReason), bytes);
   }
 
   /** Host-physical address of a header field in the block. */

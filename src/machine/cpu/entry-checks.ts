@@ -3,7 +3,7 @@
  * bug or an attack may have changed any byte of it, so every field that the processor relies on is looked at.
  */
 import { CONTROL, CONTROL_BLOCK_REVISION, CONTROL_MASK, COMPLETION, EVENT_TYPE, MAX_COMPLETIONS } from './control-block';
-import type { ControlBlock } from './control-block';
+import type { EntryFields } from './control-block';
 import { validCr0, validCr4, validEfer } from './control';
 import type { CpuState } from './cpu-state';
 import { EPT_POINTER_ACCESSED_DIRTY } from './ept';
@@ -29,8 +29,8 @@ function wrong(what: string, value: number | bigint, expected: string, expectedZ
 }
 
 /** The header. Undefined when it is valid. */
-export function checkHeader(block: ControlBlock, physicalAddressBits: number): EntryProblem | undefined {
-  const revision = block.revision;
+export function checkHeader(header: EntryFields, physicalAddressBits: number): EntryProblem | undefined {
+  const { revision, controls, vpid } = header;
   if (revision !== CONTROL_BLOCK_REVISION) {
     return wrong(
       'revision',
@@ -39,12 +39,10 @@ export function checkHeader(block: ControlBlock, physicalAddressBits: number): E
       `处理器自己的版本 ${hex(CONTROL_BLOCK_REVISION)}`,
     );
   }
-  const controls = block.controls;
   if (controls & ~CONTROL_MASK) return wrong('controls', controls, 'no undefined bit', '不含未定义的位');
-  const vpid = block.vpid;
   if (vpid < 1 || vpid > 0xffff) return wrong('VPID', vpid, '1 to 0xffff', ' 1 到 0xffff');
   if (controls & CONTROL.ept) {
-    const pointer = block.memory.read64(block.addressOfHeader('eptPointer'));
+    const pointer = header.eptPointer;
     const flags = Number(pointer & 0xfffn) & ~EPT_POINTER_ACCESSED_DIRTY;
     if ((flags !== 0x1e && flags !== 0x18) || pointer >> BigInt(physicalAddressBits) !== 0n) {
       return wrong(
@@ -55,11 +53,10 @@ export function checkHeader(block: ControlBlock, physicalAddressBits: number): E
       );
     }
   }
-  return checkInjection(block);
+  return checkInjection(header.interruption);
 }
 
-function checkInjection(block: ControlBlock): EntryProblem | undefined {
-  const information = block.readHeader('entryInterruption');
+function checkInjection(information: number): EntryProblem | undefined {
   if (information >>> 31 === 0) return undefined;
   const type = (information >>> 8) & 7;
   const known = (Object.values(EVENT_TYPE) as number[]).includes(type);

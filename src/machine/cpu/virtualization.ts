@@ -9,6 +9,7 @@ import type { HostPhysicalAddress } from '../address';
 import type { PhysicalMemory } from '../memory/physical-memory';
 import type { MemoryAccess } from './access';
 import { CONTROL, ControlBlock, EVENT_TYPE, MAX_COMPLETIONS } from './control-block';
+import type { EntryFields } from './control-block';
 import { NO_ERROR_CODE } from './cpu-state';
 import type { CpuState } from './cpu-state';
 import { checkGuestState, checkHeader } from './entry-checks';
@@ -107,7 +108,8 @@ export class Virtualization {
    */
   enter(address: HostPhysicalAddress, budget: number, run: GuestRunner): VmExit {
     const block = new ControlBlock(this.memory, address);
-    const badHeader = checkHeader(block, this.physicalAddressBits);
+    const header = block.entryFields();
+    const badHeader = checkHeader(header, this.physicalAddressBits);
     if (badHeader) return this.refuse(block, badHeader);
 
     this.hostState.set(this.state.u8);
@@ -118,21 +120,21 @@ export class Virtualization {
       this.restoreHost(0, 0);
       return this.refuse(block, badState);
     }
-    this.begin(block);
-    this.runGuest(block, budget, run);
+    this.begin(header);
+    this.runGuest(block, header, budget, run);
     return this.finish(block);
   }
 
-  private begin(block: ControlBlock): void {
+  private begin(header: EntryFields): void {
     const { state } = this;
-    this.controls = block.controls;
+    this.controls = header.controls;
     state.virtualizationMode = VIRTUALIZATION.guest;
     for (const pin of PINS) state.u32[pin] = this.hostWords[pin]!;
-    state.u32[W.vpid] = block.vpid;
-    const eptPointer = this.controls & CONTROL.ept ? block.eptPointer : -1;
+    state.u32[W.vpid] = header.vpid;
+    const eptPointer = this.controls & CONTROL.ept ? Number(header.eptPointer) : -1;
     state.u64[W.eptPointer >> 1] = eptPointer < 0 ? 0n : BigInt(eptPointer);
     this.selection.eptPointer = eptPointer;
-    this.tlb.selectContext(block.vpid, eptPointer < 0 ? -1 : eptPointer - (eptPointer % 4096));
+    this.tlb.selectContext(header.vpid, eptPointer < 0 ? -1 : eptPointer - (eptPointer % 4096));
     this.access.contextChanged();
     this.entryInstructions = state.instructions;
     this.entryTicks = state.ticks;
@@ -141,9 +143,9 @@ export class Virtualization {
     this.completionsUsed = 0;
   }
 
-  private runGuest(block: ControlBlock, budget: number, run: GuestRunner): void {
+  private runGuest(block: ControlBlock, header: EntryFields, budget: number, run: GuestRunner): void {
     const { state } = this;
-    this.inject(block);
+    this.inject(block, header);
     let left = Math.max(0, budget);
     if (this.pending === null && state.u32[W.completionCount]! > 0 && left > 0) {
       left -= run(1).executed;
@@ -158,11 +160,8 @@ export class Virtualization {
   }
 
   /** Delivers the event of the header, once. */
-  private inject(block: ControlBlock): void {
-    const information = block.readHeader('entryInterruption');
+  private inject(block: ControlBlock, { interruption: information, errorCode, instructionLength: length }: EntryFields): void {
     if (information >>> 31 === 0) return;
-    const errorCode = block.readHeader('entryErrorCode');
-    const length = block.readHeader('entryInstructionLength');
     block.writeHeader('entryInterruption', 0);
     const vector = information & 0xff;
     const type = (information >>> 8) & 7;

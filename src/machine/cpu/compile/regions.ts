@@ -78,7 +78,7 @@ export class CompiledRegions {
    * How often code inside a region is asked for before it gets a region of its own: where a block begins, and in the middle of
    * a block, where only slices end.
    */
-  patience: Readonly<Record<Place, number>> = { loop: 0, block: 32, middle: 1024 };
+  patience: Readonly<Record<Place, number>> = { loop: 0, block: 512, middle: 1024 };
   /** regions compiled, for measurements */
   compiled = 0;
   /** after `handle` gave 0: it may be asked again, execution will soon come to a region by itself */

@@ -25,6 +25,11 @@ const RIP = wordOf('rip');
 const STOPPED = wordOf('stop');
 const INSTRUCTIONS = STATE.instructions.offset >> 3;
 const TICKS = STATE.ticks.offset >> 3;
+/**
+ * Instructions that a faster tier executes at a stretch. An engine exchanges compiled code for better only where it is entered, so
+ * a guest's endless loop would stay in what was made first.
+ */
+const LONGEST_STRETCH = 200_000;
 const NOTHING = new Int32Array(0);
 
 /** `locate` found no block: `stop` is set, or a breakpoint lies here. */
@@ -140,7 +145,7 @@ export class Interpreter {
         if (this.blocks.at(header).secondPage === undefined) executor.setLink(link, header);
       }
       if (!interpretNext && (this.compiled ?? this.threaded) !== undefined && this.blocks.heat(header)) {
-        const tier = this.runFaster(header, limit - total);
+        const tier = this.runFaster(header, Math.min(limit - total, LONGEST_STRETCH));
         if (tier !== undefined) {
           total += this.completed;
           interpretNext = tier.interpretNext;
