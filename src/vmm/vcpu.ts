@@ -23,6 +23,8 @@ export interface TamperedField {
 export class Vcpu {
   readonly block: ControlBlock;
   private sealed: Uint8Array | null = null;
+  /** what `tampered` looked at last, and the next seal: entries are many */
+  private readonly buffers = [new Uint8Array(USED_BYTES), new Uint8Array(USED_BYTES)] as const;
 
   constructor(
     private readonly memory: PhysicalMemory,
@@ -39,12 +41,12 @@ export class Vcpu {
 
   /** The VMM is done with the block for now: remembers its bytes. */
   seal(): void {
-    this.sealed = this.bytes();
+    this.sealed = this.bytes(this.buffers[0]);
   }
 
   /** Fields that somebody else has written since `seal`, in the order of the block. */
   tampered(): TamperedField[] {
-    const now = this.bytes();
+    const now = this.bytes(this.buffers[1]);
     const fields: TamperedField[] = [];
     if (!this.sealed || sameBytes(now, this.sealed)) return fields;
     for (let offset = 0; offset < USED_BYTES; offset++) {
@@ -63,8 +65,8 @@ export class Vcpu {
     this.sealed = hex === '' ? null : fromHex(hex);
   }
 
-  private bytes(): Uint8Array {
-    return this.memory.peek(this.block.address, USED_BYTES);
+  private bytes(into: Uint8Array): Uint8Array {
+    return this.memory.peek(this.block.address, USED_BYTES, into);
   }
 }
 

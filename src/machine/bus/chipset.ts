@@ -210,12 +210,13 @@ export class Chipset implements PhysicalMemory, PortSpace {
     this.write((address + 4) as HostPhysicalAddress, 4, Number((value >> 32n) & 0xffff_ffffn));
   }
 
-  readBytes(address: HostPhysicalAddress, length: number): Uint8Array {
-    const bytes = new Uint8Array(length);
+  readBytes(address: HostPhysicalAddress, length: number, into?: Uint8Array): Uint8Array {
+    const bytes = into ?? new Uint8Array(length);
     this.pieces(address, length, (from, count, offset, plain) => {
       if (plain) {
         const pool = this.frames.offsetOf(Math.floor(from / PAGE_SIZE));
         if (pool >= 0) bytes.set(this.frames.u8.subarray(pool + (from % PAGE_SIZE), pool + (from % PAGE_SIZE) + count), offset);
+        else bytes.fill(0, offset, offset + count);
         return;
       }
       for (let done = 0; done < count;) {
@@ -248,8 +249,8 @@ export class Chipset implements PhysicalMemory, PortSpace {
     });
   }
 
-  peek(address: HostPhysicalAddress, length: number): Uint8Array {
-    const bytes = new Uint8Array(length);
+  peek(address: HostPhysicalAddress, length: number, into?: Uint8Array): Uint8Array {
+    const bytes = into?.fill(0) ?? new Uint8Array(length);
     for (let done = 0; done < length;) {
       const from = address + done;
       const range = this.table.at(from);

@@ -302,9 +302,9 @@ export class ControlBlock {
     this.memory.write64(hostPhysical(at + SEGMENT.base), segment.base);
   }
 
-  /** The guest's registers as one copy in state-layout's layout. */
-  loadState(): Uint8Array {
-    return this.memory.readBytes(this.at(GUEST_STATE_OFFSET), STATE_SIZE);
+  /** The guest's registers as one copy in state-layout's layout; `into` a buffer of STATE_SIZE bytes. */
+  loadState(into?: Uint8Array): Uint8Array {
+    return this.memory.readBytes(this.at(GUEST_STATE_OFFSET), STATE_SIZE, into);
   }
   saveState(bytes: Uint8Array): void {
     if (bytes.length !== STATE_SIZE) throw new RangeError(`a processor state has ${STATE_SIZE} bytes, not ${bytes.length}`);

@@ -62,6 +62,8 @@ export class Virtualization {
   /** CONTROL bits of the running guest; 0 outside */
   controls = 0;
   private readonly hostState = new Uint8Array(STATE_SIZE);
+  /** on its way from the block or to it */
+  private readonly guestState = new Uint8Array(STATE_SIZE);
   private readonly hostWords = new Uint32Array(this.hostState.buffer);
   private readonly hostDoubles = new Float64Array(this.hostState.buffer);
   private pending: VmExit | null = null;
@@ -113,7 +115,7 @@ export class Virtualization {
     if (badHeader) return this.refuse(block, badHeader);
 
     this.hostState.set(this.state.u8);
-    this.state.u8.set(block.loadState());
+    this.state.u8.set(block.loadState(this.guestState));
     this.state.u8.fill(0, HIDDEN);
     const badState = checkGuestState(this.state, this.physicalAddressBits);
     if (badState) {
@@ -194,9 +196,8 @@ export class Virtualization {
       this.hostWords[pin] = state.u32[pin]!;
       state.u32[pin] = 0;
     }
-    const saved = state.u8.slice(0, STATE_SIZE);
-    saved.fill(0, HIDDEN);
-    block.saveState(saved);
+    this.guestState.set(state.u8.subarray(0, STATE_SIZE));
+    block.saveState(this.guestState.fill(0, HIDDEN));
     block.recordExit(exit);
     this.restoreHost(instructions, ticks);
     return exit;

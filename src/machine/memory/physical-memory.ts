@@ -21,11 +21,14 @@ export interface PhysicalMemory {
   write(address: HostPhysicalAddress, size: 1 | 2 | 4, value: number): void;
   read64(address: HostPhysicalAddress): bigint;
   write64(address: HostPhysicalAddress, value: bigint): void;
-  /** Bulk copies, chunked by frame; same rules. Used by DMA, firmware and the VMM. */
-  readBytes(address: HostPhysicalAddress, length: number): Uint8Array;
+  /**
+   * Bulk copies, chunked by frame; same rules. Used by DMA, firmware and the VMM.
+   * @param into of that length, to be filled and given back instead of a new one
+   */
+  readBytes(address: HostPhysicalAddress, length: number, into?: Uint8Array): Uint8Array;
   writeBytes(address: HostPhysicalAddress, bytes: Uint8Array): void;
   /** As readBytes, but observes nothing: no log, no counter, no device side effect (device registers read as zero, nobody as 0xFF). */
-  peek(address: HostPhysicalAddress, length: number): Uint8Array;
+  peek(address: HostPhysicalAddress, length: number, into?: Uint8Array): Uint8Array;
 }
 
 /** Sees every access to memory that the processor makes, page walks included, before its bytes are read or written. */
