@@ -23,7 +23,6 @@ import type {
   RegistersView,
   SessionCommands,
   SessionEvents,
-  SnapshotsView,
   StatusView,
   StopHit,
   StopPoint,
@@ -36,57 +35,23 @@ import type {
 import type { Cell, Journey } from '../../machine/journey/journey';
 import { Breakpoints, type ReadLinear } from './breakpoints';
 import { changedRegisters } from './changed-registers';
-import type { Computer, ComputerSnapshot, MemoryQuery, RunEnd, Stop } from './computer';
+import type { Computer, MemoryQuery, RunEnd, Stop } from './computer';
 import { QueryError } from './computer';
 import { InputLog } from './input-log';
+import { KeptSnapshots } from './kept-snapshots';
 import { powerOn } from './power-on';
 import { buildAll } from './programs';
 import { RunLoop, type Scheduler } from './run-loop';
 import { admit } from './admit';
+import { ViewPush } from './view-push';
 import { mayChangeWhileRunning, pluggedWhileRunning } from './live-changes';
 
 export type { Scheduler } from './run-loop';
 
-/** Views are pushed at most this often while running. */
-const VIEW_INTERVAL_MS = 1_000 / 30;
-/** …and less often when they are costly: for each ms of making views the machine runs this many. */
-const VIEW_SHARE = 4;
 /** Bytes that one memory query may ask for. */
 const MAX_READ = 1024 * 1024;
 const MAX_DISASSEMBLY = 1_000;
 const MAX_TRANSACTIONS = 500;
-const MAX_SNAPSHOTS = 64;
-/** Bytes that all kept snapshots may hold together; the oldest go first. */
-const MAX_SNAPSHOT_BYTES = 1024 ** 3;
-
-const VIEW_NAMES: readonly ViewName[] = [
-  'status',
-  'registers',
-  'virtualization',
-  'placement',
-  'isolation',
-  'transactions',
-  'serial',
-  'boot',
-  'checks',
-  'journey',
-  'chipset',
-  'tlb',
-  'tables',
-  'events',
-  'breakpoints',
-  'snapshots',
-  'dram',
-];
-
-interface KeptSnapshot {
-  label: string;
-  computer: ComputerSnapshot;
-  inputs: number;
-  hardware: number;
-  stop: Stop | null;
-}
-
 const noPower = (): QueryError => new QueryError(text('The power is off.', '电源已关闭。'));
 
 const whole = (value: number, least: number, most: number, what: string): number => {
@@ -99,7 +64,6 @@ const whole = (value: number, least: number, most: number, what: string): number
 };
 
 export class LabSession implements SessionCommands {
-  private events: SessionEvents | null = null;
   private document: LabDocument | null = null;
   private files: LabFiles = {};
   /** an edit that the running machine cannot take; the next power-on does */
@@ -115,26 +79,22 @@ export class LabSession implements SessionCommands {
   private readonly breakpoints = new Breakpoints();
   private readonly loop: RunLoop;
   private readonly inputs = new InputLog();
-  private subscribed = new Set<ViewName>();
-  private lastPush = -Infinity;
   /** the placement that was pushed last */
   private sentPlacement: { computer: Computer; revision: number } | null = null;
-  /** ms that making the last views took */
-  private pushCost = 0;
-  private cancelPush: (() => void) | null = null;
   private registersBefore: Omit<RegistersView, 'changed'> | null = null;
   /** counts what was plugged and unplugged since power-on: a snapshot fits only the hardware it was taken of */
   private hardware = 0;
-  private snapshots = new Map<number, KeptSnapshot>();
-  private nextSnapshot = 1;
+  private readonly snapshots = new KeptSnapshots();
+  private readonly views: ViewPush;
 
   constructor(private readonly scheduler: Scheduler) {
-    this.loop = new RunLoop(scheduler, { onSlice: () => this.pushSoon(), onEnd: (end) => this.onEnd(end) });
+    this.views = new ViewPush(scheduler, (name) => this.value(name));
+    this.loop = new RunLoop(scheduler, { onSlice: () => this.views.soon(), onEnd: (end) => this.onEnd(end) });
   }
 
   /** Where views and problems go. */
   attach(events: SessionEvents): void {
-    this.events = events;
+    this.views.events = events;
   }
 
   // ── document and power ──
@@ -165,7 +125,7 @@ export class LabSession implements SessionCommands {
     this.waiting = null;
     this.document = admitted.document;
     this.files = admitted.files;
-    this.pushNow();
+    this.views.now();
     return { outcome: 'applied' };
   }
 
@@ -196,7 +156,7 @@ export class LabSession implements SessionCommands {
     this.setStops();
     this.labProblems = problems;
     this.tellProblems();
-    this.pushNow();
+    this.views.now();
     return { ok: computer !== null, problems };
   }
 
@@ -205,7 +165,7 @@ export class LabSession implements SessionCommands {
     this.forgetRun();
     this.computer = null;
     this.tellProblems();
-    this.pushNow();
+    this.views.now();
   }
 
   async reset(): Promise<void> {
@@ -219,14 +179,14 @@ export class LabSession implements SessionCommands {
     if (!hasErrors(problems)) problems.push(...buildAll(document, this.files).problems);
     this.labProblems = problems;
     this.tellProblems();
-    this.pushNow();
+    this.views.now();
     return { ok: !hasErrors(problems), problems };
   }
 
   /** What the lab has wrong, and why the run ended where nobody wanted it to. */
   private tellProblems(): void {
     const ofRun = this.computer && this.stop ? this.computer.stopProblems(this.stop.kind) : [];
-    this.events?.problems([...this.labProblems, ...ofRun]);
+    this.views.events?.problems([...this.labProblems, ...ofRun]);
   }
 
   private forgetRun(): void {
@@ -257,21 +217,21 @@ export class LabSession implements SessionCommands {
     this.breakpoints.remember(this.readLinear);
     this.loop.start(computer, until);
     this.tellProblems();
-    this.pushNow();
+    this.views.now();
   }
 
   async pause(): Promise<void> {
     if (!this.loop.running) return;
     this.loop.stop();
     this.registersBefore = null;
-    this.pushNow();
+    this.views.now();
   }
 
   async step(options: { count?: number; vm?: string } = {}): Promise<void> {
     if (!this.computer && !(await this.powerOn()).ok) return;
     const computer = this.computer!;
     this.loop.stop();
-    if (this.stop && this.stop.kind !== 'limit') return this.pushNow();
+    if (this.stop && this.stop.kind !== 'limit') return this.views.now();
     const count = whole(options.count ?? 1, 1, 1_000_000, 'count');
     const vm = options.vm ?? null;
     if (vm !== null && !computer.vmIds.includes(vm)) throw new QueryError(text(`There is no VM "${vm}".`, `没有虚拟机 “${vm}”。`));
@@ -287,7 +247,7 @@ export class LabSession implements SessionCommands {
       if (end.kind !== 'budget') break;
     }
     this.tellProblems();
-    this.pushNow();
+    this.views.now();
   }
 
   async setSpeed(instructionsPerSecond: number | null): Promise<void> {
@@ -299,14 +259,14 @@ export class LabSession implements SessionCommands {
     const { computer } = this;
     if (!computer) return this.breakpoints.bound(file, this.document ? buildAll(this.document, this.files).programs : []);
     this.setStops();
-    this.push('breakpoints', this.breakpoints.view(computer.programs));
+    this.views.one('breakpoints', this.breakpoints.view(computer.programs));
     return this.breakpoints.bound(file, computer.programs);
   }
 
   async setStopPoints(points: StopPoint[]): Promise<void> {
     this.breakpoints.setPoints(points);
     this.setStops();
-    if (this.computer) this.push('breakpoints', this.breakpoints.view(this.computer.programs));
+    if (this.computer) this.views.one('breakpoints', this.breakpoints.view(this.computer.programs));
   }
 
   private setStops(): void {
@@ -323,7 +283,7 @@ export class LabSession implements SessionCommands {
   async setObserve(mode: 'off' | 'exact'): Promise<void> {
     this.observing = mode === 'exact';
     if (this.computer) this.computer.counting = this.observing;
-    this.pushNow();
+    this.views.now();
   }
 
   private onEnd(end: RunEnd | { kind: 'limit' }): void {
@@ -331,7 +291,7 @@ export class LabSession implements SessionCommands {
     else if (end.kind === 'limit') this.stop = this.computer?.limitReached() ?? null;
     else if (this.computer) this.stoppedAt = this.breakpoints.note(end, this.computer.programs, this.readLinear);
     this.tellProblems();
-    this.pushNow();
+    this.views.now();
   }
 
   // ── questions ──
@@ -383,7 +343,7 @@ export class LabSession implements SessionCommands {
 
   async evaluateChecks(): Promise<CheckResult[]> {
     const results = this.checks();
-    this.push('checks', results);
+    this.views.one('checks', results);
     return results;
   }
 
@@ -392,7 +352,7 @@ export class LabSession implements SessionCommands {
       throw new QueryError(text(`There is no VM "${vm}".`, `没有虚拟机 “${vm}”。`));
     this.selected = vm;
     this.registersBefore = null;
-    this.pushNow();
+    this.views.now();
   }
 
   async stateHash(): Promise<string> {
@@ -407,7 +367,6 @@ export class LabSession implements SessionCommands {
 
   async snapshot(label = ''): Promise<{ id: number; instructions: number; bytes: number }> {
     const computer = this.on;
-    const id = this.nextSnapshot++;
     const kept = {
       label: String(label).slice(0, 200),
       computer: computer.snapshot(),
@@ -415,31 +374,14 @@ export class LabSession implements SessionCommands {
       hardware: this.hardware,
       stop: this.stop,
     };
-    this.snapshots.set(id, kept);
-    this.dropOldSnapshots();
-    this.pushNow();
+    const id = this.snapshots.add(kept);
+    this.views.now();
     return { id, instructions: kept.computer.instructions, bytes: kept.computer.bytes };
-  }
-
-  /** Snapshots share the frames that did not change between them, so their sizes are an upper bound of what they hold. */
-  private dropOldSnapshots(): void {
-    const total = (): number => [...this.snapshots.values()].reduce((sum, { computer }) => sum + computer.bytes, 0);
-    while (this.snapshots.size > MAX_SNAPSHOTS || (this.snapshots.size > 1 && total() > MAX_SNAPSHOT_BYTES)) {
-      this.snapshots.delete(this.snapshots.keys().next().value!);
-    }
   }
 
   async restore(id: number): Promise<void> {
     const computer = this.on;
-    const kept = this.snapshots.get(id);
-    if (!kept) throw new QueryError(text(`There is no snapshot ${id}.`, `没有快照 ${id}。`));
-    if (kept.hardware !== this.hardware)
-      throw new QueryError(
-        text(
-          'Hardware was plugged or unplugged since this snapshot: it no longer fits the board.',
-          '此快照之后插拔过硬件：它与现在的主板不符。',
-        ),
-      );
+    const kept = this.snapshots.fitting(id, this.hardware);
     this.loop.stop();
     computer.restore(kept.computer);
     this.inputs.truncate(kept.inputs);
@@ -447,15 +389,15 @@ export class LabSession implements SessionCommands {
     this.stoppedAt = null;
     this.registersBefore = null;
     this.tellProblems();
-    this.pushNow();
+    this.views.now();
   }
 
   // ── views ──
 
   async subscribe(views: ViewName[]): Promise<void> {
     this.sentPlacement = null;
-    this.subscribed = new Set(VIEW_NAMES.filter((name) => views.includes(name)));
-    this.pushNow();
+    this.views.subscribe(views);
+    this.views.now();
   }
 
   private get power(): Power {
@@ -536,39 +478,9 @@ export class LabSession implements SessionCommands {
       case 'breakpoints':
         return this.breakpoints.view(computer.programs);
       case 'snapshots':
-        return this.snapshotsView();
+        return this.snapshots.view(this.hardware);
       case 'dram':
         return computer.dram();
     }
-  }
-
-  private snapshotsView(): SnapshotsView {
-    const kept = [...this.snapshots].map(([id, { label, computer, hardware }]) => {
-      return { id, label, instructions: computer.instructions, bytes: computer.bytes, fits: hardware === this.hardware };
-    });
-    return { kept };
-  }
-
-  private push(name: ViewName, value: Views[ViewName]): void {
-    this.events?.view(name, value as never);
-  }
-
-  private pushNow(): void {
-    this.cancelPush?.();
-    this.cancelPush = null;
-    const started = this.scheduler.now();
-    for (const name of this.subscribed) {
-      const value = this.value(name);
-      if (value !== undefined) this.push(name, value);
-    }
-    this.lastPush = this.scheduler.now();
-    this.pushCost = this.lastPush - started;
-  }
-
-  /** While running: at once when the last push is long enough ago, else when it will be. */
-  private pushSoon(): void {
-    const wait = this.lastPush + Math.max(VIEW_INTERVAL_MS, this.pushCost * VIEW_SHARE) - this.scheduler.now();
-    if (wait <= 0) this.pushNow();
-    else this.cancelPush ??= this.scheduler.after(wait, () => this.pushNow());
   }
 }
