@@ -1,6 +1,8 @@
 ; Makes code, runs it until it is hot, shows it at another linear address, and begins again with other code in another page.
+; Pages that keep being overwritten so are compiled later each time, so one round in LONG goes on until even they are.
 %include "common.inc"
 %define PAGES 256
+%define LONG 32
 main:
     xor ebp,ebp
 .round:
@@ -19,6 +21,9 @@ main:
     mov word [edi+5],0xC831
     mov byte [edi+7],0xC3
     mov ecx,1000
+    test ebp,LONG-1
+    jnz .here
+    mov ecx,40000
 .here:
     call edi
     add ebx,eax

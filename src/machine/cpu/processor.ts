@@ -144,7 +144,7 @@ export class Processor {
       this.threadedTier = new ThreadedTier(parts);
       if (engine !== 'threaded') this.compiledTier = new CompiledTier(parts);
       if (threaded !== undefined) this.threadedTier.hotAfter = threaded;
-      this.threadsAll = engine !== 'compiled';
+      this.threadsAll = blocks.threads = engine !== 'compiled';
       this.chooseTier();
     }
     this.system.debug.instructionAt = () => this.currentLinear;

@@ -154,7 +154,7 @@ function program(seed: number, engine: Engine): Bench {
 }
 
 const PAGES = [[0, 9]] as const;
-const SEEDS = 20;
+const SEEDS = 16;
 
 it('programs that patch themselves end up the same in every tier', { timeout: 240_000 }, () => {
   const made: Partial<Record<Engine, number>> = {};

@@ -8,10 +8,11 @@ import { PAGE_SIZE } from '../../address';
 import type { FrameStore } from '../../memory/frame-store';
 import { MODE_KEYS, type CodeNumber, type IrBlock, type Mode } from '../lower/ir';
 import { lowerBlock, type CodeBytes } from '../lower/lower';
-import { IR_CODE, POOL_RESERVED } from '../state-layout';
+import { IR_CODE, POOL_RESERVED, STATE } from '../state-layout';
 import { MAX_INSTRUCTION_LENGTH } from '../decode/decoder';
 import { CodeMaps } from './code-maps';
 import { encode, HEAT, linksOf } from './encode';
+import { note, Overwritten, patienceWith, type History } from './overwritten';
 
 export interface Block {
   /** word index of its header in the pool */
@@ -31,8 +32,9 @@ export interface Block {
   /** those of them that it reads when it is executed */
   numbers: readonly CodeNumber[];
   mode: Mode;
-  /** word index of its first constant, behind its last operation */
+  /** word index of its first constant, behind its last operation; and behind its last constant */
   constants: number;
+  end: number;
   /** executing only its first instructions would leave wrong flags */
   flagsDropped: boolean;
 }
@@ -58,17 +60,21 @@ export interface CodePage {
   version: number;
   /** writes since the blocks were dropped, while it is idle */
   idleWrites: number;
-  /** times that a write dropped blocks: each makes the next ones compile later */
-  drops: number;
+  /** how often writes have dropped its blocks: also those of before it became data */
+  history: History;
   /** how often numbers in instructions were overwritten, by their offset; from PATCHED_AFTER on they are read when they are executed */
   numbers: Map<number, number>;
 }
 
 /** Executions after which a block is hot while nothing compiles, and for blocks that are not compiled. */
 const NEVER_HOT = 0x7fff_ffff;
+const FIRST = IR_CODE.offset >> 2;
+/** So many dead words, and more than of others, and all blocks are made anew: code that keeps changing does not take ever more memory. */
+const MOST_DEAD = 2 ** 18;
+const INSTRUCTIONS = STATE.instructions.offset >> 3;
 const NO_NUMBERS: readonly CodeNumber[] = [];
-/** Each time code is overwritten doubles what it takes to compile it, up to 2 to this power. */
-const MOST_DOUBLINGS = 12;
+/** Threading costs little: what keeps being overwritten waits for it 2 to this power as long as others, at most. */
+const DOUBLINGS_OF_THREADED = 4;
 
 /** Times that a number is overwritten before instructions read it when they are executed. */
 const PATCHED_AFTER = 3;
@@ -86,13 +92,19 @@ export class BlockCache {
   private readonly pages = new Map<number, CodePage>();
   private readonly maps: CodeMaps;
   private blocks: Block[] = [];
-  private next = IR_CODE.offset >> 2;
+  private next = FIRST;
+  /** words of blocks that can no longer be found */
+  private dead = 0;
   /** grows whenever everything was dropped */
   epoch = 0;
   /** translations made, for measurements */
   translated = 0;
   /** executions after which a block is hot; blocks made before keep theirs */
   hotAfter = NEVER_HOT;
+  /** hot blocks are threaded, which costs little, and not compiled at once */
+  threads = false;
+  private readonly overwritten = new Overwritten();
+  private readonly doubles: Float64Array;
 
   private readonly dropListeners: ((page: CodePage | undefined) => void)[] = [];
 
@@ -107,9 +119,13 @@ export class BlockCache {
     if (frames.poolBase < POOL_RESERVED)
       throw new RangeError(`the frame store reserves ${frames.poolBase} bytes, ${POOL_RESERVED} are needed`);
     this.words = new Int32Array(frames.memory.buffer, 0, POOL_RESERVED >> 2);
+    this.doubles = new Float64Array(frames.memory.buffer, 0, POOL_RESERVED >> 3);
     this.maps = new CodeMaps(frames.memory.buffer);
     frames.onCodeWrite((frame, offset, length) => this.codeWritten(frame, offset, length));
-    frames.onRelocate(() => this.dropAll());
+    frames.onRelocate(() => {
+      this.dropAll();
+      this.overwritten.clear();
+    });
   }
 
   /** Called with the page whose blocks were dropped; undefined: all of them. */
@@ -150,7 +166,7 @@ export class BlockCache {
         fresh: false,
         version: 0,
         idleWrites: 0,
-        drops: 0,
+        history: this.overwritten.of(frame),
         numbers: new Map(),
       };
       this.pages.set(frame, page);
@@ -209,7 +225,10 @@ export class BlockCache {
   add(block: IrBlock, key: number, frame: number, offset: number, secondFrame = -1): number {
     const header = this.place(block, frame, offset, secondFrame);
     this.words[header + HEAT] = frame < 0 ? NEVER_HOT : this.heatOf(frame);
-    if (frame < 0) return header;
+    if (frame < 0) {
+      this.dead += this.next - header;
+      return header;
+    }
     const page = this.page(frame);
     const { from, to, numbers, secondPage } = this.at(header);
     this.mark(page, from, Math.min(PAGE_SIZE, to), numbers);
@@ -236,7 +255,8 @@ export class BlockCache {
   private place(block: IrBlock, frame: number, offset: number, secondFrame: number): number {
     const code = frame < 0 ? 0 : this.frames.offsetOf(frame) + offset;
     let encoded = encode(block, this.next, code);
-    if (this.next + encoded.words.length > (IR_CODE.offset + IR_CODE.bytes) >> 2 || this.maps.left < PAGES_OF_BLOCK) {
+    const isFull = this.next + encoded.words.length > (IR_CODE.offset + IR_CODE.bytes) >> 2 || this.maps.left < PAGES_OF_BLOCK;
+    if (isFull || (this.dead > MOST_DEAD && this.dead > (this.next - FIRST) / 2)) {
       this.dropAll();
       encoded = encode(block, this.next, code);
     }
@@ -258,6 +278,7 @@ export class BlockCache {
       numbers: block.numbers ?? NO_NUMBERS,
       mode: block.mode,
       constants: this.next - block.constants.length,
+      end: this.next,
       flagsDropped: block.flagsDropped ?? false,
     });
     this.translated++;
@@ -271,7 +292,12 @@ export class BlockCache {
   }
 
   private heatOf(frame: number): number {
-    return Math.min(NEVER_HOT, this.hotAfter * 2 ** Math.min(MOST_DOUBLINGS, this.pages.get(frame)?.drops ?? 0));
+    return Math.min(NEVER_HOT, this.hotAfter * this.patience(frame, this.threads ? DOUBLINGS_OF_THREADED : undefined));
+  }
+  /** By how much longer than others the code of a frame must run before it is worth compiling: it keeps being overwritten. */
+  patience(frame: number, doublings?: number): number {
+    const page = this.pages.get(frame);
+    return page === undefined ? 1 : patienceWith(page.history, doublings);
   }
 
   dropAll(): void {
@@ -279,7 +305,8 @@ export class BlockCache {
     for (const page of this.pages.values()) this.release(page);
     this.pages.clear();
     this.blocks = [];
-    this.next = IR_CODE.offset >> 2;
+    this.next = FIRST;
+    this.dead = 0;
     this.epoch++;
   }
 
@@ -299,9 +326,10 @@ export class BlockCache {
     }
   }
 
-  private release({ frame, map }: CodePage): void {
+  private release({ frame, map, history }: CodePage): void {
     this.frames.unwatchCode(frame);
     this.maps.give(map);
+    this.overwritten.remember(frame, history);
   }
 
   /** A block is made from these bytes, but for the numbers among them. */
@@ -323,9 +351,10 @@ export class BlockCache {
       const { from, to } = this.at(this.headerOf(page, number));
       return from < end && offset < to;
     });
-    if (!this.isNumber(page, overlapping, offset, end)) page.drops++;
+    if (!this.isNumber(page, overlapping, offset, end)) note(page.history, this.doubles[INSTRUCTIONS]!);
     for (const number of page.fresh ? overlapping : page.keys) this.forget(page, number);
     page.fresh = false;
+    for (const header of page.shortened.values()) this.dead += this.wordsOf(header);
     page.shortened.clear();
     page.version++;
     page.idle = true;
@@ -360,7 +389,12 @@ export class BlockCache {
     return page.crossing.get(number) ?? page.entries[number % MODE_KEYS]![Math.floor(number / MODE_KEYS)]!;
   }
 
+  private wordsOf(header: number): number {
+    return this.at(header).end - header;
+  }
+
   private forget(page: CodePage, number: number): void {
+    this.dead += this.wordsOf(this.headerOf(page, number));
     page.keys.delete(number);
     page.crossing.delete(number);
     page.entries[number % MODE_KEYS]![Math.floor(number / MODE_KEYS)] = 0;

@@ -230,7 +230,7 @@ export class ThreadedTier {
     }
     const header = this.next;
     this.words.set(made.words, header >> 2);
-    this.words[(header + HEADER.heat) >> 2] = observed ? NEVER_HOT : this.hotAfter;
+    this.words[(header + HEADER.heat) >> 2] = observed ? NEVER_HOT : Math.min(NEVER_HOT, this.hotAfter * blocks.patience(group.frame));
     this.next += made.words.length * 4;
     this.blocks.push({
       group,
