@@ -2,7 +2,8 @@
 import { hostPhysical, PAGE_SIZE } from '../machine/address';
 import { cpuidLeaf } from '../machine/cpu/control';
 import type { Machine } from '../machine/machine';
-import type { HostDevice, VmmHost } from './host';
+import { MACHINE_CHECK_MSR } from '../machine/cpu/machine-check';
+import type { HostDevice, MemoryErrors, VmmHost } from './host';
 
 export function hostOf(machine: Machine): VmmHost {
   const { processor, clock } = machine;
@@ -39,8 +40,27 @@ export function hostOf(machine: Machine): VmmHost {
     ticksToNextEvent: () => clock.nextEventTick() - clock.now(),
     waitForEvent: () => machine.waitForEvent(),
     outOfMemory: () => machine.stopRequested() === 'out-of-memory',
+    memoryErrors: memoryErrors(machine),
     log: (report) => machine.log.add(report),
     onDma: (listener) => machine.onDma(listener),
+  };
+}
+
+/** VAL and UC of the bank's status (SDM vol. 3, 15.3.2.2), and the one kind of error that the bank has to enable. */
+const VALID_UNCORRECTED = 0xa000_0000_0000_0000n;
+const ENABLE_MEMORY = 1n;
+
+function memoryErrors({ processor, board }: Machine): MemoryErrors | null {
+  const bank = processor.system.machineCheck;
+  if (!bank.present || !board.slots.some(({ ecc }) => ecc)) return null;
+  return {
+    enable: () => void bank.write(MACHINE_CHECK_MSR.bankControl, ENABLE_MEMORY),
+    take() {
+      const status = bank.read(MACHINE_CHECK_MSR.bankStatus)!;
+      const address = Number(bank.read(MACHINE_CHECK_MSR.bankAddress)!);
+      bank.write(MACHINE_CHECK_MSR.bankStatus, 0n);
+      return (status & VALID_UNCORRECTED) === VALID_UNCORRECTED ? { address } : null;
+    },
   };
 }
 

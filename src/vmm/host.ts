@@ -34,6 +34,13 @@ export interface GuestStops {
   watchpoints: readonly Watchpoint[];
 }
 
+export interface MemoryErrors {
+  /** from now on, what ECC cannot correct is a machine check */
+  enable(): void;
+  /** what the bank holds, which is then empty; null: nothing that was not corrected */
+  take(): { address: number } | null;
+}
+
 export interface VmmHost {
   readonly memory: PhysicalMemory;
   readonly physicalAddressBits: number;
@@ -68,6 +75,8 @@ export interface VmmHost {
   waitForEvent(): boolean;
   /** the pool has no room for another touched frame: nothing may run on */
   outOfMemory(): boolean;
+  /** the processor's machine-check bank, on boards whose memory has ECC to report through it; null elsewhere */
+  readonly memoryErrors: MemoryErrors | null;
   log(report: TransactionReport): void;
   /** every DMA request of the board's devices, when it is done */
   onDma(listener: (record: DmaRecord) => void): void;

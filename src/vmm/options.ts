@@ -10,6 +10,8 @@ export interface VmmOptions {
   /** may the VMM turn DMA translation on, where there is an IOMMU? */
   iommuEnabled: boolean;
   vms: readonly VmOptions[];
+  /** end a VM whose memory has an error that ECC cannot correct; otherwise it is only reported */
+  stopsOnMemoryError?: boolean;
 }
 
 /** Throws VmmSetupError for a VM without whole pages, an id used twice, or a device that is not there or is given twice. */

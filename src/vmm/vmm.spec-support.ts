@@ -34,6 +34,7 @@ export interface LabOptions {
   iommu?: { present: boolean; enabled: boolean };
   preoccupied?: number;
   board?: object;
+  stopsOnMemoryError?: boolean;
   defines?: Record<string, number>;
 }
 
@@ -44,6 +45,7 @@ export function setUpLab(options: LabOptions, resolve: (vmm: Vmm) => Record<stri
   const vmmOptions: VmmOptions = {
     allocation: { seed: 1, preoccupied: options.preoccupied ?? 0 },
     iommuEnabled: iommu.enabled,
+    stopsOnMemoryError: options.stopsOnMemoryError ?? false,
     vms: options.vms.map(({ id, memory = 16 * MIB, backing = 'eager', passthrough = [] }) => ({ id, memory, backing, passthrough })),
   };
   const vmm = new Vmm(hostOf(machine), vmmOptions);

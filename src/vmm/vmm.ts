@@ -10,6 +10,7 @@ import type { AuditedDevice, AuditViolation } from './audit';
 import { ExitHandlers } from './exits';
 import { FrameOwnership } from './frames/frame-ownership';
 import type { FrameOwner, OwnedExtent } from './frames/frame-owner';
+import { isMachineCheck, MachineChecks } from './machine-checks';
 import { preoccupiedRuns } from './frames/preoccupied';
 import type { GuestStops, StoppedAt, VmmHost } from './host';
 import { deviceReach } from './passthrough/device-reach';
@@ -59,6 +60,7 @@ export class Vmm {
   readonly vms: readonly Vm[];
   private readonly scheduler: Scheduler;
   private readonly exits: ExitHandlers;
+  private readonly machineChecks: MachineChecks;
   private own: OwnPage[];
   private iommu: IommuTables | null = null;
   private readonly driver: IommuDriver | null;
@@ -88,6 +90,12 @@ export class Vmm {
     for (const { first, count } of preoccupiedRuns(host.dram, preoccupied, seed)) this.frames.take(first, count, { kind: 'preoccupied' });
     this.scheduler = new Scheduler(options.vms.length);
     this.exits = new ExitHandlers(host);
+    this.machineChecks = new MachineChecks({
+      host,
+      ownerAt: (address) => this.ownerAt(address),
+      vm: (id) => this.vm(id),
+      stops: options.stopsOnMemoryError ?? false,
+    });
     this.driver = host.iommuPresent ? new IommuDriver(host.memory) : null;
     this.own = createOwnPages(host.memory, seed, (part) => this.ownFrame({ kind: 'vmm', part }));
     if (this.driver) this.iommu = new IommuTables(host.memory, (part, vm) => this.ownFrame({ kind: 'table', part, ...(vm ? { vm } : {}) }));
@@ -204,6 +212,8 @@ export class Vmm {
     const before = this.host.instructions();
     const exit = this.host.enter(vm.id, vm.vcpu.block, slice, { passBreakpoint, stopAtDelivery });
     this.exits.handle(vm, exit);
+    const ended = isMachineCheck(exit) ? this.machineChecks.take() : undefined;
+    if (ended && ended !== vm) this.records.emit({ kind: 'crash', vm: ended.id });
     this.scheduler.charge(this.host.instructions() - before);
     // where a slice ends within a turn is the host's affair and leaves no trace
     if (exit.reason === 'preemption-timer' && this.scheduler.left <= 0) vm.count(exit.reason);

@@ -60,6 +60,8 @@ export const vmmSchema = z.strictObject({
         .default(0),
     })
     .default({ policy: 'first-fit', seed: 1, preoccupied: 0 }),
+  /** a word that ECC cannot correct: write it to the log, or also end the VM whose memory it is; `report` unless told */
+  memoryErrors: z.enum(['report', 'stop-vm']).optional(),
 });
 
 /** Where a check looks. `host` needs no VM; `guest` and `linear` do, unless the lab runs on the bare machine. */

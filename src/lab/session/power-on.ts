@@ -42,7 +42,12 @@ function build(document: LabDocument): { machine: Machine; vmm: Vmm | null } | P
     const { seed, preoccupied } = document.vmm?.allocation ?? { seed: 1, preoccupied: 0 };
     return {
       machine,
-      vmm: new Vmm(hostOf(machine), { allocation: { seed, preoccupied }, iommuEnabled: document.board.iommu?.enabled ?? false, vms }),
+      vmm: new Vmm(hostOf(machine), {
+        allocation: { seed, preoccupied },
+        iommuEnabled: document.board.iommu?.enabled ?? false,
+        vms,
+        stopsOnMemoryError: document.vmm?.memoryErrors === 'stop-vm',
+      }),
     };
   } catch (thrown) {
     if (thrown instanceof VmmSetupError)

@@ -24,6 +24,22 @@ const port = (entry: TransactionEntry): string =>
 const bankName = (entry: TransactionEntry): string =>
   entry.data?.['bankGroup'] ? `${datum(entry, 'bankGroup')}.${datum(entry, 'bank')}` : datum(entry, 'bank');
 
+/** Whose memory an error lies in, and what the VMM does about it. */
+function memoryOwner(entry: TransactionEntry): Text {
+  const vm = datum(entry, 'vm');
+  switch (datum(entry, 'owner')) {
+    case 'vm':
+      return entry.data?.['stopped']
+        ? text(`which is memory of ${vm}: the VMM ends ${vm}`, `该内存属于 ${vm}：VMM 终止 ${vm}`)
+        : text(`which is memory of ${vm}; ${vm} is not told`, `该内存属于 ${vm}；${vm} 不会得到通知`);
+    case 'vmm':
+    case 'table':
+      return text(`which is memory of the VMM itself${vm && ` (for ${vm})`}`, `该内存属于 VMM 自身${vm && `（用于 ${vm}）`}`);
+    default:
+      return text('which belongs to no VM', '该内存不属于任何虚拟机');
+  }
+}
+
 type Sentence = (entry: TransactionEntry) => Text;
 
 const SENTENCES: Record<string, Sentence> = {
@@ -75,6 +91,11 @@ const SENTENCES: Record<string, Sentence> = {
     text(
       `${datum(entry, 'slot')}: the word at ${address(entry)} has more wrong bits than ECC can correct; whoever reads it gets wrong data`,
       `${datum(entry, 'slot')}：${address(entry)} 处的字错误位过多，ECC 无法纠正；读取者会得到错误数据`,
+    ),
+  'machine-check': (entry) =>
+    text(
+      `machine check: ECC cannot correct the word at ${address(entry)} (frame ${datum(entry, 'frame')}, DIMM ${datum(entry, 'slot')}), ${memoryOwner(entry).en}`,
+      `机器检查：ECC 无法纠正 ${address(entry)} 处的字（页帧 ${datum(entry, 'frame')}，内存条 ${datum(entry, 'slot')}），${memoryOwner(entry)['zh-CN']}`,
     ),
   'dma-list-length': (entry) =>
     text(
