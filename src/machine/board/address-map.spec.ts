@@ -3,7 +3,7 @@ import { describe, expect, it } from 'vitest';
 import { addressMap, rangeAt, type AddressMap } from './address-map';
 import { boardSchema, type Board } from './schema';
 import { IOMMU_BASE } from './windows';
-import { randomBoard } from './random-board.spec-support';
+import { randomBoard, simmBoard, wiredBoard } from './random-board.spec-support';
 
 const MIB = 1024 ** 2;
 const GIB = 1024 ** 3;
@@ -124,6 +124,30 @@ describe('address map', () => {
         });
       }),
       { numRuns: 300 },
+    );
+  });
+
+  it('covers every address exactly once on boards wired in any way, with windows below 1 MiB, holes and any number of lines', () => {
+    const more = fc.record({
+      physicalAddressBits: fc.integer({ min: 20, max: 52 }),
+      apic: fc.boolean(),
+      kinds: fc.subarray(['vga-memory', 'rom', 'edu', 'dma-scatter']),
+      board: fc.oneof({ weight: 3, arbitrary: wiredBoard }, { weight: 1, arbitrary: simmBoard }),
+    });
+    fc.assert(
+      fc.property(more, ({ physicalAddressBits, apic, kinds, board: wired }) => {
+        const devices = kinds.map((kind, index) => ({ id: `d${index}`, kind }));
+        const { ranges, dram } = addressMap({ ...wired, physicalAddressBits, devices, apic: { present: apic } });
+        const bounds = ranges.map(({ base }) => base);
+        expect([...bounds, ranges.at(-1)!.end]).toEqual([0, ...ranges.map(({ end }) => end)]);
+        expect(ranges.at(-1)!.end).toBe(2 ** physicalAddressBits);
+        expect(ranges.every(({ base, end }) => end > base)).toBe(true);
+        // what is DRAM in the map is DRAM below the windows, and the other way round
+        const below = (address: number): boolean => rangeAt(dram, address) !== undefined;
+        for (const { base, end, kind } of ranges)
+          if (kind !== 'mmio') expect([below(base), below(end - 1)]).toEqual(Array(2).fill(kind === 'dram'));
+      }),
+      { numRuns: 500 },
     );
   });
 

@@ -4,8 +4,8 @@ import { dramAddress, hostPhysical } from '../address';
 import { MemoryController } from '../memory/memory-controller';
 import { addressMap, rangeAt } from './address-map';
 import { distanceOf, wayAt, waysWithin, type Interleave } from './interleave';
-import { MAPPING_ORDERS } from './mapping-orders';
 import { ALL_DIMMS, DIMMS, isRefusal, makeDimm, refusedDimm, type ChipWidth } from './parts';
+import { simmBoard, wiredBoard } from './random-board.spec-support';
 import { checkBoard } from './rules';
 import { boardSchema, type Board } from './schema';
 
@@ -106,42 +106,11 @@ describe('interleaving', () => {
   });
 });
 
-const anyBoard = fc
-  .record({
-    channels: fc.array(fc.array(fc.option(fc.constantFrom(...ALL_DIMMS), { freq: 8 }), { minLength: 1, maxLength: 4 }), {
-      minLength: 1,
-      maxLength: 8,
-    }),
-    order: fc.constantFrom(...MAPPING_ORDERS),
-    hash: fc.constantFrom('none' as const, 'xor' as const),
-    channelInterleave: fc.constantFrom(undefined, 64, 256, 4096, 262_144),
-    rankInterleave: fc.constantFrom(undefined, 64, 8192, 262_144),
-    hole: fc.option(fc.record({ base: fc.integer({ min: 256, max: 0xf_ffff }).map((page) => page * 4096), remap: fc.boolean() }), {
-      nil: undefined,
-    }),
-    iommu: fc.boolean(),
-  })
-  .map(({ channels, order, hash, channelInterleave, rankInterleave, hole, iommu }): Board => {
-    const named = channels.map((slots, channel) => slots.map((part, slot) => ({ id: `C${channel}S${slot}`, dimm: part?.id ?? null })));
-    return {
-      processor: 'p6',
-      assignment: 'automatic',
-      physicalAddressBits: 52,
-      controllers: [
-        { id: 'mc0', channels: named.map((slots) => slots.map(({ id }) => id)), banks: [], order, hash, channelInterleave, rankInterleave },
-      ],
-      slots: named.flat(),
-      devices: [],
-      iommu: { present: iommu, enabled: false },
-      ...(hole ? { memoryHole: hole } : {}),
-    };
-  });
-
 describe('any board with a controller', () => {
   it('maps every address to one cell and back: addresses → cells', () => {
     fc.assert(
       fc.property(
-        anyBoard,
+        wiredBoard,
         fc.array(fc.double({ min: 0, max: 1, noNaN: true, maxExcluded: true }), { minLength: 4, maxLength: 4 }),
         (drawing, at) => {
           const { dram } = addressMap(drawing);
@@ -156,9 +125,34 @@ describe('any board with a controller', () => {
     );
   });
 
+  it('maps the lanes of SIMMs one to one, whatever is pulled', () => {
+    fc.assert(
+      fc.property(
+        simmBoard,
+        fc.array(fc.double({ min: 0, max: 1, noNaN: true, maxExcluded: true }), { minLength: 6, maxLength: 6 }),
+        (drawing, at) => {
+          const { dram } = addressMap(drawing);
+          const controller = new MemoryController(drawing, dram);
+          const asked = dram.flatMap(({ base, end }) => [base, end - 1, ...at.map((part) => base + Math.floor(part * (end - base)))]);
+          const back = asked.map((address) => controller.locateAll(hostPhysical(address)).map(({ cell }) => controller.addressOf(cell)));
+          expect(back).toEqual(asked.map((address) => [address]));
+          // a bank without all its lanes answers nowhere
+          const whole = drawing.controllers![0]!.banks.filter((bank) =>
+            bank.every((id) => drawing.slots.find((slot) => slot.id === id)!.dimm !== null),
+          );
+          const parts = whole.flatMap((bank) =>
+            bank.map((id) => ALL_DIMMS.find((part) => part.id === drawing.slots.find((slot) => slot.id === id)!.dimm)!),
+          );
+          expect(dram.reduce((sum, { base, end }) => sum + end - base, 0)).toBe(parts.reduce((sum, { bytes }) => sum + bytes, 0));
+        },
+      ),
+      { numRuns: 300 },
+    );
+  });
+
   it('gives every byte of every DIMM one address, unless the hole takes it: cells → addresses', () => {
     fc.assert(
-      fc.property(anyBoard, fc.double({ min: 0, max: 1, noNaN: true, maxExcluded: true }), (drawing, at) => {
+      fc.property(wiredBoard, fc.double({ min: 0, max: 1, noNaN: true, maxExcluded: true }), (drawing, at) => {
         const { dram } = addressMap(drawing);
         const plugged = drawing.slots.reduce((sum, { dimm }) => sum + (ALL_DIMMS.find(({ id }) => id === dimm)?.bytes ?? 0), 0);
         const placed = dram.reduce((sum, { base, end }) => sum + end - base, 0);
