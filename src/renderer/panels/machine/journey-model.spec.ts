@@ -174,4 +174,24 @@ describe('journey model', () => {
     expect(stations[0]?.how.identity).toBe(true);
     expect(stations[1]?.how.identity).toBe(false);
   });
+
+  it('tells of address line 20 held at 0: nothing translates, and the address is another', () => {
+    const closed = step({ room: 'paging', from: { space: 'linear', address: 0x10_0600n }, to: { space: 'guest', address: 0x600n } });
+    const { stations } = buildJourney({
+      access: { ...vmAccess, vm: undefined, space: 'linear', address: 0x10_0600n },
+      steps: [closed, controller],
+      end: { kind: 'dram', hostAddress: 0x600n, cell: CELL },
+    });
+    expect(stations[0]?.how).toMatchObject({ identity: true, wraps: true });
+  });
+
+  it('shows where a TLB entry leads, and that the tables no longer agree', () => {
+    const fields = { guestFrame: 0x500n, hostFrame: 0x2a4c7n, stale: true };
+    const hit = step({ room: 'tlb', structure: 'tlb-entry', to: { space: 'guest', address: 0x50_0010n }, fields, cached: true });
+    const end = { kind: 'dram' as const, hostAddress: HOST, cell: CELL };
+    const bare = buildJourney({ access: { ...vmAccess, vm: undefined }, steps: [descriptor, hit, controller], end });
+    expect(bare.stations[1]?.how.cards[0]).toMatchObject({ stale: true, next: { space: 'host', address: 0x2a4c_7000n } });
+    const inVm = buildJourney({ access: vmAccess, steps: [descriptor, hit, controller], end });
+    expect(inVm.stations[1]?.how.cards[0]?.next).toEqual({ space: 'guest', address: 0x50_0000n });
+  });
 });

@@ -23,6 +23,8 @@ export interface EntryCard {
   checks: Check[];
   fields: Record<string, FieldValue>;
   cached: boolean;
+  /** a TLB entry that the tables in memory no longer agree with */
+  stale: boolean;
   /** false: the chain stops at this entry */
   passed: boolean;
   /** position among the references to tables, from 1; null for what is no memory reference */
@@ -37,6 +39,8 @@ export interface How {
   kind: HowKind;
   /** the mechanism was off, or not there: the address goes on unchanged */
   identity: boolean;
+  /** nothing translates, and yet the address changes: address line 20 is held at 0 */
+  wraps: boolean;
   cuts: BitCut[];
   cards: EntryCard[];
   /** what was checked outside the cards (segment limit, CPL, …), and decoded values to show */
@@ -133,8 +137,9 @@ const ROOMS_AFTER: Record<Space, { kind: HowKind; rooms: readonly string[] }> = 
 /** What a table entry points to: `frame` is a number of 4 KiB frames, `base` and `address` are bytes. */
 function pointsTo(step: JourneyStep, bare: boolean): EntryCard['next'] {
   // on the bare machine the guest's own tables hold host-physical addresses
-  const space: Space = step.room === 'paging' && !bare ? 'guest' : 'host';
-  const { frame, base, address } = step.fields;
+  const space: Space = (step.room === 'paging' || step.room === 'tlb') && !bare ? 'guest' : 'host';
+  const { base, address, guestFrame, hostFrame } = step.fields;
+  const frame = step.structure === 'tlb-entry' ? (space === 'host' || step.room === 'ept' ? hostFrame : guestFrame) : step.fields['frame'];
   if (step.structure === 'descriptor') return null;
   const value = typeof frame === 'bigint' || typeof frame === 'number' ? BigInt(frame) * 4096n : (base ?? address);
   if (typeof value !== 'bigint' && typeof value !== 'number') return null;
@@ -174,6 +179,7 @@ export function buildJourney(journey: Journey): JourneyModel {
       checks: step.checks,
       fields: step.fields,
       cached: step.cached,
+      stale: step.fields['stale'] === true,
       passed: !stops,
       reference: references.get(step) ?? null,
       nested: (nested.get(step) ?? []).map(card),
@@ -193,6 +199,8 @@ export function buildJourney(journey: Journey): JourneyModel {
         (step.entryAddress !== undefined || step.entryBytes !== undefined || step.structure === 'tlb-entry'),
     );
     const last = entries.at(-1);
+    const identity = steps.length > 0 && entries.length === 0 && kind !== 'controller' && kind !== 'segmentation';
+    const to = steps.findLast((step) => step.to)?.to ?? null;
     const reached = space === 'dram' ? journey.end.kind !== 'fault' : place !== null;
     return {
       space,
@@ -202,14 +210,15 @@ export function buildJourney(journey: Journey): JourneyModel {
       selector: place?.selector ?? null,
       how: {
         kind,
-        identity: steps.length > 0 && entries.length === 0 && kind !== 'controller' && kind !== 'segmentation',
+        identity,
+        wraps: identity && kind === 'paging' && to !== null && place !== null && to.address !== place.address,
         cuts: place && kind !== 'controller' ? cutsFor(kind, place.address, entries, last) : [],
         cards: kind === 'controller' ? [] : entries.map(card),
         checks: steps.flatMap((step) =>
           kind === 'segmentation' || kind === 'controller' || step.structure === 'identity' ? step.checks : [],
         ),
         fields: Object.assign({}, ...steps.map((step) => step.fields)) as Record<string, FieldValue>,
-        to: steps.findLast((step) => step.to)?.to ?? null,
+        to,
         failedTableWalk: kind === 'paging' ? orphans.map(card) : [],
       },
     };
