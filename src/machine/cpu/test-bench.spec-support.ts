@@ -89,7 +89,7 @@ export interface Bench {
 }
 
 /** A processor over `mebibytes` of DRAM. Port reads give 0xA5 in every byte. */
-export function makeBench(mebibytes = 4, engine?: Engine): Bench {
+export function makeBench(mebibytes = 4, engine?: Engine, tlb = { entries: 64, ways: 4 }): Bench {
   const frames = new FrameStore({ reservedBytes: POOL_RESERVED, limitBytes: POOL_RESERVED + (mebibytes + 8) * 2 ** 20 });
   const memory = new FlatMemory(frames, mebibytes * 256);
   const output: Bench['output'] = [];
@@ -109,7 +109,7 @@ export function makeBench(mebibytes = 4, engine?: Engine): Bench {
         },
       },
     },
-    part: { physicalAddressBits: 36, tlb: { entries: 64, ways: 4 }, features: ['virtualization'] },
+    part: { physicalAddressBits: 36, tlb, features: ['virtualization'] },
     engine,
   });
   const load = (address: number, bytes: readonly number[] | Uint8Array): void =>

@@ -1,7 +1,7 @@
 /** Faults, calls of the kernel, interrupts and patched code, one close behind the other: the same at every count in every tier. */
 import { describe, expect, it } from 'vitest';
 import type { Engine } from '../processor';
-import { IN_RING_0, KERNEL_MEMORY, littleKernel } from './little-kernel.spec-support';
+import { KERNEL_MEMORY, littleKernel } from './little-kernel.spec-support';
 import { random, seen } from './same-state.spec-support';
 
 const RUNS = 24;
@@ -41,7 +41,6 @@ describe.each([
     expect(other.processor.deliveredByVector).toEqual(deliveredByVector);
     expect(other.processor.delivered).toEqual(reference.processor.delivered);
     // code that is patched all the time is not compiled
-    if (engine !== 'threaded' && seed % 3 !== 2) expect(interpreter.compiled!.deliveries).toBeGreaterThan(20);
-    if (engine === 'compiled' && IN_RING_0.includes(seed)) expect(interpreter.compiled!.quickEvents).toBeGreaterThan(40);
+    if (engine !== 'threaded' && seed % 3 !== 2) expect(interpreter.compiled!.quickEvents).toBeGreaterThan(100);
   });
 });

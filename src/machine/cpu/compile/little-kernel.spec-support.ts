@@ -8,7 +8,7 @@ import { assembleInto, flatProtected, makeBench, type Bench } from '../test-benc
 import { pick, random, type Next } from './same-state.spec-support';
 
 /** The pages that the program changes: first and behind the last. */
-export const KERNEL_MEMORY: readonly (readonly [first: number, end: number])[] = [[1, 0x13], [0x20, 0x30], [0x40, 0x50], [0x80, 0x82]]; // prettier-ignore
+export const KERNEL_MEMORY: readonly (readonly [first: number, end: number])[] = [[1, 0x13], [0x20, 0x30], [0x40, 0x50], [0x80, 0x83]]; // prettier-ignore
 
 const GDT = 0x1000;
 const IDT = 0x2000;
@@ -16,17 +16,25 @@ const TSS = 0x3000;
 const TABLES = 0x8_0000;
 const DATA = 0x4_0000;
 const PAGES = 16;
+/** Where a large page shows all of memory once more, if there is one. */
+const WINDOW = 0x40_0000;
+
+/** The tables of a kernel: entries of 4 bytes, and perhaps a page of 4 MiB; or of 8 bytes, and one of 2 MiB. */
+type Paging = 'legacy' | 'large' | 'pae';
+const pagingOf = (seed: number): Paging => (['legacy', 'large', 'pae'] as const)[(seed + Math.floor(seed / 3)) % 3]!;
 
 /** Seeds of programs that run in ring 0 themselves, so that events stay there. */
 export const IN_RING_0: readonly number[] = [4, 7];
 
 /** One thing that the user's program does. EBP tells the fault handler how many bytes to skip. */
-function act(next: Next, n: number, patches: boolean, ring: 0 | 3): string {
-  const data = `${DATA} + ${next() % (PAGES * 4096 - 4)}`;
+function act(next: Next, n: number, patches: boolean, ring: 0 | 3, paging: Paging): string {
+  const window = paging !== 'legacy' && next() % 4 === 0 ? WINDOW : 0;
+  const data = `${DATA + window} + ${next() % (PAGES * 4096 - 4)}`;
   const skipped = (length: number, text: string): string => `mov ebp, ${length}\n${text}`;
   switch (next() % (patches ? 20 : 18)) {
     case 0:
-      return `mov eax, [${data}]`;
+      // now and then one of the kernel's pages
+      return next() % 8 === 0 ? `mov eax, [${0x4000 + (next() % 0xc) * 0x1000}]` : `mov eax, [${data}]`;
     case 1:
       return `add [${data}], eax`;
     case 2:
@@ -92,7 +100,7 @@ function hostile(next: Next, n: number): string {
   }
 }
 
-const source = (next: Next, patches: boolean, ring: 0 | 3): string => `
+const source = (next: Next, patches: boolean, ring: 0 | 3, paging: Paging, width = paging === 'pae' ? 8 : 4): string => `
 bits 32
 org 0x10000
 pageFault:
@@ -101,7 +109,7 @@ pageFault:
   inc dword [counts]
   mov eax, cr2
   shr eax, 12
-  lea edx, [${TABLES + 0x1000} + eax * 4]
+  lea edx, [${TABLES + 0x1000} + eax * ${width}]
   or dword [edx], 7
   pop edx
   pop eax
@@ -120,10 +128,11 @@ debug:
 call80:
   push eax
   push edx
-  lea edx, [${TABLES + 0x1000} + eax * 4 + ${(DATA >> 12) * 4}]
+  lea edx, [${TABLES + 0x1000} + eax * ${width} + ${(DATA >> 12) * width}]
   and dword [edx], ~1
   shl eax, 12
   invlpg [eax + ${DATA}]
+  ${paging === 'legacy' ? '' : `invlpg [eax + ${DATA + WINDOW}]`}
   pop edx
   pop eax
   iretd
@@ -159,7 +168,7 @@ times 0x1000 - ($ - $$) db 0
 counts: dd 0, 0, 0
 times 0x10000 - ($ - $$) db 0
 user:
-${Array.from({ length: 40 }, (_, n) => act(next, n, patches, ring)).join('\n')}
+${Array.from({ length: 40 }, (_, n) => act(next, n, patches, ring, paging)).join('\n')}
   jmp user
 times 0x12000 - ($ - $$) db 0
 patched:
@@ -170,17 +179,18 @@ double:
   ret
 `;
 
-/** The kernel with the program of a seed, about to run. Every third program changes its code. */
+/** The kernel with the program of a seed, about to run. Every third program changes its code; every other TLB is a small one. */
 export function littleKernel(seed: number, engine: Engine): Bench {
   const next = random(seed);
-  const bench = makeBench(4, engine);
+  const paging = pagingOf(seed);
+  const bench = makeBench(4, engine, seed % 2 ? { entries: 8, ways: 2 } : undefined);
   const words = (address: number, ...values: number[]): void =>
     bench.load(
       address,
       values.flatMap((value) => [value & 255, (value >>> 8) & 255, (value >>> 16) & 255, value >>> 24]),
     );
   const ring = IN_RING_0.includes(seed) ? 0 : 3;
-  const at = assembleInto(bench, source(next, seed % 3 === 2, ring));
+  const at = assembleInto(bench, source(next, seed % 3 === 2, ring, paging));
   // code and data of ring 0, of ring 3, the TSS; none is marked accessed
   words(GDT, 0, 0, 0xffff, 0xcf_9a00, 0xffff, 0xcf_9200, 0xffff, 0xcf_fa00, 0xffff, 0xcf_f200, (TSS << 16) | 0x67, 0x8b00);
   words(TSS + 4, 0x9000, 0x10);
@@ -195,11 +205,18 @@ export function littleKernel(seed: number, engine: Engine): Bench {
   gate(0x20, 'interrupt', kind());
   gate(0x22, 'call80', 0x60 | (kind() & 0x7f));
   for (const [vector, symbol] of [[0x80, 'call80'], [0x81, 'call81'], [0x82, 'call82']] as const) gate(vector, symbol, 0x60 | kind()); // prettier-ignore
-  words(TABLES, (TABLES + 0x1000) | 7);
-  for (let page = 0; page < 1024; page++) {
+  const entry = (table: number, index: number, value: number): void =>
+    paging === 'pae' ? words(table + index * 8, value, 0) : words(table + index * 4, value);
+  const upper = paging === 'pae' ? TABLES + 0x2000 : TABLES;
+  if (paging === 'pae') for (let index = 0; index < 4; index++) words(TABLES + index * 8, upper | 1, 0);
+  entry(upper, 0, (TABLES + 0x1000) | 7);
+  if (paging !== 'legacy') entry(upper, paging === 'pae' ? 2 : 1, 0x87);
+  for (let page = 0; page < 512; page++) {
     const user = page >= 0x20;
-    const absent = page >= DATA >> 12 && page < (DATA >> 12) + PAGES && next() % 3 === 0;
-    words(TABLES + 0x1000 + page * 4, (page << 12) | (user ? 6 : 2) | (absent ? 0 : 1));
+    const data = page >= DATA >> 12 && page < (DATA >> 12) + PAGES;
+    const absent = data && next() % 3 === 0;
+    const readOnly = data && next() % 4 === 0;
+    entry(TABLES + 0x1000, page, (page << 12) | (user ? 4 : 0) | (readOnly ? 0 : 2) | (absent ? 0 : 1));
   }
   flatProtected(bench, at.user!, 0x2_f000);
   const { state, tlb } = bench.processor;
@@ -217,10 +234,11 @@ export function littleKernel(seed: number, engine: Engine): Bench {
   state.u32[STATE.sysenterEip.offset >> 2] = at.entered!;
   state.eflags = 0x202 | (seed % 4 === 3 ? 0x3000 : 0);
   state.cr3 = TABLES;
-  state.cr4 = 0;
+  state.cr4 = { legacy: 0, large: 0x10, pae: 0x30 }[paging];
   // alignment is checked where a program asks for it
-  state.cr0 = 0x8005_0011 | 0;
+  state.cr0 = (seed % 5 === 4 ? 0x8004_0011 : 0x8005_0011) | 0;
   tlb.flushAll();
+  if (paging === 'pae') for (let index = 0; index < 4; index++) state.u32[(STATE.pdpte.offset >> 2) + index * 2] = upper | 1;
   bench.processor.stateReplaced();
   return bench;
 }

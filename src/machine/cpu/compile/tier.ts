@@ -45,6 +45,16 @@ const FLAGS = wordOf('rflags');
 const PROGRESS = wordOf('blockProgress');
 const LENGTH = wordOf('instructionLength');
 
+const EVENTS = EVENT_LOG.offset >> 2;
+const EVENT_WORDS = EVENT_LOG.bytes >> 2;
+const E = {
+  vector: EVENT_LOG.vector >> 2,
+  errorCode: EVENT_LOG.errorCode >> 2,
+  software: EVENT_LOG.software >> 2,
+  cr2: EVENT_LOG.cr2 >> 2,
+  instructions: EVENT_LOG.instructions >> 2,
+} as const;
+
 /** What lies between instructions, as the tiers need it. */
 export interface Boundary {
   /** Delivers the fault that the state holds. */
@@ -122,6 +132,7 @@ export class CompiledTier {
     words[W.goesOn] = this.goesOn && !access.checksAlignment ? 1 : 0;
     words[W.resumedAt] = words[W.deliveredAt] = -1;
     this.relocated = this.atBoundary = false;
+    const { quickEvents } = this;
     for (let next = handle; next !== 0;) {
       const code = this.regions.enter!(next);
       if (words[W.events] !== 0) this.tellOfEvents();
@@ -132,6 +143,7 @@ export class CompiledTier {
       } else if (code === LEFT.fault || code === LEFT.between) next = this.goOn(code === LEFT.fault);
       else break;
     }
+    if (quickEvents !== this.quickEvents) this.relocated = true;
     const budget = words[W.budget]!;
     access.countAccesses(words[W.accesses]!);
     this.holdPage();
@@ -157,18 +169,10 @@ export class CompiledTier {
   private tellOfEvents(): void {
     const { words } = this;
     const { boundary } = this.parts;
-    // anything delivered by compiled code left the program where it is counted to
-    for (let event = 0; event < words[W.events]!; event++) {
-      const at = (EVENT_LOG.offset + event * EVENT_LOG.bytes) >> 2;
-      const [vector, errorCode, software, cr2, instructions] = words.subarray(at, at + 5) as unknown as [
-        number,
-        number,
-        number,
-        number,
-        number,
-      ];
-      words[PROGRESS] = instructions;
-      boundary.delivered(vector, software !== 0, errorCode, cr2 >>> 0);
+    const end = EVENTS + words[W.events]! * EVENT_WORDS;
+    for (let at = EVENTS; at < end; at += EVENT_WORDS) {
+      words[PROGRESS] = words[at + E.instructions]!;
+      boundary.delivered(words[at + E.vector]!, words[at + E.software] !== 0, words[at + E.errorCode]!, words[at + E.cr2]! >>> 0);
     }
     words[W.events] = 0;
   }
@@ -339,6 +343,8 @@ export class CompiledTier {
     words[W.leftUncounted] = (note >> 14) & 255;
     if (refused === LEAVE.deferred) words[W.leftUncounted]! += (note >> 6) & 15;
     else words[LENGTH] = (note >> 10) & 15;
+    // a page fault in the running code's page
+    if (!this.parts.access.holdsCodePage) this.leaveCode();
   }
 
   /** Tells the TLB which page the running code is in, when that has changed since. */
