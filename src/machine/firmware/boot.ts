@@ -335,7 +335,7 @@ function prepareStart(
 /** Real mode is where BIOS calls work. The stack ends where the program begins: SP = load address below 64 KiB, else 0x7C00. */
 function realStart(platform: Platform, image: ProgramImage, shift: number, steps: BootStep[]): ProcessorStart {
   const occupied = image.segments.map(({ address, memoryBytes }) => ({ base: address + shift, bytes: memoryBytes }));
-  if (platform.bios) steps.push(installBiosServices(platform, platform.bios, occupied));
+  if (platform.bios) steps.push(...installBiosServices(platform, platform.bios, occupied));
   const load = image.segments[0]!.address;
   const stack = load >= 0x600 && load < 0x1_0000 ? load & ~1 : 0x7c00;
   return realModeStart(image.entry, stack, FIRST_HARD_DISK);

@@ -169,7 +169,7 @@ describe('INT 15h', () => {
     expect(entries).toEqual([...low, { base: MIB, end: 512 * MIB, type: 'usable' }, { base: GIB, end: GIB + 512 * MIB, type: 'usable' }]);
     expect(e801).toEqual([15 * KIB, (496 * MIB) / (64 * KIB)]);
     expect([h88, int12]).toEqual([63 * KIB, 640]);
-    expect(steps.map(({ text }) => text.en).join('\n')).toContain('publishes e820 by INT 15h (4 entries at 0x000F_EFA0)');
+    expect(steps.map(({ text }) => text.en).join('\n')).toContain('Publishes e820 by INT 15h AX=E820h: 4 entries at 0x000F_EFA0');
   });
 
   it('tells of what was moved above 4 GiB, beside the SMBIOS tables', () => {

@@ -94,18 +94,20 @@ export function installBiosServices(
   platform: Platform,
   bios: BiosSurroundings,
   program: readonly { base: number; bytes: number }[],
-): BootStep {
+): BootStep[] {
   const table = e820TableBase(bios.memoryMap);
   const needed = [
     { base: 0, end: DATA_AREA_END },
     { base: Math.max(table, FIRMWARE_TABLES.base), end: FIRMWARE_TABLES.end },
   ];
-  const without = (en: string, zh: string): BootStep => ({
-    kind: 'firmware',
-    text: bootText(`No BIOS services (INT 10h to 1Ah): ${en}`, `没有 BIOS 服务（INT 10h 至 1Ah）：${zh}`),
-    fields: { services: 'none' },
-    ok: true,
-  });
+  const without = (en: string, zh: string): BootStep[] => [
+    {
+      kind: 'firmware',
+      text: bootText(`No BIOS services (INT 10h to 1Ah): ${en}`, `没有 BIOS 服务（INT 10h 至 1Ah）：${zh}`),
+      fields: { services: 'none' },
+      ok: true,
+    },
+  ];
   const missing = needed.find(({ base, end }) => !platform.memory.some((range) => range.base <= base && end <= range.base + range.bytes));
   if (missing) return without(`there is no memory at ${formatAddress(missing.base)}`, `${formatAddress(missing.base)} 处没有内存`);
   const taken = needed.find(({ base, end }) => program.some((piece) => piece.base < end && base < piece.base + piece.bytes));
@@ -118,20 +120,35 @@ export function installBiosServices(
   platform.writeBytes(0, lowMemory(bios));
   platform.writeBytes(table, e820Bytes(bios.memoryMap));
   platform.writeBytes(SERVICES_BASE, image(bios, platform.realModeOnly === undefined));
-  const entries = bios.memoryMap.length;
-  return {
-    kind: 'table',
-    text:
-      platform.realModeOnly === undefined
-        ? bootText(
-            `BIOS services for real mode at F000:F000, interrupt vectors at 0: publishes e820 by INT 15h (${entries} entries at ${formatAddress(table)}), the sizes by INT 15h E801h and 88h and INT 12h, text by INT 10h 0Eh; every other call returns CF = 1, AH = 86h`,
-            `实模式 BIOS 服务位于 F000:F000，中断向量位于 0：通过 INT 15h 公布 e820（${formatAddress(table)} 处 ${entries} 项），通过 INT 15h E801h、88h 和 INT 12h 给出容量，通过 INT 10h 0Eh 输出文字；其他调用返回 CF = 1、AH = 86h`,
-          )
-        : bootText(
-            `BIOS services for the ${platform.realModeOnly} at F000:F000, interrupt vectors at 0: memory size by INT 12h, text by INT 10h 0Eh; every other call returns CF = 1, AH = 86h`,
-            `${platform.realModeOnly} 的 BIOS 服务位于 F000:F000，中断向量位于 0：通过 INT 12h 给出内存容量，通过 INT 10h 0Eh 输出文字；其他调用返回 CF = 1、AH = 86h`,
+  const fields = { table: 'e820', address: table, entries: bios.memoryMap.length, bytes: bios.memoryMap.length * E820_ENTRY_BYTES };
+  return [
+    {
+      kind: 'table',
+      text: bootText(
+        'BIOS services for real mode at F000:F000, interrupt vectors at 0: memory size by INT 12h, text by INT 10h AH=0Eh; calls that nothing stands behind return CF = 1, AH = 86h',
+        '实模式 BIOS 服务位于 F000:F000，中断向量位于 0：INT 12h 给出内存容量，INT 10h AH=0Eh 输出文字；背后没有设备的调用返回 CF = 1、AH = 86h',
+      ),
+      fields: { services: SERVICES_BASE },
+      ok: true,
+    },
+    platform.realModeOnly === undefined
+      ? {
+          kind: 'table',
+          text: bootText(
+            `Publishes e820 by INT 15h AX=E820h: ${bios.memoryMap.length} entries at ${formatAddress(table)}; AX=E801h and AH=88h give sizes`,
+            `通过 INT 15h AX=E820h 公布 e820：${formatAddress(table)} 处 ${bios.memoryMap.length} 项；AX=E801h 和 AH=88h 给出容量`,
           ),
-    fields: { table: 'e820', address: table, entries, bytes: entries * E820_ENTRY_BYTES, services: SERVICES_BASE },
-    ok: true,
-  };
+          fields,
+          ok: true,
+        }
+      : {
+          kind: 'table',
+          text: bootText(
+            `No INT 15h on the ${platform.realModeOnly}: its callers use registers of a 386`,
+            `${platform.realModeOnly} 上没有 INT 15h：该调用使用 386 的寄存器`,
+          ),
+          fields: {},
+          ok: true,
+        },
+  ];
 }
