@@ -220,7 +220,9 @@ export async function connectWebBridge(): Promise<ShellBridge> {
     saveSettings: (next) => call('saveSettings', next),
     setDocumentState(state) {
       unsaved = state.unsaved;
-      document.title = `${state.unsaved ? '● ' : ''}${state.name} - Pagewalk`;
+      const title = `${state.unsaved ? '● ' : ''}${state.name} - Pagewalk`;
+      // the browser tells everybody of a title that is set, even to what it was
+      if (document.title !== title) document.title = title;
     },
     setLanguage: () => {},
     setTheme: () => {},
