@@ -22,6 +22,8 @@ export const groupSchema = z.strictObject({
   id: z.string().regex(/^[A-Za-z][A-Za-z0-9_-]{0,31}$/, 'expected a name: a letter, then up to 31 letters, digits, _ or -'),
   name: z.string().max(64).default(''),
   parts: z.array(partSchema).max(MOST).default([]),
+  /** drawn as one box that stands for all of them */
+  collapsed: z.boolean().optional(),
 });
 
 export const canvasSchema = z.strictObject({

@@ -8,7 +8,19 @@ import { useDocument } from '../../stores/document';
 import { useSelection } from '../../stores/selection';
 import { useBoardView } from './board-view';
 import type { ItemKind } from './catalogue';
-import { drawBoard, groupFrames, PLAIN_CONTROLLER, type Box, type Drawing, type GroupFrame, type PartBox } from './drawing';
+import {
+  drawBoard,
+  drawnGroups,
+  FOLDED,
+  foldGroups,
+  groupFrames,
+  PLAIN_CONTROLLER,
+  type Box,
+  type Drawing,
+  type DrawnGroup,
+  type GroupFrame,
+  type PartBox,
+} from './drawing';
 import { placesOf, type Clip } from './edits';
 
 /** A part under way to the board: from the catalogue, or a DIMM from another slot. */
@@ -39,11 +51,16 @@ export const useCanvas = defineStore('board-canvas', () => {
   const selection = useSelection();
 
   const drawing = computed<Drawing | null>(() => board.board && drawBoard(board.board));
-  /** a part that stands where it stood is the same object: nothing that shows it has to look again */
-  const parts = computed<PartBox[]>((before) => {
+  /** every part, those of collapsed groups too; one that stands where it stood is the same object: nothing that shows it has to look again */
+  const placed = computed<PartBox[]>((before) => {
     const places = placesOf(board.board);
     return keep(before, (drawing.value?.parts ?? []).map((part) => ({ ...part, ...places.get(part.node) }))); // prettier-ignore
   });
+  const groups = computed<DrawnGroup[]>(() => drawnGroups(board.board?.canvas?.groups ?? [], placed.value));
+  const folded = computed(() => foldGroups(placed.value, drawing.value?.wires ?? [], groups.value));
+  /** what is drawn: the parts, with a box in place of those of each collapsed group */
+  const parts = computed<readonly PartBox[]>((before) => keep(before, folded.value.parts));
+  const wires = computed(() => folded.value.wires);
   /** what the parts are, wherever they stand: the same objects for as long as these are on the board */
   const shapes = computed<Map<string, PartBox>>((before) => {
     const known = (part: PartBox): PartBox => {
@@ -52,36 +69,56 @@ export const useCanvas = defineStore('board-canvas', () => {
     };
     return new Map(parts.value.map((part) => [part.node, known(part)]));
   });
-  const byNode = computed(() => new Map(parts.value.map((part) => [part.node, part])));
-  const frames = computed<GroupFrame[]>((before) => keep(before, groupFrames(board.board?.canvas?.groups ?? [], parts.value)));
-  const groupOf = computed(() => new Map(frames.value.flatMap((frame) => frame.parts.map((node) => [node, frame] as const))));
+  const frames = computed<GroupFrame[]>((before) => keep(before, groupFrames(groups.value, placed.value)));
+  /** by a part of it, and by the box of a collapsed one */
+  const groupOf = computed(() => {
+    const found = new Map<string, DrawnGroup>();
+    for (const group of groups.value) for (const node of [...group.parts, `${FOLDED}:${group.id}`]) found.set(node, group);
+    return found;
+  });
+  const byNode = computed(() => new Map([...placed.value, ...parts.value].map((part) => [part.node, part])));
+  /** the box on the canvas that shows a part: its own, or that of the collapsed group it is in */
+  const shownAs = (node: string): string => folded.value.boxOf.get(node) ?? node;
+  /** a part, or the box of a collapsed group, by node */
   const partAt = (node: string): PartBox | undefined => byNode.value.get(node);
 
   /** nodes that are chosen; commands for several parts act on them */
   const chosen = shallowRef<readonly string[]>([]);
   /** the node the keyboard is at */
   const last = ref<string | null>(null);
-  const focused = computed(() => {
-    const own = last.value === null ? undefined : partAt(last.value);
-    if (own && (own.id === selection.part || !isInspectable(own))) return own;
+  const focused = computed<PartBox | undefined>(() => {
+    const own = last.value === null ? undefined : partAt(shownAs(last.value));
+    if (own && (shows(own) || !isInspectable(own))) return own;
+    return parts.value.find((part) => isInspectable(part) && shows(part)) ?? parts.value.find((part) => part.kind === 'slot') ?? parts.value[0];
+  }); // prettier-ignore
+  /** Is this the box of the part that is selected? */
+  function shows({ kind, id, node }: PartBox): boolean {
+    if (kind !== 'group') return id === selection.part;
     return (
-      parts.value.find((part) => part.id === selection.part && isInspectable(part)) ??
-      parts.value.find((part) => part.kind === 'slot') ??
-      parts.value[0]
+      selection.part === `group:${id}` || (groupOf.value.get(node)?.parts.some((each) => partAt(each)?.id === selection.part) ?? false)
     );
-  });
-  /** what commands act on: all that is chosen when the focused part is among it, else that part */
-  const targets = computed<string[]>(() => {
+  }
+  /** the boxes that commands for places act on: all that is chosen when the focused part is among it, else that part */
+  const held = computed<string[]>(() => {
     const node = focused.value?.node;
-    if (selection.part?.startsWith('group:')) return frames.value.find((frame) => frame.node === selection.part)?.parts ?? [];
+    const frame = frames.value.find((each) => each.node === selection.part);
+    if (frame) return frame.parts;
     if (node === undefined || chosen.value.includes(node)) return [...chosen.value];
     return [node];
   });
+  /** the parts that commands act on: a collapsed group stands for its own */
+  const targets = computed<string[]>(() =>
+    held.value.flatMap((node) => (node.startsWith(`${FOLDED}:`) ? (groupOf.value.get(node)?.parts ?? []) : [node])),
+  );
   function look(node: string): void {
-    last.value = node;
     const part = partAt(node);
-    if (part && isInspectable(part)) selection.part = part.id;
-    else if (node.startsWith('group:')) selection.part = node;
+    last.value = part ? shownAs(node) : node;
+    if (part?.kind === 'group') selection.part = `group:${part.id}`;
+    else if (part && isInspectable(part)) selection.part = part.id;
+    else if (node.startsWith('group:')) {
+      selection.part = node;
+      last.value = `${FOLDED}:${node.slice('group:'.length)}`;
+    }
   }
 
   /** a part that the keyboard is to go to, for the canvas to do */
@@ -118,7 +155,7 @@ export const useCanvas = defineStore('board-canvas', () => {
     if (chosen.value.some((node) => !left.has(node))) chosen.value = chosen.value.filter((node) => left.has(node));
   });
   return {
-    drawing, parts, shapes, frames, groupOf, partAt, chosen, last, focused, targets, look, wanted,
+    drawing, placed, parts, wires, shapes, groups, frames, groupOf, shownAs, partAt, chosen, last, focused, held, targets, look, wanted,
     view, fitAsked, fit, dragged, dimm, clip, miniMap, said,
   }; // prettier-ignore
 });

@@ -4,7 +4,7 @@ import { loadBoard } from '../../../lab/document/load';
 import { checkBoard } from '../../../machine/board/rules';
 import { NEW_LAB_FILES, NEW_LAB_YAML } from '../../stores/new-lab';
 import { addItem, findItem, searchCatalogue, SECTIONS, slotFor, whyNot } from './catalogue';
-import { drawBoard, groupFrames, type Box } from './drawing';
+import { drawBoard, drawnGroups, groupFrames, type Box } from './drawing';
 import { emptyBoard } from './edits';
 import { sampleBoards, takeSample } from './samples';
 
@@ -107,7 +107,11 @@ describe('the drawing of bridges and groups', () => {
 
   it('frames a group around the parts that are there', () => {
     const { parts } = drawBoard({ slots: [{ id: 'A1', dimm: null }], devices: [] });
-    const [frame, ...none] = groupFrames([{ id: 'g1', name: 'One', parts: ['slot:A1', 'slot:Z9'] }, { id: 'g2', name: '', parts: ['slot:Z9'] }], parts); // prettier-ignore
+    const groups = [
+      { id: 'g1', name: 'One', parts: ['slot:A1', 'slot:Z9'] },
+      { id: 'g2', name: '', parts: ['slot:Z9'] },
+    ];
+    const [frame, ...none] = groupFrames(drawnGroups(groups, parts), parts);
     expect(none).toEqual([]);
     const slot = parts.find(({ node }) => node === 'slot:A1')!;
     expect(frame).toMatchObject({ parts: ['slot:A1'], width: slot.width + 24 });

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { drawBoard, MOST_DEVICES, MOST_SLOTS, neighbour, outline, type Box } from './drawing';
+import { drawBoard, drawnGroups, foldGroups, groupFrames, MOST_DEVICES, MOST_SLOTS, neighbour, outline, type Box } from './drawing';
 
 const slots = (count: number) => Array.from({ length: count }, (_, i) => ({ id: `S${i}`, dimm: null }));
 const devices = (count: number) => Array.from({ length: count }, (_, i) => ({ id: `d${i}`, kind: 'edu' }));
@@ -23,6 +23,26 @@ describe('drawing of the board', () => {
     expect(drawn('device')).toBe(Math.min(deviceCount, MOST_DEVICES));
     expect(drawn('device') + drawing.hiddenDevices).toBe(deviceCount);
   });
+
+  it('draws a collapsed group as one box at the corner of its parts, with the wires from outside and none within', () => {
+    const { parts, wires } = drawBoard({ slots: slots(4), devices: devices(1), controllers: [controller('mc0', [['S0', 'S1'], ['S2', 'S3']])] });
+    const own = ['controller:mc0', 'slot:S0', 'slot:S1', 'slot:gone'];
+    const groups = drawnGroups([{ id: 'g1', name: 'One', parts: own, collapsed: true }, { id: 'g2', name: '', parts: ['slot:gone'], collapsed: true }], parts);
+    expect(groups.map(({ id, parts: left }) => [id, left])).toEqual([['g1', own.slice(0, 3)]]);
+    const folded = foldGroups(parts, wires, groups);
+    expect(folded.parts).toHaveLength(parts.length - 2);
+    const box = folded.parts.find(({ node }) => node === 'folded:g1')!;
+    const hub = parts.find(({ node }) => node === 'controller:mc0')!;
+    expect([box.kind, box.x, box.y]).toEqual(['group', hub.x, Math.min(hub.y, parts.find(({ node }) => node === 'slot:S0')!.y)]);
+    const ends = folded.wires.map(({ source, target }) => `${source} ${target}`);
+    expect(ends).toEqual(expect.arrayContaining(['processor:processor folded:g1', 'folded:g1 slot:S2', 'folded:g1 slot:S3', 'folded:g1 root:root']));
+    expect(ends.filter((each) => /mc0|S0|S1|g1 folded/.test(each))).toEqual([]);
+    expect(new Set(folded.wires.map(({ id }) => id)).size).toBe(folded.wires.length);
+    expect(folded.boxOf.get('slot:S1')).toBe('folded:g1');
+    expect(groupFrames(groups, parts)).toEqual([]);
+    // with nothing collapsed, nothing is made anew
+    expect(foldGroups(parts, wires, [{ ...groups[0]!, collapsed: false }]).parts).toBe(parts);
+  }); // prettier-ignore
 
   it('wires every slot to its controller and every device to the root', () => {
     const drawing = drawBoard({

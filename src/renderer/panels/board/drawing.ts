@@ -14,7 +14,8 @@ export interface Box {
   height: number;
 }
 
-export type PartKind = 'processor' | 'controller' | 'iommu' | 'apic' | 'firmware' | 'root' | 'legacy' | 'slot' | 'bridge' | 'device';
+export type PartKind =
+  'processor' | 'controller' | 'iommu' | 'apic' | 'firmware' | 'root' | 'legacy' | 'slot' | 'bridge' | 'device' | 'group';
 export type Side = 'left' | 'right' | 'top' | 'bottom';
 
 export interface PartBox extends Box {
@@ -168,33 +169,86 @@ export function drawBoard(board: Drawable): Drawing {
   const seen = new Set<string>();
   return {
     parts: parts.filter(({ node }) => !seen.has(node) && seen.add(node)),
-    wires: wires.filter(({ id }, i) => wires.findIndex((other) => other.id === id) === i),
+    wires: [...new Map(wires.reverse().map((each) => [each.id, each])).values()].reverse(),
     note: noteAt,
     hiddenSlots: Math.max(0, board.slots.length - MOST_SLOTS),
     hiddenDevices: board.devices.length - drawn.length,
   };
 }
 
-export interface GroupFrame extends Box {
+/** A group as it is drawn: `parts` are those of its nodes that there are. */
+export interface DrawnGroup {
   node: string;
   id: string;
   name: string;
   parts: string[];
+  collapsed: boolean;
 }
 
-/** A frame around the parts of each group that are drawn, with room for its name at the top. */
-export function groupFrames(groups: readonly PartGroup[], parts: readonly PartBox[]): GroupFrame[] {
-  const boxes = new Map(parts.map((part) => [part.node, part]));
-  return groups.flatMap(({ id, name, parts: nodes }) => {
-    const members = nodes.flatMap((node) => boxes.get(node) ?? []);
-    if (members.length === 0) return [];
-    const { x, y, width, height } = outline(members, GROUP_ROOM);
-    const drawn = members.map(({ node }) => node);
-    return [{ node: `group:${id}`, id, name, parts: drawn, x, y: y - GROUP_HEAD, width, height: height + GROUP_HEAD }];
+/** The groups of which something is drawn. */
+export function drawnGroups(groups: readonly PartGroup[], parts: readonly PartBox[]): DrawnGroup[] {
+  const there = new Set(parts.map(({ node }) => node));
+  return groups.flatMap(({ id, name, parts: nodes, collapsed = false }) => {
+    const drawn = nodes.filter((node) => there.has(node));
+    return drawn.length > 0 ? [{ node: `group:${id}`, id, name, parts: drawn, collapsed }] : [];
   });
+}
+
+/** The box that stands for a collapsed group is the node `folded:g1`. */
+export const FOLDED = 'folded';
+const FOLDED_SIZE = { width: 176, height: 72 };
+
+/** What is left to draw when collapsed groups are one box each, at the corner of their parts; wires from outside lead to the box. */
+export function foldGroups(
+  parts: readonly PartBox[],
+  wires: readonly Wire[],
+  groups: readonly DrawnGroup[],
+): { parts: readonly PartBox[]; wires: readonly Wire[]; boxOf: ReadonlyMap<string, string> } {
+  const boxOf = new Map<string, string>();
+  const boxes = new Map<string, PartBox>();
+  const byNode = new Map(parts.map((part) => [part.node, part]));
+  for (const { id, parts: nodes } of groups.filter(({ collapsed }) => collapsed)) {
+    const node = `${FOLDED}:${id}`;
+    const { x, y } = outline(nodes.map((each) => byNode.get(each)!), 0); // prettier-ignore
+    boxes.set(node, { node, kind: 'group', id, x, y, ...FOLDED_SIZE });
+    for (const each of nodes) boxOf.set(each, node);
+  }
+  if (boxes.size === 0) return { parts, wires, boxOf };
+  const led = new Map<string, Wire>();
+  for (const wire of wires) {
+    const [source, target] = [boxOf.get(wire.source) ?? wire.source, boxOf.get(wire.target) ?? wire.target];
+    const id = `${source}>${target}`;
+    if (source !== target && !led.has(id)) led.set(id, source === wire.source && target === wire.target ? wire : { ...wire, id, source, target });
+  }
+  // each box stands where the first of its parts stood in the order of the drawing
+  const first = new Set<string>();
+  const left = parts.flatMap((part) => {
+    const node = boxOf.get(part.node);
+    if (node === undefined) return [part];
+    return first.has(node) ? [] : (first.add(node), [boxes.get(node)!]);
+  });
+  return { parts: left, wires: [...led.values()], boxOf };
+} // prettier-ignore
+
+export interface GroupFrame extends DrawnGroup, Box {}
+
+/** A frame around the parts of each group that is not collapsed, with room for its name at the top. */
+export function groupFrames(groups: readonly DrawnGroup[], parts: readonly PartBox[]): GroupFrame[] {
+  const boxes = new Map(parts.map((part) => [part.node, part]));
+  return groups
+    .filter(({ collapsed }) => !collapsed)
+    .map((group) => {
+      const members = group.parts.map((node) => boxes.get(node)!);
+      const { x, y, width, height } = outline(members, GROUP_ROOM);
+      return { ...group, x, y: y - GROUP_HEAD, width, height: height + GROUP_HEAD };
+    });
 }
 const GROUP_ROOM = 12;
 const GROUP_HEAD = 20;
+
+/** Do two boxes cover something in common, or come nearer to each other than `room`? */
+export const overlap = (a: Box, b: Box, room = 0): boolean =>
+  a.x < b.x + b.width + room && b.x < a.x + a.width + room && a.y < b.y + b.height + room && b.y < a.y + a.height + room;
 
 /** The smallest box around all of them, with room on every side. */
 export function outline(boxes: readonly Box[], room: number): Box {

@@ -6,8 +6,8 @@ import { useUi } from '../../stores/ui';
 import { useBoardView } from './board-view';
 import { useCanvas } from './canvas';
 import { misfitWords } from './catalogue';
-import type { PartBox } from './drawing';
-import { align, copyParts, distribute, isRemovable, makeGroup, moveDimm, moveParts, pasteParts, plug, removeParts, tidy, ungroup, unplug, type Edge } from './edits'; // prettier-ignore
+import { FOLDED, type PartBox } from './drawing';
+import { align, copyParts, distribute, foldGroup, isRemovable, makeGroup, moveDimm, moveParts, pasteParts, plug, removeParts, tidy, ungroup, unplug, type Edge } from './edits'; // prettier-ignore
 import { misfit } from './fit';
 import { useBoardEdit } from './use-board-edit';
 
@@ -19,8 +19,9 @@ export function useBoardCommands() {
   const { t, say } = useWords();
   const { change, arrange } = useBoardEdit();
 
+  /** boxes of the canvas: parts, and collapsed groups */
   const targets = computed<PartBox[]>(() => {
-    const nodes = new Set(canvas.targets);
+    const nodes = new Set(canvas.held);
     return canvas.parts.filter(({ node }) => nodes.has(node));
   });
   const several = computed(() => targets.value.length > 1);
@@ -47,7 +48,7 @@ export function useBoardCommands() {
   function copy(): boolean {
     if (!view.board) return false;
     const nodes = canvas.targets;
-    const places = new Map(canvas.parts.map(({ node, x, y }) => [node, { x, y }]));
+    const places = new Map(canvas.placed.map(({ node, x, y }) => [node, { x, y }]));
     const clip = copyParts(view.board, nodes, places);
     if (!clip) {
       tell(t('board.said.nothingToCopy'));
@@ -94,7 +95,7 @@ export function useBoardCommands() {
     }
     const pasted = pasteParts(view.board, canvas.clip);
     if (!change(pasted)) return false;
-    canvas.chosen = pasted.nodes;
+    canvas.chosen = [...new Set(pasted.nodes.map(canvas.shownAs))];
     return true;
   }
   const duplicate = (): boolean => copy() && pasteNew();
@@ -102,6 +103,14 @@ export function useBoardCommands() {
 
   const group = (): boolean => view.board !== null && several.value && arrange(makeGroup(view.board, canvas.targets));
   const dissolve = (): boolean => view.board !== null && grouped.value !== null && arrange(ungroup(view.board, grouped.value.id));
+  /** Collapses the group of what is chosen, or the one named by its frame or box; expands it when it is collapsed. */
+  function fold(node?: string): boolean {
+    const own = node === undefined ? grouped.value : canvas.groups.find((each) => each.node === node || `${FOLDED}:${each.id}` === node);
+    if (!view.board || !own) return false;
+    const done = arrange(foldGroup(view.board, own.id, !own.collapsed));
+    if (done && own.collapsed && own.parts[0]) canvas.look(own.parts[0]);
+    return done;
+  }
   const alignTo = (edge: Edge): boolean => view.board !== null && several.value && arrange(align(view.board, targets.value, edge));
   const distributeAlong = (axis: 'x' | 'y'): boolean =>
     view.board !== null && targets.value.length > 2 && arrange(distribute(view.board, targets.value, axis));
@@ -117,5 +126,5 @@ export function useBoardCommands() {
     return arrange(moveParts(view.board, places), `move:${[...places.keys()].join()}`);
   }
 
-  return { targets, several, grouped, remove, copy, cut, paste, pasteNew, duplicate, all, group, dissolve, alignTo, distributeAlong, tidyUp, moveBy };
+  return { targets, several, grouped, remove, copy, cut, paste, pasteNew, duplicate, all, group, dissolve, fold, alignTo, distributeAlong, tidyUp, moveBy };
 } // prettier-ignore

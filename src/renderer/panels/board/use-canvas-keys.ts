@@ -62,6 +62,7 @@ export function useCanvasKeys(moves: CanvasMoves) {
     '-': (part) => void zoomAt(part, 0.8),
     '0': () => canvas.fit(),
     a: () => ui.go('board', 'parts'),
+    e: () => follow(commands.fold()),
     Insert: () => ui.go('board', 'parts'),
     Escape: () => void (canvas.chosen = []),
   };

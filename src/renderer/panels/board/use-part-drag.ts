@@ -98,7 +98,7 @@ export function usePartDrag(
     if (nodes.size === 0) return end();
     element.setPointerCapture(press.pointer);
     const bounds = element.getBoundingClientRect();
-    const load = carry(element, canvas.drawing.wires, canvas.parts, nodes);
+    const load = carry(element, canvas.wires, canvas.parts, nodes);
     drag = { load, nodes, bounds, from: pointAt(bounds, press.x, press.y), x: event.clientX, y: event.clientY, frame: 0 };
   }
 

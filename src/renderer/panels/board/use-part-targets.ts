@@ -32,12 +32,14 @@ export function usePartTargets(): () => PartTarget[] {
         return `${id} · ${t(`board.bridge.kind.${facts.bridges.value.get(id)?.kind ?? 'root-port'}`)}`;
       case 'controller':
         return id === PLAIN_CONTROLLER ? titleOf(part) : `${titleOf(part)} · ${id}`;
+      case 'group':
+        return `${titleOf(part)} · ${t('board.group.parts', canvas.groupOf.get(part.node)?.parts.length ?? 0)}`;
       default:
         return titleOf(part);
     }
   }
   return () =>
-    canvas.parts.map((part) => ({
+    [...new Set([...canvas.parts, ...canvas.placed])].map((part) => ({
       node: part.node,
       text: textOf(part),
       perform: () => {

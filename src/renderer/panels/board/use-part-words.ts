@@ -1,9 +1,10 @@
 /** How each part of the board is called and what its box says. */
-import { Binary, Download, Network, Shield, Split, SquareTerminal, Waypoints } from '@lucide/vue';
+import { Binary, Download, Group, Network, Shield, Split, SquareTerminal, Waypoints } from '@lucide/vue';
 import { formatAddress } from '../../../machine/address';
 import { IO_APIC_BASE, IOMMU_BASE } from '../../../machine/board/windows';
 import { useWords } from '../../i18n';
 import { useBoardView } from './board-view';
+import { useCanvas } from './canvas';
 import { PLAIN_CONTROLLER, type PartBox } from './drawing';
 import type { usePartFacts } from './use-part-facts';
 
@@ -20,6 +21,7 @@ export const BOX_ICONS = {
   firmware: Download,
   root: Network,
   legacy: SquareTerminal,
+  group: Group,
 };
 export type BoxKind = keyof typeof BOX_ICONS;
 export const isBox = (kind: PartBox['kind']): kind is BoxKind => Object.hasOwn(BOX_ICONS, kind);
@@ -29,7 +31,10 @@ export type PartFacts = ReturnType<Facts['factsOf']>;
 
 export function usePartWords({ bridges }: Facts) {
   const view = useBoardView();
+  const canvas = useCanvas();
   const { t, say } = useWords();
+  const groupName = ({ node, id }: PartBox): string => canvas.groupOf.get(node)?.name || t('board.group.unnamed', { id });
+  const groupSize = ({ node }: PartBox): number => canvas.groupOf.get(node)?.parts.length ?? 0;
 
   /** as a screen reader says it, with what can be done */
   function nameOf(part: PartBox, { slot, device, bridge }: PartFacts): string {
@@ -48,6 +53,8 @@ export function usePartWords({ bridges }: Facts) {
         return t('board.bridge.spoken', { id: part.id, kind: t(`board.bridge.kind.${bridge?.kind ?? 'root-port'}`) });
       case 'apic':
         return 'APIC';
+      case 'group':
+        return t('board.group.spoken', { name: groupName(part), parts: t('board.group.parts', groupSize(part)) });
       default:
         return t(`board.part.${part.kind}`);
     }
@@ -61,7 +68,9 @@ export function usePartWords({ bridges }: Facts) {
           ? part.id
           : part.kind === 'apic'
             ? 'APIC'
-            : t(`board.part.${part.kind}`);
+            : part.kind === 'group'
+              ? groupName(part)
+              : t(`board.part.${part.kind}`);
   const toneOf = (part: PartBox) => (part.kind !== 'iommu' ? 'plain' : view.hardware?.iommu?.present ? 'rose' : 'absent');
 
   function linesOf(part: PartBox): BoxLine[] {
@@ -73,6 +82,8 @@ export function usePartWords({ bridges }: Facts) {
         const base: BoxLine[] = board.iommu?.present ? [{ text: formatAddress(IOMMU_BASE), tone: 'amber', mono: true }] : [];
         return [{ text: t(`isolation.topology.${state}`) }, ...base];
       }
+      case 'group':
+        return [{ text: t('board.group.parts', groupSize(part)) }];
       case 'apic':
         return [{ text: formatAddress(IO_APIC_BASE), tone: 'amber', mono: true }];
       case 'firmware':

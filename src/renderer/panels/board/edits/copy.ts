@@ -8,7 +8,8 @@ import { dimmPart } from '../../../../machine/board/parts';
 import { PlacementAdvisor } from '../../../../machine/board/placement';
 import type { Board, BoardBridge, BoardDevice, Controller, Slot } from '../../../../machine/board/schema';
 import { append, freeName, kindAndId, nodeOf, set, slotName, takenNames, words, type BoardChange } from './change';
-import { movePatches, type Place } from './layout';
+import { outline, overlap, type Box } from '../drawing';
+import { movePatches, placedParts, type Place } from './layout';
 
 export interface Clip {
   slots: Slot[];
@@ -18,7 +19,7 @@ export interface Clip {
   /** where each stood, by node */
   places: Map<string, Place>;
   /** groups that lie in the clip as a whole */
-  groups: { name: string; parts: string[] }[];
+  groups: { name: string; parts: string[]; collapsed?: boolean | undefined }[];
 }
 
 /** What copying these parts takes along; null when none of them can be copied. A controller comes with its slots. */
@@ -33,7 +34,7 @@ export function copyParts(board: Board, nodes: readonly string[], places: Readon
     controllers: chosen('controller', board.controllers ?? []),
     bridges: chosen('bridge', board.bridges ?? []),
     places: new Map([...places].filter(([node]) => wanted.has(node))),
-    groups: (board.canvas?.groups ?? []).filter(({ parts }) => parts.every((node) => wanted.has(node))).map(({ name, parts }) => ({ name, parts })),
+    groups: (board.canvas?.groups ?? []).filter(({ parts }) => parts.every((node) => wanted.has(node))).map(({ name, parts, collapsed }) => ({ name, parts, collapsed })),
   }; // prettier-ignore
   return clip.slots.length + clip.devices.length + clip.controllers.length + clip.bridges.length > 0 ? clip : null;
 }
@@ -41,8 +42,31 @@ export function copyParts(board: Board, nodes: readonly string[], places: Readon
 /** `dma0` → `dma`, `A1` → `A`: what is left of a name when its number is taken off. */
 const stem = (id: string): string => id.replace(/\d+$/, '') || id;
 
-/** The parts of the clip once more, `shift` units to the right and below; `look` is the first of them. */
-export function pasteParts(board: Board, clip: Clip, shift = 24): BoardChange & { nodes: string[] } {
+/** Units between tries for a free place, and so many steps away one is looked for: else it stands to the right of everything. */
+const STEP = 24;
+/** of a part that has left the board since it was copied: as the largest */
+const USUAL_SIZE = { width: 280, height: 110 } as const;
+const FARTHEST_STEPS = 60;
+/** Room that is kept around what is pasted. */
+const ROOM = 4;
+
+/** How far the clip's boxes go, together, so that none of them stands on a part: to the right and below, as near as can be. */
+function freeShift(boxes: readonly Box[], others: readonly Box[]): Place {
+  if (boxes.length === 0 || others.length === 0) return { x: STEP, y: STEP };
+  const free = (dx: number, dy: number): boolean => !boxes.some((box) => others.some((other) => overlap({ ...box, x: box.x + dx, y: box.y + dy }, other, ROOM)));
+  for (let ring = 1; ring <= FARTHEST_STEPS; ring++) {
+    // along the diagonal first, then to both sides of it
+    for (let aside = 0; aside <= ring; aside++) {
+      if (free(ring * STEP, (ring - aside) * STEP)) return { x: ring * STEP, y: (ring - aside) * STEP };
+      if (free((ring - aside) * STEP, ring * STEP)) return { x: (ring - aside) * STEP, y: ring * STEP };
+    }
+  }
+  const [all, own] = [outline(others, STEP), outline(boxes, 0)];
+  return { x: all.x + all.width - own.x, y: 0 };
+} // prettier-ignore
+
+/** The parts of the clip once more, beside where they stood and on no other part; `look` is the first of them. */
+export function pasteParts(board: Board, clip: Clip): BoardChange & { nodes: string[] } {
   const taken = takenNames(board);
   const renamed = new Map<string, string>();
   const rename = (kind: string, id: string, name: (number: number) => string): string => {
@@ -96,9 +120,12 @@ export function pasteParts(board: Board, clip: Clip, shift = 24): BoardChange & 
     patches.push(append(['devices'], plain({ ...rest, id, parent: portOf(parent) })));
   }
   const nodes = [...renamed.values()];
+  const sizes = new Map(placedParts(board).map((part) => [part.node, part]));
+  const boxes = [...clip.places].flatMap(([node, at]) => (renamed.has(node) ? [{ ...(sizes.get(node) ?? USUAL_SIZE), ...at }] : []));
+  const shift = freeShift(boxes, [...sizes.values()]);
   const moved = [...clip.places].flatMap(([node, { x, y }]) => {
     const fresh = renamed.get(node);
-    return fresh ? [[fresh, { x: x + shift, y: y + shift }] as const] : [];
+    return fresh ? [[fresh, { x: x + shift.x, y: y + shift.y }] as const] : [];
   });
   patches.push(...movePatches(board, moved), ...groupPatches(board, clip, renamed));
   const count = nodes.length;
@@ -113,10 +140,11 @@ export function pasteParts(board: Board, clip: Clip, shift = 24): BoardChange & 
 
 function groupPatches(board: Board, clip: Clip, renamed: ReadonlyMap<string, string>): Patch[] {
   const taken = new Set((board.canvas?.groups ?? []).map(({ id }) => id));
-  const groups = clip.groups.map(({ name, parts }) => ({
+  const groups = clip.groups.map(({ name, parts, collapsed }) => ({
     id: freeName(taken, (number) => `g${number + 1}`),
     name,
     parts: parts.flatMap((node) => renamed.get(node) ?? []),
+    ...(collapsed ? { collapsed } : {}),
   }));
   const whole = groups.filter(({ parts }) => parts.length > 1);
   return whole.length === 0 ? [] : [set(['canvas', 'groups'], [...(board.canvas?.groups ?? []), ...whole])];

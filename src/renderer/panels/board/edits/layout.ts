@@ -2,8 +2,8 @@
 import type { Patch } from '../../../../lab/document/patches';
 import { FARTHEST, type CanvasLayout, type PartGroup } from '../../../../machine/board/canvas';
 import type { Board } from '../../../../machine/board/schema';
-import { drawBoard, type Box } from '../drawing';
-import { freeName, nodeOf, set, unset, words, type BoardChange } from './change';
+import { drawBoard, FOLDED, outline, type Box, type PartBox } from '../drawing';
+import { freeName, kindAndId, nodeOf, set, unset, words, type BoardChange } from './change';
 
 export interface Place {
   x: number;
@@ -19,9 +19,17 @@ function write(board: Board, next: CanvasLayout): Patch[] {
   if (!places && !groups) return board.canvas ? [unset(['canvas'])] : [];
   const value = {
     ...(places ? { places } : {}),
-    ...(groups ? { groups: groups.map(({ id, name, parts }) => ({ id, name, parts })) } : {}),
+    ...(groups
+      ? { groups: groups.map(({ id, name, parts, collapsed }) => ({ id, name, parts, ...(collapsed ? { collapsed } : {}) })) }
+      : {}),
   };
   return [set(['canvas'], value)];
+}
+
+/** Every part of the board where it stands, those of collapsed groups too. */
+export function placedParts(board: Board): PartBox[] {
+  const places = placesOf(board);
+  return drawBoard(board).parts.map((part) => ({ ...part, ...places.get(part.node) }));
 }
 
 export const placesOf = (board: Board | null): Places =>
@@ -38,9 +46,30 @@ function slotsBeside(board: Board, nodes: ReadonlySet<string>): Places {
 
 const within = (coordinate: number): number => Math.min(FARTHEST, Math.max(-FARTHEST, Math.round(coordinate)));
 
+/** The moves of single parts: a collapsed group takes its own along. */
+function unfold(board: Board, moves: Iterable<readonly [node: string, place: Place]>): Map<string, Place> {
+  const found = new Map<string, Place>();
+  let parts: readonly PartBox[] | undefined;
+  for (const [node, place] of moves) {
+    const [kind, id] = kindAndId(node);
+    if (kind !== FOLDED) {
+      found.set(node, place);
+      continue;
+    }
+    parts ??= placedParts(board);
+    const group = board.canvas?.groups?.find((each) => each.id === id);
+    const members = parts.filter((part) => group?.parts.includes(part.node));
+    if (members.length === 0) continue;
+    const corner = outline(members, 0);
+    for (const { node: member, x, y } of members) found.set(member, { x: x + place.x - corner.x, y: y + place.y - corner.y });
+  }
+  return found;
+}
+
+/** Patches that put parts, and collapsed groups with theirs, where they are to stand. */
 export function movePatches(board: Board, moves: Iterable<readonly [node: string, place: Place]>): Patch[] {
   const places = { ...board.canvas?.places };
-  const given = new Map(moves);
+  const given = unfold(board, moves);
   const moved = new Map([...slotsBeside(board, new Set(given.keys())), ...given]);
   for (const [node, { x, y }] of moved) places[node] = [within(x), within(y)];
   return write(board, { ...board.canvas, places });
@@ -108,6 +137,13 @@ export function makeGroup(board: Board, nodes: readonly string[], name = ''): Bo
 export function ungroup(board: Board, id: string): BoardChange {
   const groups = (board.canvas?.groups ?? []).filter((group) => group.id !== id);
   return { patches: write(board, { ...board.canvas, groups }), label: words('Ungroup', '取消组合') };
+}
+
+/** One box in place of the group's parts, or the parts again. */
+export function foldGroup(board: Board, id: string, collapsed: boolean): BoardChange {
+  const groups = (board.canvas?.groups ?? []).map((group) => (group.id === id ? { ...group, collapsed } : group));
+  const label = collapsed ? words('Collapse the group', '折叠组') : words('Expand the group', '展开组');
+  return { patches: write(board, { ...board.canvas, groups }), label, look: nodeOf('group', id) };
 }
 
 export function nameGroup(board: Board, id: string, name: string): BoardChange {

@@ -1,6 +1,8 @@
 import { describe, expect, it } from 'vitest';
 import { LabEditor } from '../../../../lab/document/editor';
-import { copyParts, makeGroup, pasteParts, removeParts, wireController } from './index';
+import { overlap } from '../drawing';
+import type { BoardChange } from './change';
+import { copyParts, foldGroup, makeGroup, moveParts, pasteParts, placedParts, removeParts, wireController } from './index';
 
 const YAML = `format: pagewalk.lab/1
 title: Attack
@@ -103,7 +105,8 @@ describe('copying', () => {
     expect(board.bridges!.at(-1)).toEqual({ id: 'sw2', kind: 'switch' });
     expect(board.devices.slice(3).map(({ id, parent }) => [id, parent])).toEqual([['dma3', 'sw2.0'], ['dma4', 'sw2.1'], ['dma5', undefined]]); // prettier-ignore
     expect(board.canvas!.groups!.map(({ parts }) => parts)).toEqual([['device:dma0', 'device:dma1'], ['device:dma3', 'device:dma4']]); // prettier-ignore
-    expect(board.canvas!.places!['device:dma3']).toEqual([124, 724]);
+    const [x, y] = board.canvas!.places!['device:dma3']!;
+    expect(board.canvas!.places!['device:dma5']).toEqual([x + 200, y]);
   });
 
   it('slots get free bases of their own, wires of a copied controller stay inside the copy', () => {
@@ -114,6 +117,43 @@ describe('copying', () => {
     const { controllers, slots } = editor.document!.board;
     expect(controllers![1]).toMatchObject({ id: 'mc1', channels: [['A3', 'A4'], ['B2']] });
     expect(slots.slice(3).map(({ id, base, dimm }) => [id, base, dimm])).toEqual([['A3', 0x1000_0000, 'ddr3-256m'], ['A4', undefined, 'ddr3-256m'], ['B2', undefined, 'ddr3-256m']]); // prettier-ignore
+  });
+
+  it('what is pasted stands on nothing, and again what is pasted after it', () => {
+    const editor = open();
+    const spots = () => placedParts(editor.document!.board);
+    const { board } = editor.document!;
+    const clip = copyParts(board, ['slot:A1', 'device:dma2'], new Map(spots().map(({ node, x, y }) => [node, { x, y }])))!;
+    for (let i = 0; i < 4; i++) {
+      const pasted = pasteParts(editor.document!.board, clip);
+      editor.patch(pasted.patches, pasted.label);
+      const others = spots().filter(({ node }) => !pasted.nodes.includes(node));
+      for (const own of spots().filter(({ node }) => pasted.nodes.includes(node)))
+        for (const other of others) expect([other.node, overlap(own, other)]).toEqual([other.node, false]);
+    }
+  });
+
+  it('a group that is drawn as one box is moved with its parts, and copied as one', () => {
+    const editor = open();
+    const at = (node: string) => {
+      const { x, y } = placedParts(editor.document!.board).find((part) => part.node === node)!;
+      return { x, y };
+    };
+    const own = ['device:dma0', 'device:dma1'];
+    const apply = ({ patches, label }: BoardChange) => expect(editor.patch(patches, label)).toEqual({ applied: true });
+    const { id } = editor.document!.board.canvas!.groups![0]!;
+    apply(foldGroup(editor.document!.board, id, true));
+    expect(editor.yaml).toContain('collapsed: true');
+    const before = own.map(at);
+    const corner = { x: Math.min(...before.map(({ x }) => x)), y: Math.min(...before.map(({ y }) => y)) };
+    apply(moveParts(editor.document!.board, new Map([[`folded:${id}`, { x: corner.x + 40, y: corner.y - 16 }]])));
+    expect(own.map(at)).toEqual(before.map(({ x, y }) => ({ x: x + 40, y: y - 16 })));
+    expect(Object.keys(editor.document!.board.canvas!.places!).filter((node) => node.startsWith('folded'))).toEqual([]);
+    const clip = copyParts(editor.document!.board, own, new Map(own.map((node) => [node, at(node)])))!;
+    apply(pasteParts(editor.document!.board, clip));
+    expect(editor.document!.board.canvas!.groups!.map(({ collapsed }) => collapsed)).toEqual([true, true]);
+    apply(foldGroup(editor.document!.board, id, false));
+    expect(editor.document!.board.canvas!.groups!.map(({ collapsed }) => collapsed ?? false)).toEqual([false, true]);
   });
 
   it('a part is in one group at most', () => {
