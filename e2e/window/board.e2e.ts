@@ -111,7 +111,7 @@ test('board: what is dragged is put back by Escape, goes with its group, and und
   await page.locator('[data-part="firmware:firmware"]').click();
   await page.locator('[data-part="iommu:iommu"]').click({ modifiers: ['Control'] });
   await page.keyboard.press('Control+g');
-  await expect(page.getByRole('button', { name: 'Group g1' })).toBeVisible();
+  await expect(page.getByRole('button', { name: 'Group g1', exact: true })).toBeVisible();
   const grouped = { firmware: await at('firmware:firmware'), iommu: await at('iommu:iommu') };
   await take('iommu:iommu');
   await expect.poll(() => at('firmware:firmware')).toEqual({ x: grouped.firmware.x + 30, y: grouped.firmware.y + 24 });
@@ -119,7 +119,7 @@ test('board: what is dragged is put back by Escape, goes with its group, and und
   await expect.poll(wires).not.toEqual(before);
   const moved = await wires();
 
-  const name = (await page.getByRole('button', { name: 'Group g1' }).boundingBox())!;
+  const name = (await page.getByRole('button', { name: 'Group g1', exact: true }).boundingBox())!;
   await page.mouse.move(name.x + 8, name.y + name.height / 2);
   await page.mouse.down();
   await page.mouse.move(name.x + 38, name.y + 40, { steps: 4 });
@@ -142,6 +142,53 @@ test('board: what is dragged is put back by Escape, goes with its group, and und
   await expect.poll(wires).toEqual(before);
   for (let i = 0; i < 3; i++) await page.getByRole('toolbar', { name: 'Board' }).getByRole('button', { name: /redo/i }).click();
   await expect.poll(wires).toEqual(all);
+});
+
+test('board: parts are chosen with a box, grouped, drawn as one box and renamed, and undo takes it all back', async ({ shell }) => {
+  const page = await shell.start();
+  await go(page, 'Board');
+  const slots = page.locator('[data-part^="slot:"]');
+  await expect(slots).toHaveCount(4);
+  const [first, second] = [(await slots.nth(0).boundingBox())!, (await slots.nth(1).boundingBox())!];
+  const pane = page.locator('.vue-flow__pane');
+  const ground = (await pane.boundingBox())!;
+  // from free ground at the right edge, over the first two slots and no more
+  const corner = { x: Math.min(second.x + second.width + 12, ground.x + ground.width - 4), y: first.y - 6 };
+  await page.keyboard.down('Shift');
+  await page.mouse.move(corner.x, second.y + second.height + 2);
+  await page.mouse.down();
+  await page.mouse.move(first.x - 8, corner.y, { steps: 5 });
+  await page.mouse.up();
+  await page.keyboard.up('Shift');
+  await expect(page.locator('.bp.chosen')).toHaveCount(2);
+
+  await slots.nth(0).focus();
+  await page.keyboard.press('Control+g');
+  await page.keyboard.press('e');
+  const box = page.locator('[data-part="folded:g1"]');
+  await expect(box).toBeFocused();
+  await expect(box).toHaveAccessibleName(/a collapsed group of 2 parts/);
+  await expect(slots).toHaveCount(2);
+  await expect(page.locator('[data-wire$=">folded:g1"]')).toHaveCount(1);
+  await page.keyboard.press('e');
+  await expect(slots).toHaveCount(4);
+  await expect(slots.nth(0)).toBeFocused();
+
+  await page.keyboard.press('F2');
+  const name = panel(page, 'Inspector').getByRole('textbox', { name: 'Another name for Slot A1' });
+  await expect(name).toBeFocused();
+  await name.fill('B1');
+  await name.press('Enter');
+  await expect(panel(page, 'Inspector').getByRole('alert')).toContainText('Another part is called B1');
+  await name.fill('North');
+  await name.press('Enter');
+  await expect(page.getByRole('button', { name: /^Slot North:/ })).toBeFocused();
+  await expect(panel(page, 'Address map').getByRole('img')).toHaveAccessibleName(/North/);
+
+  const undo = page.getByRole('toolbar', { name: 'Board' }).getByRole('button', { name: /undo/i });
+  while (await undo.isEnabled()) await undo.click();
+  await expect(page.getByRole('button', { name: /^Slot A1:/ })).toBeVisible();
+  await expect(page.getByRole('button', { name: 'Group g1', exact: true })).toHaveCount(0);
 });
 
 test('board: the edge of a DIMM is dragged along the address strip', async ({ shell }) => {

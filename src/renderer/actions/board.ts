@@ -39,6 +39,7 @@ export function boardActions({ ui, say, t }: ActionContext): Action[] {
     { id: 'board.move', title: 'board.action.move', canvasKeys: ['Alt+arrows'], enabled: () => false, perform: () => undefined },
     { id: 'board.group', title: 'board.action.group', canvasKeys: ['Ctrl+G'], enabled: several, perform: () => commands.group() },
     { id: 'board.ungroup', title: 'board.group.dissolve', canvasKeys: ['Ctrl+Shift+G'], enabled: () => here() && commands.grouped.value !== null, perform: () => commands.dissolve() },
+    { id: 'board.rename', title: 'board.action.rename', canvasKeys: ['F2'], enabled: unlocked, perform: () => commands.rename() },
     { id: 'board.fold', title: 'board.group.fold', canvasKeys: ['E'], enabled: () => here() && commands.grouped.value !== null, perform: () => commands.fold() },
     ...EDGES.map((edge): Action => ({ id: `board.align.${edge}`, title: `board.canvas.align.${edge}`, enabled: several, perform: () => commands.alignTo(edge) })),
     ...(['x', 'y'] as const).map((axis): Action => ({

@@ -121,6 +121,9 @@ export const useCanvas = defineStore('board-canvas', () => {
     }
   }
 
+  /** the inspector is to ask for another name of the selected part */
+  const renaming = ref(false);
+
   /** a part that the keyboard is to go to, for the canvas to do */
   const wanted = ref<string | null>(null);
 
@@ -155,7 +158,7 @@ export const useCanvas = defineStore('board-canvas', () => {
     if (chosen.value.some((node) => !left.has(node))) chosen.value = chosen.value.filter((node) => left.has(node));
   });
   return {
-    drawing, placed, parts, wires, shapes, groups, frames, groupOf, shownAs, partAt, chosen, last, focused, held, targets, look, wanted,
+    drawing, placed, parts, wires, shapes, groups, frames, groupOf, shownAs, partAt, chosen, last, focused, held, targets, look, wanted, renaming,
     view, fitAsked, fit, dragged, dimm, clip, miniMap, said,
   }; // prettier-ignore
 });

@@ -7,7 +7,7 @@ import { useBoardView } from './board-view';
 import { useCanvas } from './canvas';
 import { misfitWords } from './catalogue';
 import { FOLDED, type PartBox } from './drawing';
-import { align, copyParts, distribute, foldGroup, isRemovable, makeGroup, moveDimm, moveParts, pasteParts, plug, removeParts, tidy, ungroup, unplug, type Edge } from './edits'; // prettier-ignore
+import { align, copyParts, distribute, foldGroup, isRemovable, isRenamable, makeGroup, moveDimm, moveParts, pasteParts, plug, removeParts, tidy, ungroup, unplug, type Edge } from './edits'; // prettier-ignore
 import { misfit } from './fit';
 import { useBoardEdit } from './use-board-edit';
 
@@ -111,6 +111,18 @@ export function useBoardCommands() {
     if (done && own.collapsed && own.parts[0]) canvas.look(own.parts[0]);
     return done;
   }
+  /** The inspector asks for another name of the part, or of the group, that is looked at. */
+  function rename(): boolean {
+    const part = canvas.focused;
+    if (!part || !isRenamable(part.node)) {
+      if (part?.kind === 'group') ui.go('board', 'inspector');
+      else tell(t('board.said.noName'));
+      return false;
+    }
+    ui.go('board', 'inspector');
+    canvas.renaming = true;
+    return true;
+  }
   const alignTo = (edge: Edge): boolean => view.board !== null && several.value && arrange(align(view.board, targets.value, edge));
   const distributeAlong = (axis: 'x' | 'y'): boolean =>
     view.board !== null && targets.value.length > 2 && arrange(distribute(view.board, targets.value, axis));
@@ -126,5 +138,5 @@ export function useBoardCommands() {
     return arrange(moveParts(view.board, places), `move:${[...places.keys()].join()}`);
   }
 
-  return { targets, several, grouped, remove, copy, cut, paste, pasteNew, duplicate, all, group, dissolve, fold, alignTo, distributeAlong, tidyUp, moveBy };
+  return { targets, several, grouped, remove, copy, cut, paste, pasteNew, duplicate, all, group, dissolve, fold, rename, alignTo, distributeAlong, tidyUp, moveBy };
 } // prettier-ignore

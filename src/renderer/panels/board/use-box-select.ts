@@ -15,6 +15,11 @@ const MARK = 'boxed';
 export const partsWithin = (parts: readonly PartBox[], { x, y, width, height }: Box): PartBox[] =>
   parts.filter((part) => part.x >= x && part.y >= y && part.x + part.width <= x + width && part.y + part.height <= y + height);
 
+const pointIn = ({ left, top }: DOMRect, { clientX, clientY }: PointerEvent): { x: number; y: number } => ({
+  x: clientX - left,
+  y: clientY - top,
+});
+
 interface Press {
   pointer: number;
   bounds: DOMRect;
@@ -56,13 +61,13 @@ export function useBoxSelect(root: Ref<HTMLElement | null>, flow: VueFlowStore) 
   function onMove(event: PointerEvent): void {
     if (!press || event.pointerId !== press.pointer) return;
     if (event.buttons === 0) return end();
-    press.to = { x: event.clientX - press.bounds.left, y: event.clientY - press.bounds.top };
+    press.to = pointIn(press.bounds, event);
     if (!press.frame && Math.hypot(press.to.x - press.from.x, press.to.y - press.from.y) > THRESHOLD) start(press);
     if (press.frame && press.asked === 0) press.asked = requestAnimationFrame(draw);
   }
   function onUp(event: PointerEvent): void {
     if (!press || event.pointerId !== press.pointer) return;
-    onMove(event);
+    press.to = pointIn(press.bounds, event);
     draw();
     const { inside, frame } = press;
     end();
@@ -101,7 +106,7 @@ export function useBoxSelect(root: Ref<HTMLElement | null>, flow: VueFlowStore) 
     const element = root.value;
     if (press || !element || !event.isPrimary || !begins(event)) return false;
     const bounds = element.getBoundingClientRect();
-    const at = { x: event.clientX - bounds.left, y: event.clientY - bounds.top };
+    const at = pointIn(bounds, event);
     press = { pointer: event.pointerId, bounds, from: at, to: at, frame: null, elements: new Map(), inside: [], asked: 0 };
     listen('addEventListener');
     return true;

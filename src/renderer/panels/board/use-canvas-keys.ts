@@ -63,6 +63,10 @@ export function useCanvasKeys(moves: CanvasMoves) {
     '0': () => canvas.fit(),
     a: () => ui.go('board', 'parts'),
     e: () => follow(commands.fold()),
+    F2: (part) => {
+      canvas.look(part.node);
+      commands.rename();
+    },
     Insert: () => ui.go('board', 'parts'),
     Escape: () => void (canvas.chosen = []),
   };

@@ -9,3 +9,4 @@ export * from './layout';
 export * from './memory';
 export * from './memory-model';
 export * from './remove';
+export * from './rename';

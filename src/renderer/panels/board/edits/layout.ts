@@ -154,6 +154,17 @@ export function nameGroup(board: Board, id: string, name: string): BoardChange {
 const without = (groups: readonly PartGroup[], nodes: ReadonlySet<string>): PartGroup[] =>
   groups.map((group) => ({ ...group, parts: group.parts.filter((node) => !nodes.has(node)) })).filter(({ parts }) => parts.length > 1);
 
+/** The layout with another node in place of one. */
+export function renameInLayout(board: Board, from: string, to: string): Patch[] {
+  const { places = {}, groups = [] } = board.canvas ?? {};
+  if (!(from in places) && !groups.some(({ parts }) => parts.includes(from))) return [];
+  const renamed = (node: string): string => (node === from ? to : node);
+  return write(board, {
+    places: Object.fromEntries(Object.entries(places).map(([node, place]) => [renamed(node), place])),
+    groups: groups.map((group) => ({ ...group, parts: group.parts.map(renamed) })),
+  });
+}
+
 /** The layout without parts that leave the board. */
 export function forgetParts(board: Board, nodes: ReadonlySet<string>): Patch[] {
   const { places, groups } = board.canvas ?? {};

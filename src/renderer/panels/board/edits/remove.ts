@@ -95,7 +95,9 @@ export function freeReferences(
     });
   }
   if (slots.size > 0) {
-    const checks = lab.checks.flatMap((check, index) => ('located' in check && slots.has(check.located.slot) ? [index] : []));
+    const slotOf = (check: LabParts['checks'][number]): string | undefined =>
+      'located' in check ? check.located.slot : 'dram' in check ? check.dram.slot : undefined;
+    const checks = lab.checks.flatMap((check, index) => (slots.has(slotOf(check) ?? '') ? [index] : []));
     for (const index of checks.reverse()) patches.push({ op: 'remove', path: ['checks', index] });
     if (checks.length > 0) also.push(words(checks.length === 1 ? '1 check' : `${checks.length} checks`, `${checks.length} 项检查`));
   }

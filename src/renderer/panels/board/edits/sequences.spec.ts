@@ -22,6 +22,8 @@ import {
   nameGroup,
   pasteParts,
   removeParts,
+  renamePart,
+  renameProblem,
   setDmaMask,
   setHash,
   setHole,
@@ -84,6 +86,11 @@ const EDITS: readonly Edit[] = [
   (lab, a) => (pick(lab.board.canvas?.groups ?? [], a) ? ungroup(lab.board, pick(lab.board.canvas!.groups!, a)!.id) : null),
   (lab, a) => (pick(lab.board.canvas?.groups ?? [], a) ? nameGroup(lab.board, pick(lab.board.canvas!.groups!, a)!.id, `组 ${a}`) : null),
   (lab, a, b) => (pick(lab.board.canvas?.groups ?? [], a) ? foldGroup(lab.board, pick(lab.board.canvas!.groups!, a)!.id, b < 0.7) : null),
+  (lab, a, b) => {
+    const [node] = some(lab, a, 0);
+    const name = pick(['A1', 'B7', 'part', 'dma0', 'sw1', 'iommu'], b)!;
+    return node && !renameProblem(lab, node, name) ? renamePart(lab, node, name) : null;
+  },
   (lab, a, b) => align(lab.board, partsOf(lab).slice(0, 2 + Math.floor(b * 5)), pick(['left', 'right', 'top', 'bottom', 'middle', 'centre'] as const, a)!),
   (lab, a, b) => distribute(lab.board, partsOf(lab).slice(0, 3 + Math.floor(b * 5)), a < 0.5 ? 'x' : 'y'),
   (lab, a, b) => tidy(lab.board, a < 0.5 ? some(lab, a, b) : undefined),
