@@ -180,10 +180,10 @@ double:
 `;
 
 /** The kernel with the program of a seed, about to run. Every third program changes its code; every other TLB is a small one. */
-export function littleKernel(seed: number, engine: Engine): Bench {
+export function littleKernel(seed: number, engine: Engine, mebibytes = 4): Bench {
   const next = random(seed);
   const paging = pagingOf(seed);
-  const bench = makeBench(4, engine, seed % 2 ? { entries: 8, ways: 2 } : undefined);
+  const bench = makeBench(mebibytes, engine, seed % 2 ? { entries: 8, ways: 2 } : undefined);
   const words = (address: number, ...values: number[]): void =>
     bench.load(
       address,
