@@ -24,6 +24,11 @@ import type { Tlb } from './tlb';
 import { CODE_MAP_OF, FAST_TLB, OBSERVED_PAGES, TLB_COUNTER, TLB_WORD, besideCode } from './tlb-layout';
 import { VECTOR } from './vectors';
 
+/** Which frames the running code is made of. */
+export interface RunningFrames {
+  has(frame: number): boolean;
+}
+
 /** What the system side needs of virtualization while a guest runs. */
 export interface GuestExits {
   /** Value for the next access of the instruction that is executed again, or -1 when the VMM gave none for it. */
@@ -285,18 +290,18 @@ export class MemoryAccess implements DataAccess {
 
   /**
    * As `store`, likewise.
-   * @param running frame of the running code: a write to translated code there is deferred
+   * @param running frames of the running code: a write to translated code there is deferred
    */
-  storeForCompiled(segment: SegmentIndex, offset: number, size: OperandSize, value: number, running: number): void {
+  storeForCompiled(segment: SegmentIndex, offset: number, size: OperandSize, value: number, running: RunningFrames): void {
     const outcome = this.resolveForCompiled(segment, offset, size, true);
     if (outcome >= 0) return this.writePool(outcome, size, value);
     if (outcome === CHIPSET) {
       const frame = Math.floor(this.host / 4096);
-      if (this.refused !== 0 || frame === running || !this.hostReadable) {
+      if (this.refused !== 0 || running.has(frame) || !this.hostReadable) {
         this.refused = REFUSED.deferred;
         return;
       }
-      // code of another page, which the running code does not care about
+      // code of another page, which the running code is not made of
       this.writeElsewhere(outcome, this.compiledLinear, size, value);
       if (this.state.stop === STOP.codeWritten) this.state.clearStop();
       return;

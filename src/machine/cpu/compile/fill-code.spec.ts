@@ -86,7 +86,7 @@ function makeSide(quick: boolean, paging: Paging, withEpt: boolean, geometry: { 
   /** The slow path. What a region counts in advance it gives back when nothing was done. */
   const slowly = (linear: number, bits: number): void => {
     access.refused = 0;
-    if (bits & ACCESS.write) access.storeForCompiled(DS, linear, 4, linear, -1);
+    if (bits & ACCESS.write) access.storeForCompiled(DS, linear, 4, linear, new Set());
     else access.loadForCompiled(DS, linear, 4);
     if (access.refused === 0) access.countAccesses(1);
   };

@@ -19,7 +19,7 @@ export const WORD = {
   accesses: WORDS + 4,
   /** nonzero: the slow path wants the region left at the running instruction */
   leave: WORDS + 8,
-  /** slot of the region that entered the current code page */
+  /** slot of the running region for the current code page; 0: the TLB has lost that page */
   slot: WORDS + 12,
   /** handle to go on with, where the engine has no tail calls */
   next: WORDS + 16,
@@ -49,6 +49,8 @@ export const WORD = {
   /** of all time: faults delivered, and faults, interrupts and returns done, by compiled code */
   deliveries: WORDS + 84,
   quickEvents: WORDS + 88,
+  /** jumps from page to page until one is told to the tier */
+  crossings: WORDS + 92,
 } as const;
 
 /** Linear pages that the event being delivered has used, or -1. */
@@ -90,6 +92,8 @@ export const LEFT = {
   deferred: 6,
   /** between two instructions, everything in the state: an event has been delivered or returned from, and the tier finds how to go on */
   between: 7,
+  /** RIP, which nobody has entered yet, lies in another page than what comes before it: the tier may want to know */
+  crossed: 8,
 } as const;
 
 /** `WORD.call`: the call's number, the bytes of its instruction, and whether RIP is behind that already while the call is made. */

@@ -28,10 +28,16 @@ export const LOCAL = {
   temporaries: 22,
   /** of each near page (near-pages.ts), pool offset less linear address */
   nearAddends: 38,
-  /** … and, 64 bits wide, the linear address of its first byte */
-  nearPages: 42,
-  wideLeft: 46,
-  wideRight: 47,
+  /** of the page that a region leaves: its number among the region's, RIP of its first byte, and what leads from there to the pool */
+  here: 42,
+  hereRip: 43,
+  hereAddend: 44,
+  /** of each near page, 64 bits wide, the linear address of its first byte */
+  nearPages: 45,
+  /** the linear address, 64 bits wide, that nothing is near to */
+  nowhere: 49,
+  wideLeft: 50,
+  wideRight: 51,
 } as const;
 
 export const PARAMETERS = 16;
@@ -39,7 +45,7 @@ export const PARAMETERS = 16;
 export const NEAR_PAGES = 4;
 /** Locals beyond the parameters: those above, with the IR's sixteen temporaries among them. */
 export const LOCALS = LOCAL.nearPages - PARAMETERS;
-export const LOCALS_64 = NEAR_PAGES + 2;
+export const LOCALS_64 = NEAR_PAGES + 3;
 
 /** Function types of a region's module by number. */
 export const TYPES = [

@@ -11,7 +11,7 @@ import { SEGMENT, STATE } from '../state-layout';
 import { FAST_TLB } from '../tlb-layout';
 import type { ArithmeticCode } from './arithmetic-code';
 import { OP, type FunctionBody } from './encoder';
-import { AT, IMPORT, LOCAL, NEAR_PAGES } from './locals';
+import { AT, IMPORT, LOCAL } from './locals';
 import type { NearPage } from './near-pages';
 
 type Size = 1 | 2 | 4;
@@ -25,7 +25,7 @@ const PLAIN_WRITE = [0x1_001e, 0x12] as const;
 /** The page that nothing is near to. */
 const NOWHERE = 2 ** 32;
 
-const { linear: LINEAR, index: INDEX, offset: OFFSET, nearPages: PAGES, nearAddends: ADDENDS } = LOCAL;
+const { linear: LINEAR, index: INDEX, offset: OFFSET, nearPages: PAGES, nearAddends: ADDENDS, nowhere: NOTHING } = LOCAL;
 
 /** What the code of an access needs of the instruction that it belongs to. */
 export interface AccessContext {
@@ -44,13 +44,22 @@ export class MemoryCode {
     private readonly body: FunctionBody,
     private readonly flatSegments: number,
     user: boolean,
+    /** near pages of the region */
+    private readonly nearPages: number,
   ) {
     this.table = user ? FAST_TLB.user : FAST_TLB.supervisor;
   }
 
-  /** Nothing is remembered: at the start of a region, and when translations may have changed. */
+  /** At the start of a region: nothing is remembered. */
+  begin(): void {
+    if (this.nearPages === 0) return;
+    this.body.i64(NOWHERE).set(NOTHING);
+    this.forgetPages();
+  }
+
+  /** Nothing is remembered any more: translations may have changed. */
   forgetPages(): void {
-    for (let number = 0; number < NEAR_PAGES; number++) this.body.i64(NOWHERE).set(PAGES + number);
+    for (let number = 0; number < this.nearPages; number++) this.body.get(NOTHING).set(PAGES + number);
   }
 
   load(context: AccessContext, size: Size, to: number, segment: number, address: number, near?: NearPage): void {
@@ -170,7 +179,7 @@ export class MemoryCode {
     if (near.writes) {
       // the tag that was not looked at, of reading or of writing
       body
-        .i64(NOWHERE)
+        .get(NOTHING)
         .get(INDEX)
         .memory(OP.load, this.table + (write ? 0 : 4));
       body.get(LINEAR).i32(-PAGE_SIZE).op(OP.and).word(AT.generation).op(OP.or, OP.eq, OP.select);

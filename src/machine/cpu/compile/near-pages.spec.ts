@@ -9,13 +9,13 @@ function nearPagesOf(...code: number[]): string[] {
   const bytes = new Uint8Array(PAGE_SIZE);
   bytes.set(code);
   const mode = { code32: true, stack32: true, protectedMode: true, codeLimited: false };
-  const region = discoverRegion({ bytes, mode, known: () => true, mostInstructions: 100 }, 0)!;
-  const nearPage = findNearPages(region);
+  const region = discoverRegion({ pages: new Map([[0, { bytes, known: () => true }]]), mode, mostInstructions: 100 }, 0)!;
+  const nearPages = findNearPages(region);
   const list: string[] = [];
   const { ir } = region.blocks[0]!;
   for (let at = 0; at < ir.ops.length; at += IR_STRIDE) {
     if (!/^(load|store|probe)/.test(IR_OPCODES[ir.ops[at]!]!.name)) continue;
-    const near = nearPage(ir, at);
+    const near = nearPages.of(ir, at);
     list.push(near === undefined ? '-' : `${near.number}${near.writes ? 'w' : ''}`);
   }
   return list;

@@ -28,8 +28,15 @@ interface Access {
   readonly writes: boolean;
 }
 
-/** The near page of the access at a word of a block's operations, for the groups that have most accesses. */
-export function findNearPages(region: Region): (block: IrBlock, at: number) => NearPage | undefined {
+export interface NearPages {
+  /** they are numbered from 0 */
+  readonly count: number;
+  /** of the access at a word of a block's operations */
+  of(block: IrBlock, at: number): NearPage | undefined;
+}
+
+/** The near pages of a region: of the groups that have most accesses. */
+export function findNearPages(region: Region): NearPages {
   const accesses = region.blocks.flatMap(({ ir, count }) => accessesOf(ir, count));
   const framed = region.blocks.some(({ ir }) => movesBetween(ir, ESP, EBP));
   const groups = new Map<string, Access[]>();
@@ -48,7 +55,7 @@ export function findNearPages(region: Region): (block: IrBlock, at: number) => N
       found.get(block)!.set(at, near);
     }
   });
-  return (block, at) => found.get(block)?.get(at);
+  return { count: largest.length, of: (block, at) => found.get(block)?.get(at) };
 }
 
 const registerGroup = (register: number, segment: number): string => `r${register} in ${segment}`;

@@ -1,6 +1,6 @@
 /**
- * What is compiled together: blocks of one code page that lead to each other, found from one that is hot. Only blocks that
- * the interpreter has met are taken, and of each the instructions up to the first that is not compiled.
+ * What is compiled together: blocks that lead to each other, found from one that is hot, in its page and in those that it was seen
+ * to go on to. Only blocks that the interpreter has met are taken, and of each the instructions up to the first that is not compiled.
  */
 import { PAGE_SIZE } from '../../address';
 import { LAZY } from '../flags';
@@ -9,14 +9,14 @@ import { lowerBlock, MAX_BLOCK } from '../lower/lower';
 import { KIND, NEED, becomesKnown, isCompiled, isOutsideCall, kindAfterOperation, needOf } from './supported';
 
 export interface RegionBlock {
-  /** offset of its first byte in the page */
+  /** distance of its first byte from the first of the region's home page, the hot block's; negative in pages below that */
   readonly start: number;
   readonly ir: IrBlock;
   /** instructions that are compiled; when not all, the region is left before the next */
   readonly count: number;
   /** data accesses that count as accesses to the TLB, of the compiled instructions */
   readonly accesses: number;
-  /** offsets in the page that it jumps to directly, as far as they are in the region */
+  /** where it jumps to directly, as `start` counts, as far as that is in the region */
   targets: readonly number[];
   /** `lazyKind` on entry where it is always the same, or a kind of the compiler's own (supported.ts) */
   kind: number | undefined;
@@ -34,8 +34,18 @@ export interface Region {
   entries: readonly number[];
   /** the places in that list of those that lie behind a call of the region's */
   returns: readonly number[];
+  /** likewise, of those that jumps to a place worked out by the program were seen to go to */
+  links: readonly number[];
+  /** numbers of the pages that it has code of, counted from the home page, which comes first */
+  pages: readonly number[];
   instructions: number;
 }
+
+/** Number of a block in the region's structure, where the entries come first. */
+export const nodeOf = ({ entries }: Region, block: number): number => entries.length + block;
+
+/** Number of the page that a place in a region lies in. */
+export const pageOf = (start: number): number => start >> 12;
 
 /** A handle keeps the entry's number in eight bits. */
 const MOST_BLOCKS = 200;
@@ -43,51 +53,71 @@ const MOST_BLOCKS = 200;
 const LOADS_AND_STORES = new Set<number>([IR.load8, IR.load16, IR.load32, IR.store8, IR.store16, IR.store32]);
 const STORES = new Set<number>([IR.store8, IR.store16, IR.store32]);
 
-export interface RegionSource {
-  /** the page's bytes, and which numbers there keep being patched */
+/** A page that a region can have code of. */
+export interface SourcePage {
+  /** and which numbers there keep being patched */
   bytes: Uint8Array;
   patched?: (at: number) => boolean;
-  mode: Mode;
   /** does the interpreter know a block at this offset? */
   known: (offset: number) => boolean;
+}
+
+export interface RegionSource {
+  /** by number, counted from the home page */
+  pages: ReadonlyMap<number, SourcePage>;
+  mode: Mode;
   mostInstructions: number;
 }
 
-/** The region around the block at an offset; undefined when not even its first instruction is compiled. */
-export function discoverRegion(source: RegionSource, hot: number): Region | undefined {
-  const starts = new Set([hot]);
-  const returns = new Set<number>();
-  const queue = [hot];
+/**
+ * The region around the block at an offset of the home page; undefined when not even its first instruction is compiled.
+ * @param links other places to begin from, in any of the pages
+ */
+export function discoverRegion(source: RegionSource, hot: number, links: readonly number[] = []): Region | undefined {
+  const starts = new Set<number>();
+  const isKnown = (start: number): boolean => source.pages.get(pageOf(start))?.known(start & (PAGE_SIZE - 1)) ?? false;
   let total = 0;
-  while (queue.length > 0 && starts.size < MOST_BLOCKS && total < source.mostInstructions) {
-    const made = lowerAt(source, queue.shift()!);
-    if (made === undefined) continue;
-    total += made.count;
-    const follow = (offset: number | undefined, entered: boolean): void => {
-      if (offset === undefined || offset < 0 || offset >= PAGE_SIZE || !source.known(offset)) return;
-      if (entered) returns.add(offset);
-      if (starts.has(offset)) return;
-      starts.add(offset);
-      queue.push(offset);
+  const explore = (first: number, most: number): void => {
+    const queue: number[] = [];
+    const follow = (start: number | undefined): void => {
+      if (start === undefined || starts.has(start) || !(start === hot || isKnown(start))) return;
+      starts.add(start);
+      queue.push(start);
     };
-    for (const target of made.targets) follow(target, false);
-    if (made.count === made.ir.instructions.length) follow(returnOffset(made), true);
-  }
+    follow(first);
+    while (queue.length > 0 && starts.size < MOST_BLOCKS && total < most) {
+      const made = lowerAt(source, queue.shift()!);
+      if (made === undefined) continue;
+      total += made.count;
+      made.targets.forEach(follow);
+      follow(returnOf(made));
+    }
+  };
+  // what is linked to has its share, each as a whole if it can be
+  explore(hot, source.mostInstructions / (links.length > 0 ? 2 : 1));
+  for (const link of links) if (total < source.mostInstructions) explore(link, source.mostInstructions);
   const sorted = [...starts].sort((a, b) => a - b);
   const blocks = sorted.map((start) => lowerAt(source, start, starts)).filter((block) => block !== undefined);
   const indexOf = new Map(blocks.map((block, index) => [block.start, index]));
   if (!indexOf.has(hot)) return undefined;
   for (const block of blocks) block.targets = block.targets.filter((target) => indexOf.has(target));
-  const entries = [...new Set([hot, ...returns])].map((offset) => indexOf.get(offset)).filter((index) => index !== undefined);
-  const entered = [...returns].map((offset) => entries.indexOf(indexOf.get(offset) ?? -1)).filter((place) => place >= 0);
+  const returns = new Set(blocks.map(returnOf).filter((start) => start !== undefined));
+  const direct = new Set(blocks.flatMap(({ targets }) => targets));
+  const indirect = links.filter((link) => !direct.has(link));
+  const entries = [...new Set([hot, ...returns, ...indirect])].map((start) => indexOf.get(start)).filter((index) => index !== undefined);
+  const placesOf = (list: Iterable<number>): number[] =>
+    [...list].map((start) => entries.indexOf(indexOf.get(start) ?? -1)).filter((place) => place >= 0);
+  const pages = [...new Set([0, ...blocks.map(({ start }) => pageOf(start))])];
   placeBudgetChecks(blocks, indexOf);
   findKinds(blocks, indexOf, entries);
-  return { blocks, indexOf, entries, returns: entered, instructions: blocks.reduce((sum, { count }) => sum + count, 0) };
+  const instructions = blocks.reduce((sum, { count }) => sum + count, 0);
+  return { blocks, indexOf, entries, returns: placesOf(returns), links: placesOf(indirect), pages, instructions };
 }
 
-function lowerAt({ bytes, patched, mode }: RegionSource, start: number, starts?: ReadonlySet<number>): RegionBlock | undefined {
+function lowerAt({ pages, mode }: RegionSource, start: number, starts?: ReadonlySet<number>): RegionBlock | undefined {
   const splits = starts && ((distance: number): boolean => starts.has(start + distance));
-  const ir = lowerBlock({ bytes, start, end: PAGE_SIZE, patched }, mode, MAX_BLOCK, splits);
+  const { bytes, patched } = pages.get(pageOf(start))!;
+  const ir = lowerBlock({ bytes, start: start & (PAGE_SIZE - 1), end: PAGE_SIZE, patched }, mode, MAX_BLOCK, splits);
   if (ir === 'truncated') return undefined;
   let count = 0;
   let accesses = 0;
@@ -124,7 +154,7 @@ function canCompile(ir: IrBlock, from: number, to: number): boolean {
   return true;
 }
 
-/** Where a block's end goes to directly, as offsets in its page (or beyond). */
+/** Where a block's end goes to directly, as `start` counts. */
 function directTargets(ir: IrBlock, start: number): number[] {
   const targets: number[] = [];
   const last = ir.ops.length - IR_STRIDE;
@@ -144,10 +174,11 @@ function directTargets(ir: IrBlock, start: number): number[] {
     case IR.leave: {
       if (endsOutside(ir)) break;
       const next = advanceOf(ir);
-      if (next !== undefined) targets.push(start + next);
+      // beyond its page the region is left (region-code.ts)
+      if (next !== undefined && pageOf(start + next) === pageOf(start)) targets.push(start + next);
     }
   }
-  return targets;
+  return targets.map((target) => target | 0);
 }
 
 /** Distance from the block's start to where its last instruction, a system instruction, goes on. */
@@ -162,9 +193,10 @@ function endsOutside(ir: IrBlock): boolean {
   return false;
 }
 
-/** Offset behind a call, where its return comes back to; also behind a call of the system side that the tier makes. */
-function returnOffset({ ir, start }: RegionBlock): number | undefined {
+/** Where the return of a block's call comes back to, as `start` counts; also behind a call of the system side that the tier makes. */
+function returnOf({ ir, start, count }: RegionBlock): number | undefined {
   const { ops, instructions } = ir;
+  if (count !== instructions.length) return undefined;
   if (endsOutside(ir)) return start + advanceOf(ir)!;
   for (let at = instructions.at(-1)!.first * IR_STRIDE; at < ops.length; at += IR_STRIDE) {
     if (ops[at] === IR.nextRip && ops[at + 2] === instructions.at(-1)!.offset + instructions.at(-1)!.length) return start + ops[at + 2]!;
@@ -198,14 +230,14 @@ function placeBudgetChecks(blocks: readonly RegionBlock[], indexOf: ReadonlyMap<
 /** What each block asks of the flags that it starts with (NEED): everything where the region can be left before they are new. */
 function findNeeds(blocks: readonly RegionBlock[], indexOf: ReadonlyMap<number, number>): number[] {
   const needs = blocks.map(({ budget }) => (budget > 0 ? NEED.all : NEED.nothing) as number);
-  const atTarget = (offset: number): number => {
-    const index = indexOf.get(offset);
-    return index === undefined ? NEED.all : needs[index]!;
-  };
   for (let index = blocks.length - 1; index >= 0; index--) {
     const block = blocks[index]!;
     if (needs[index] === NEED.all) continue;
-    needs[index] = needOfBlock(block, atTarget);
+    needs[index] = needOfBlock(block, (start) => {
+      const to = indexOf.get(start | 0);
+      // on the way to another page the region can be left
+      return to === undefined || pageOf(start) !== pageOf(block.start) ? NEED.all : needs[to]!;
+    });
   }
   return needs;
 }
@@ -266,7 +298,7 @@ function findKinds(blocks: readonly RegionBlock[], indexOf: ReadonlyMap<number, 
     const list: [number, number][] = [];
     const end = operationsOf(ir, count - 1)[1];
     for (let at = 0; at < end; at += IR_STRIDE) {
-      if (ir.ops[at] === IR.exitIfZero) list.push([start + ir.ops[at + 2]!, kind ?? UNKNOWN]);
+      if (ir.ops[at] === IR.exitIfZero) list.push([(start + ir.ops[at + 2]!) | 0, kind ?? UNKNOWN]);
       kind = kindAfterOperation(ir, at, kind);
     }
     return [...list, ...block.targets.map((target): [number, number] => [target, kind ?? UNKNOWN])];
@@ -281,7 +313,7 @@ function findKinds(blocks: readonly RegionBlock[], indexOf: ReadonlyMap<number, 
 /** A block's beginning at the head of a loop that no entry lies in, another block's, or in the middle of a block. */
 export type Place = 'loop' | 'block' | 'middle';
 
-/** What a region has at the offsets of its instructions. */
+/** What a region has where its instructions begin, as `start` counts. */
 export function placesOf({ blocks, indexOf, entries }: Region): Map<number, Place> {
   const places = new Map<number, Place>();
   for (const { ir, count, start } of blocks) {

@@ -2,6 +2,7 @@
  * The compiled regions: made from hot code, found by where they begin, kept while their bytes stay what they were, and bounded.
  * WebAssembly reaches them through a table; a handle is a region's slot in it and the number of one of its entries.
  */
+import { PAGE_SIZE } from '../../address';
 import { REGION_KEY } from '../code-mode';
 import type { BlockCache, CodePage } from '../interpret/blocks';
 import { modeKey, type Mode } from '../lower/ir';
@@ -10,10 +11,11 @@ import { encodeModule, type FunctionBody } from './encoder';
 import { makeEntry, supportsTailCalls } from './entry';
 import { makeFill } from './fill-code';
 import { makeFlagFunctions } from './flag-functions';
-import { JUMP_CACHE, jumpIndex } from './layout';
+import type { RegionPage, RegionPlace } from './jump-code';
+import { JUMP_CACHE, WORD, jumpIndex } from './layout';
 import { IMPORTS, LOCALS, LOCALS_64, REGION_TYPE, TYPES } from './locals';
-import { discoverRegion, placesOf, type Place, type Region } from './region';
-import { compileRegion, type RegionPlace } from './region-code';
+import { discoverRegion, pageOf, placesOf, type Place, type Region, type SourcePage } from './region';
+import { compileRegion } from './region-code';
 
 /** Bytes of WebAssembly that one region may have. */
 const MOST_REGION_BYTES = 8 * 1024;
@@ -21,8 +23,15 @@ const MOST_REGION_BYTES = 8 * 1024;
 const MOST_BYTES = 32 * 1024 * 1024;
 /** Regions that are gone and yet take memory: more of them, and more than half as many as there are others, and the table is renewed. */
 const MOST_DEAD = 128;
-/** Instructions looked for at first; halved until the region is small enough. */
+/** Instructions looked for at first, and by how many fewer than would just do when the region is too large. */
 const MOST_INSTRUCTIONS = 256;
+const FEWER = 4;
+/** Jumps to another page until one is told to the tier, at first and at last: so many to twice as many, lest it keep step with a loop. */
+const SAMPLED_AFTER = 32;
+const SAMPLED_AT_LAST = 0x8000;
+/** Places that a region is linked to when it is made anew for the jumps told of, and how often that is done. */
+const MOST_LINKS = 8;
+const MOST_LINKINGS = 3;
 /** Different modes and addresses under which the code of one frame is compiled. */
 const MOST_GROUPS = 8;
 /** Compiled regions of one frame, made for one mode and one place in the address space. */
@@ -37,6 +46,8 @@ export interface RegionGroup {
   readonly handles: Map<number, number>;
   /** the regions that have code of it */
   readonly regions: Set<CompiledRegion>;
+  /** offsets behind calls */
+  readonly returns: Set<number>;
   /** by offset in the page: how often code inside a region was asked for */
   readonly asked: Map<number, number>;
   /** its frame was written to, or everything was dropped */
@@ -44,13 +55,27 @@ export interface RegionGroup {
 }
 
 interface CompiledRegion {
+  /** its pages by number, the home page, which it was made for, first */
+  readonly pages: ReadonlyMap<number, InstalledPage>;
+  /** their frames */
+  readonly frames: ReadonlySet<number>;
+  /** offset of the block it was made for */
+  readonly hot: number;
+  readonly bytes: number;
+  /** what there is where its instructions begin (region.ts) */
+  readonly places: ReadonlyMap<number, Place>;
+  /** jumps to other pages that were told of: how many, and how many to each RIP */
+  crossings: number;
+  readonly crossedTo: Map<number, number>;
+  /** how often it was made anew for them */
+  readonly linked: number;
+}
+
+/** A page of a region, with the slot that says that the region is in that page, and the offsets of the entries there. */
+interface InstalledPage {
   readonly slot: number;
   readonly group: RegionGroup;
-  readonly bytes: number;
-  /** offsets of its entries */
   readonly entries: readonly number[];
-  /** what there is at the offsets of its instructions */
-  readonly places: ReadonlyMap<number, Place>;
 }
 
 const newTable = (): WebAssembly.Table => new WebAssembly.Table({ element: 'anyfunc', initial: 256 });
@@ -79,8 +104,12 @@ export class CompiledRegions {
    * a block, where only slices end.
    */
   patience: Readonly<Record<Place, number>> = { loop: 0, block: 512, middle: 1024 };
+  /** jumps to another page until one is told of, and how many of a region must be until it is made anew */
+  sampling = { after: SAMPLED_AFTER, most: 24 };
   /** regions compiled, for measurements */
   compiled = 0;
+  /** of them, those of several pages */
+  compiledAcross = 0;
   /** after `handle` gave 0: it may be asked again, execution will soon come to a region by itself */
   waits = false;
   /** enters the region of a handle; made when first something is compiled */
@@ -95,8 +124,16 @@ export class CompiledRegions {
   private readonly groups = new Map<CodePage, RegionGroup[]>();
   /** found last */
   private latest: RegionGroup | undefined;
-  /** by slot, oldest first */
-  private readonly regions = new Map<number, CompiledRegion>();
+  /** oldest first */
+  private readonly regions = new Set<CompiledRegion>();
+  /** what a slot stands for, or stood for until it is used again */
+  private readonly slots: { group: RegionGroup; region: CompiledRegion }[] = [];
+  /** by place and mode (placeKey), the group found last */
+  private readonly atPlace = new Map<number, RegionGroup>();
+  /** to be made anew, with more pages, before the next is asked for */
+  private toLink: CompiledRegion | undefined;
+  private sampledAfter = SAMPLED_AFTER;
+  private noise = 1;
   private readonly freeSlots: number[] = [];
   private nextSlot = 1;
   private bytes = 0;
@@ -111,13 +148,18 @@ export class CompiledRegions {
   /** Regions that exist now, their bytes, and those of the largest. */
   get size(): { count: number; bytes: number; largest: number } {
     let largest = 0;
-    for (const { bytes } of this.regions.values()) largest = Math.max(largest, bytes);
+    for (const { bytes } of this.regions) largest = Math.max(largest, bytes);
     return { count: this.regions.size, bytes: this.bytes, largest };
   }
 
-  /** The group of the region in a slot. */
+  /** The page that a region is in when the slot says where it is. */
   groupOf(slot: number): RegionGroup {
-    return this.regions.get(slot)!.group;
+    return this.slots[slot]!.group;
+  }
+
+  /** Frames that the region of a slot has code of. */
+  framesOf(slot: number): ReadonlySet<number> {
+    return this.slots[slot]!.region.frames;
   }
 
   /** The group for the code of a page; undefined when the frame has too many already. */
@@ -129,26 +171,22 @@ export class CompiledRegions {
     let groups = this.groups.get(codePage);
     if (groups === undefined) this.groups.set(codePage, (groups = []));
     const found = groups.find((group) => group.key === key && group.pageRip === pageRip);
-    if (found !== undefined) return (this.latest = found);
-    if (groups.length >= MOST_GROUPS) return undefined;
+    if (found === undefined && groups.length >= MOST_GROUPS) return undefined;
+    const group = found ?? this.newGroup(codePage, mode, key, pageRip);
+    if (found === undefined) groups.push(group);
+    this.atPlace.set(placeKey(key, pageRip), group);
+    return (this.latest = group);
+  }
+
+  private newGroup(codePage: CodePage, mode: Mode, key: number, pageRip: number): RegionGroup {
     const addend = (this.parts.poolOffset(codePage.frame) - pageRip) | 0;
-    const made: RegionGroup = {
-      codePage,
-      key,
-      mode,
-      pageRip,
-      addend,
-      handles: new Map(),
-      regions: new Set(),
-      asked: new Map(),
-      dropped: false,
-    };
-    groups.push(made);
-    return (this.latest = made);
+    const [handles, asked] = [new Map<number, number>(), new Map<number, number>()];
+    return { codePage, key, mode, pageRip, addend, handles, regions: new Set(), returns: new Set(), asked, dropped: false };
   }
 
   /** Handle of the code at an offset of the group's page, compiled now if need be; 0 when it cannot be, or not yet (`waits`). */
   handle(group: RegionGroup, offset: number): number {
+    if (this.toLink !== undefined) this.link(this.toLink);
     const known = group.handles.get(offset);
     this.waits = known === undefined && this.isPassing(group, offset);
     if (this.waits) return 0;
@@ -162,7 +200,11 @@ export class CompiledRegions {
    * somewhere else, and a region for each such place would only repeat the first.
    */
   private isPassing(group: RegionGroup, offset: number): boolean {
-    const places = [...group.regions].map((region) => region.places.get(offset)).filter((place) => place !== undefined);
+    const places: Place[] = [];
+    for (const region of group.regions) {
+      const place = region.places.get(offset + group.pageRip - region.pages.get(0)!.group.pageRip);
+      if (place !== undefined) places.push(place);
+    }
     if (places.length === 0) return false;
     const most = Math.min(...places.map((place) => this.patience[place]));
     if (most === 0) return false;
@@ -173,23 +215,49 @@ export class CompiledRegions {
 
   // --- compiling -------------------------------------------------------------------------------------------------------
 
-  private compile(group: RegionGroup, hot: number): number {
-    const { blocks, poolOffset } = this.parts;
-    const pool = poolOffset(group.codePage.frame);
-    if (pool < 0) return 0;
+  /**
+   * @param links RIPs in other pages that the region is known to go on to
+   * @param before the region that this one replaces
+   */
+  private compile(group: RegionGroup, hot: number, links: readonly number[] = [], before?: CompiledRegion): number {
     if (this.installed - this.regions.size > Math.max(MOST_DEAD, this.regions.size / 2)) this.renewTable();
     if (this.enter === undefined) this.begin();
-    const { patched } = blocks.source(group.codePage.frame, pool, hot);
-    const bytes = blocks.poolBytes(pool).slice();
-    for (let mostInstructions = MOST_INSTRUCTIONS; mostInstructions >= 1; mostInstructions >>= 1) {
-      const known = (offset: number): boolean => blocks.knows(group.codePage, modeKey(group.mode), offset);
-      const region = discoverRegion({ bytes, patched, mode: group.mode, known, mostInstructions }, hot);
+    const groups = this.groupsAround(group, links);
+    const sources = new Map<number, SourcePage>();
+    for (const [page, { codePage, mode }] of groups) {
+      const pool = this.parts.poolOffset(codePage.frame);
+      if (pool < 0) return 0;
+      const { blocks } = this.parts;
+      const known = (offset: number): boolean => blocks.knows(codePage, modeKey(mode), offset);
+      const { bytes, patched } = blocks.source(codePage.frame, pool, 0);
+      sources.set(page, { bytes: bytes.slice(), patched, known });
+    }
+    const starts = links.map((rip) => (rip - group.pageRip) | 0);
+    for (let mostInstructions = MOST_INSTRUCTIONS; mostInstructions >= 1;) {
+      const region = discoverRegion({ pages: sources, mode: group.mode, mostInstructions }, hot, starts);
       if (region === undefined) return 0;
-      const slot = this.freeSlots.at(-1) ?? this.nextSlot;
-      const module = this.encode(region, group, slot, pool);
-      if (module.length <= MOST_REGION_BYTES) return this.install(module, region, group, slot, hot);
+      const slots = this.slotsFor(region.pages);
+      const module = this.encode(region, groups, slots);
+      if (module.length <= MOST_REGION_BYTES) return this.install(module, region, groups, slots, hot, before);
+      mostInstructions = Math.min(mostInstructions - FEWER, Math.floor((region.instructions * MOST_REGION_BYTES) / module.length) - FEWER);
     }
     return 0;
+  }
+
+  /** The pages that a region with links may have code of, by number: those of the links, as far as there is code of theirs. */
+  private groupsAround(home: RegionGroup, links: readonly number[]): Map<number, RegionGroup> {
+    const groups = new Map([[0, home]]);
+    for (const rip of links) {
+      const group = this.atPlace.get(placeKey(home.key, rip & -PAGE_SIZE));
+      if (group !== undefined && !group.dropped) groups.set(pageOf((rip - home.pageRip) | 0), group);
+    }
+    return groups;
+  }
+
+  /** Slots that are free, for pages by number. */
+  private slotsFor(pages: readonly number[]): Map<number, number> {
+    const free = this.freeSlots;
+    return new Map(pages.map((page, index) => [page, free[free.length - 1 - index] ?? this.nextSlot + index - free.length]));
   }
 
   /** Makes what surrounds the regions of a table. */
@@ -205,9 +273,7 @@ export class CompiledRegions {
 
   /** The engine keeps every instance that has imported a table for as long as that: now and then all begin anew with another. */
   private renewTable(): void {
-    const slots = new Set(this.regions.keys());
-    for (const slot of slots) this.remove(slot);
-    this.forgetSlots(slots);
+    this.forget([...this.regions]);
     this.freeSlots.length = 0;
     this.nextSlot = 1;
     this.installed = 0;
@@ -215,12 +281,15 @@ export class CompiledRegions {
     this.enter = undefined;
   }
 
-  private encode(region: Region, group: RegionGroup, slot: number, pool: number): Uint8Array<ArrayBuffer> {
-    const { key, pageRip } = group;
+  private encode(region: Region, groups: ReadonlyMap<number, RegionGroup>, slots: ReadonlyMap<number, number>): Uint8Array<ArrayBuffer> {
+    const { key } = groups.get(0)!;
+    const pages = new Map<number, RegionPage>();
+    for (const [page, slot] of slots) {
+      const { codePage, pageRip } = groups.get(page)!;
+      pages.set(page, { slot, rip: pageRip, pool: this.parts.poolOffset(codePage.frame) });
+    }
     const place: RegionPlace = {
-      slot,
-      pageRip,
-      pool,
+      pages,
       key,
       flatSegments: (key >> REGION_KEY.flat) & REGION_KEY.segments,
       user: (key & REGION_KEY.user) !== 0,
@@ -235,29 +304,104 @@ export class CompiledRegions {
     });
   }
 
-  private install(module: Uint8Array<ArrayBuffer>, region: Region, group: RegionGroup, slot: number, hot: number): number {
+  /** @returns handle of the hot block */
+  private install(
+    module: Uint8Array<ArrayBuffer>,
+    region: Region,
+    groups: ReadonlyMap<number, RegionGroup>,
+    slots: ReadonlyMap<number, number>,
+    hot: number,
+    before?: CompiledRegion,
+  ): number {
     const instance = new WebAssembly.Instance(new WebAssembly.Module(module), { e: this.imports });
-    if (this.freeSlots.length > 0) this.freeSlots.pop();
-    else this.nextSlot++;
-    if (slot >= this.table.length) this.table.grow(this.table.length);
-    this.table.set(slot, instance.exports.f);
     this.installed++;
+    const pages = new Map<number, InstalledPage>();
+    for (const [page, slot] of slots) {
+      if (this.freeSlots.length > 0) this.freeSlots.pop();
+      else this.nextSlot++;
+      if (slot >= this.table.length) this.table.grow(this.table.length);
+      this.table.set(slot, instance.exports.f);
+      const group = groups.get(page)!;
+      pages.set(page, { slot, group, entries: this.enterHandles(region, page, group, slot) });
+    }
+    for (const place of region.returns) {
+      const { start } = region.blocks[region.entries[place]!]!;
+      groups.get(pageOf(start))!.returns.add(start & (PAGE_SIZE - 1));
+    }
+    const frames = new Set([...pages.values()].map(({ group }) => group.codePage.frame));
+    const [bytes, places] = [module.length, placesOf(region)];
+    const made: CompiledRegion = {
+      pages,
+      frames,
+      hot,
+      bytes,
+      places,
+      crossings: 0,
+      crossedTo: before?.crossedTo ?? new Map<number, number>(),
+      linked: before === undefined ? 0 : before.linked + 1,
+    };
+    this.regions.add(made);
+    for (const { slot, group } of pages.values()) {
+      this.slots[slot] = { group, region: made };
+      group.regions.add(made);
+    }
+    this.bytes += bytes;
+    this.compiled++;
+    if (pages.size > 1) this.compiledAcross++;
+    this.sampledAfter = this.sampling.after;
+    this.wait();
+    if (this.bytes > this.mostBytes) this.evict(made);
+    return groups.get(0)!.handles.get(hot)!;
+  }
+
+  /** Makes a region's entries in one of its pages findable, where there is nothing yet. @returns their offsets */
+  private enterHandles(region: Region, page: number, { handles }: RegionGroup, slot: number): number[] {
     const entries: number[] = [];
-    const before = group.handles.get(hot);
     for (const [entry, index] of region.entries.entries()) {
       const { start } = region.blocks[index]!;
-      if (start !== hot && group.handles.has(start)) continue;
-      entries.push(start);
-      group.handles.set(start, slot * 256 + entry);
+      const offset = start & (PAGE_SIZE - 1);
+      if (pageOf(start) !== page || handles.has(offset)) continue;
+      entries.push(offset);
+      handles.set(offset, slot * 256 + entry);
     }
-    if (before !== undefined) this.forget(before >>> 8);
-    const made = { slot, group, bytes: module.length, entries, places: placesOf(region) };
-    this.regions.set(slot, made);
-    group.regions.add(made);
-    this.bytes += module.length;
-    this.compiled++;
-    if (this.bytes > this.mostBytes) this.evict(slot);
-    return group.handles.get(hot)!;
+    return entries;
+  }
+
+  // --- regions of several pages ----------------------------------------------------------------------------------------
+
+  /**
+   * Compiled code has come to a jump from the page of a slot to a RIP in another one: every now and then it says so. When a
+   * region has said it often enough, it is made anew, with the code there.
+   */
+  crossed(slot: number, rip: number): void {
+    const { group, region } = this.slots[slot]!;
+    const to = this.atPlace.get(placeKey(group.key, rip & -PAGE_SIZE));
+    // where a return goes to is known from the call
+    if (region.linked === MOST_LINKINGS || to?.returns.has(rip & (PAGE_SIZE - 1))) {
+      this.sampledAfter = Math.min(SAMPLED_AT_LAST, this.sampledAfter * 2);
+    } else {
+      this.sampledAfter = this.sampling.after;
+      region.crossedTo.set(rip, (region.crossedTo.get(rip) ?? 0) + 1);
+      if (++region.crossings === this.sampling.most) this.toLink = region;
+    }
+    this.wait();
+  }
+
+  /** A number of jumps that is hard to foresee, though always the same, until the next is told of. */
+  private wait(): void {
+    this.noise = Math.imul(this.noise, 1_664_525) + 1_013_904_223;
+    this.words[WORD.crossings >> 2] = this.sampledAfter + ((this.noise >>> 8) & (this.sampledAfter - 1));
+  }
+
+  /** Makes a region anew with the places that it was seen to go on to. */
+  private link(region: CompiledRegion): void {
+    this.toLink = undefined;
+    if (!this.regions.has(region)) return;
+    const { group } = region.pages.get(0)!;
+    const links = [...region.crossedTo].sort(([, a], [, b]) => b - a).map(([rip]) => rip);
+    this.forget([region]);
+    const handle = this.compile(group, region.hot, links.slice(0, MOST_LINKS), region);
+    if (handle !== 0) this.remember((group.pageRip + region.hot) | 0, group, handle);
   }
 
   private remember(rip: number, group: RegionGroup, handle: number): void {
@@ -276,54 +420,53 @@ export class CompiledRegions {
     const groups = this.groups.get(page);
     if (groups === undefined) return;
     this.groups.delete(page);
-    const slots = new Set<number>();
+    const regions = new Set<CompiledRegion>();
     for (const group of groups) {
-      group.dropped = true;
-      for (const handle of group.handles.values()) slots.add(handle >>> 8);
+      this.leaveGroup(group);
+      for (const region of group.regions) regions.add(region);
     }
-    for (const slot of slots) this.remove(slot);
-    this.forgetSlots(slots);
+    this.forget(regions);
   }
 
   private dropAll(): void {
-    for (const groups of this.groups.values()) for (const group of groups) group.dropped = true;
+    for (const groups of this.groups.values()) groups.forEach((group) => this.leaveGroup(group));
     this.groups.clear();
-    const slots = new Set(this.regions.keys());
-    for (const slot of slots) this.remove(slot);
-    this.forgetSlots(slots);
+    this.forget([...this.regions]);
+  }
+
+  private leaveGroup(group: RegionGroup): void {
+    group.dropped = true;
+    const place = placeKey(group.key, group.pageRip);
+    if (this.atPlace.get(place) === group) this.atPlace.delete(place);
   }
 
   /** The oldest quarter goes. */
-  private evict(except: number): void {
-    const slots = new Set<number>();
+  private evict(except: CompiledRegion): void {
+    const oldest: CompiledRegion[] = [];
     let freed = 0;
-    for (const { slot, bytes } of this.regions.values()) {
+    for (const region of this.regions) {
       if (freed > this.mostBytes / 4) break;
-      if (slot === except) continue;
-      slots.add(slot);
-      freed += bytes;
+      if (region === except) continue;
+      oldest.push(region);
+      freed += region.bytes;
     }
-    for (const slot of slots) this.remove(slot);
-    this.forgetSlots(slots);
+    this.forget(oldest);
   }
 
-  private forget(slot: number): void {
-    this.remove(slot);
-    this.forgetSlots(new Set([slot]));
-  }
-
-  private remove(slot: number): void {
-    const region = this.regions.get(slot);
-    if (region === undefined) return;
-    for (const offset of region.entries) if (region.group.handles.get(offset)! >>> 8 === slot) region.group.handles.delete(offset);
-    this.regions.delete(slot);
-    region.group.regions.delete(region);
-    this.bytes -= region.bytes;
-    this.table.set(slot, null);
-    this.freeSlots.push(slot);
-  }
-
-  private forgetSlots(slots: ReadonlySet<number>): void {
+  /** Regions are there no more, nor in the jump cache. */
+  private forget(regions: Iterable<CompiledRegion>): void {
+    const slots = new Set<number>();
+    for (const region of regions) {
+      for (const { slot, group, entries } of region.pages.values()) {
+        for (const offset of entries) group.handles.delete(offset);
+        group.regions.delete(region);
+        this.table.set(slot, null);
+        this.freeSlots.push(slot);
+        slots.add(slot);
+      }
+      this.regions.delete(region);
+      this.bytes -= region.bytes;
+    }
     if (slots.size === 0) return;
     const first = JUMP_CACHE.offset >> 2;
     for (let at = first; at < first + JUMP_CACHE.entries * 4; at += 4) {
@@ -331,3 +474,6 @@ export class CompiledRegions {
     }
   }
 }
+
+/** By mode and RIP of a page's first byte: a number for the place that a group is for. */
+const placeKey = (key: number, pageRip: number): number => (pageRip >>> 12) * 2 ** 16 + key;

@@ -137,6 +137,7 @@ export class CompiledTier {
       const code = this.regions.enter!(next);
       if (words[W.events] !== 0) this.tellOfEvents();
       this.interpretNext = code === LEFT.budget || code === LEFT.deferred;
+      if (code === LEFT.crossed) this.regions.crossed(words[W.slot]!, words[RIP]!);
       if (code === LEFT.call) {
         this.callOutside();
         next = this.goOn(false);
@@ -302,8 +303,8 @@ export class CompiledTier {
     this.begin(note, rip, budget);
     const { access } = this.parts;
     const size = ((note >> 3) & 7) as OperandSize;
-    const frame = this.regions.groupOf(this.words[W.slot]!).codePage.frame;
-    access.storeForCompiled((note & 7) as SegmentIndex, offset >>> 0, size, value, frame);
+    const running = this.regions.framesOf(this.words[W.slot]!);
+    access.storeForCompiled((note & 7) as SegmentIndex, offset >>> 0, size, value, running);
     if (access.refused !== 0) this.leave(note, rip, budget);
   }
 

@@ -106,6 +106,9 @@ export class ThreadedTier {
   private leftBudget = 0;
   private leftUncounted = 0;
 
+  /** frames of the running code */
+  private readonly runningFrames = { has: (frame: number): boolean => frame === this.held!.frame };
+
   constructor(private readonly parts: TierParts) {
     this.words = new Int32Array(parts.memory.buffer, 0, POOL_RESERVED >> 2);
     this.doubles = new Float64Array(parts.memory.buffer, 0, POOL_RESERVED >> 3);
@@ -407,8 +410,7 @@ export class ThreadedTier {
     this.begin(pc, budget);
     const { access } = this.parts;
     const { position, before, size } = unpackAccess(note);
-    const running = this.held!.frame;
-    access.storeForCompiled(this.segment(pc, position), offset >>> 0, size as OperandSize, value, running);
+    access.storeForCompiled(this.segment(pc, position), offset >>> 0, size as OperandSize, value, this.runningFrames);
     if (access.refused !== 0) this.leave(pc, budget, access.refused, before);
   }
 
