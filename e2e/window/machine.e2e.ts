@@ -58,3 +58,22 @@ test('machine: a run stops at an address, after a write, and the machine goes ba
     .click();
   await expect(page.getByTestId('instructions')).toHaveText('1 instruction');
 });
+
+test('machine: a call is stepped over, and a run goes to a line of the disassembly', async ({ shell }) => {
+  const page = await shell.start();
+  await openLab(page, 'Two VMs from zero');
+  await go(page, 'Machine');
+  await page.keyboard.press('F10');
+  const listing = panel(page, 'Disassembly');
+  await expect(listing).toContainText('mov');
+  const target = listing.getByRole('listitem').filter({ hasText: 'loop' }).first();
+  await target.hover();
+  await target.getByRole('button', { name: /^Run to/ }).click();
+  await expect(listing.locator('[aria-current=step]')).toContainText('loop');
+  const before = Number((await page.getByTestId('instructions').innerText()).replace(/\D/g, ''));
+  await page.keyboard.press('F8');
+  await expect(listing.locator('[aria-current=step]')).toContainText('dec');
+  const after = Number((await page.getByTestId('instructions').innerText()).replace(/\D/g, ''));
+  // the other VM has had its turns meanwhile
+  expect(after - before).toBeGreaterThanOrEqual(10_000);
+});

@@ -637,6 +637,10 @@ export interface SessionCommands {
   pause(): Promise<void>;
   /** Executes exactly `count` instructions (1 unless told) of the VM whose turn it is, or of `vm`. */
   step(options?: { count?: number; vm?: string }): Promise<void>;
+  /** As `step`, but a call, a software interrupt, REP or LOOP is executed whole: runs to the instruction behind it, unless something stops it earlier. */
+  stepOver(options?: { vm?: string }): Promise<void>;
+  /** Runs until the instruction at a linear address is next, unless something stops it earlier. */
+  runTo(place: { vm: string | null; linear: bigint }): Promise<void>;
   /** Power off and on, paused at the first instruction. */
   reset(): Promise<void>;
   /** instructions a second; null is full speed */

@@ -52,6 +52,7 @@ const MENUS: readonly { en: string; zh: string; rows: readonly Row[] }[] = [
       ['run.run', 'Run', '运行', 'F5'],
       ['run.pause', 'Pause', '暂停', 'Shift+F5'],
       ['run.step', 'Step', '单步', 'F10'],
+      ['run.stepOver', 'Step over', '逐过程', 'F8'],
       ['run.reset', 'Reset', '重置', 'CmdOrCtrl+Shift+F5'],
     ],
   },

@@ -27,7 +27,7 @@ vms:
   - { id: two, memory: 16 MiB, program: a.asm, backing: on-touch }
 `;
 
-async function open(yaml: string) {
+async function open(yaml: string, program = PROGRAM) {
   const views = new Map<ViewName, unknown>();
   const session = new LabSession({
     nextTurn: (work) => void setImmediate(work),
@@ -38,9 +38,9 @@ async function open(yaml: string) {
     now: () => performance.now(),
   });
   session.attach({ view: (name, value) => void views.set(name, value), problems: () => undefined });
-  const { document } = loadLab(yaml, { 'a.asm': PROGRAM });
+  const { document } = loadLab(yaml, { 'a.asm': program });
   await session.subscribe(['status', 'breakpoints', 'snapshots', 'journey', 'registers']);
-  await session.open(document!, { 'a.asm': PROGRAM });
+  await session.open(document!, { 'a.asm': program });
   const latest = <N extends ViewName>(name: N): Views[N] => views.get(name) as Views[N];
   /** Runs until something stops it. */
   const run = async (): Promise<StatusView> => {
@@ -135,6 +135,59 @@ describe('where a run stops', () => {
     await expect(session.setStopPoints([at('write', 0xffff_fffdn, 4)])).rejects.toThrow(/32 bits/);
     await expect(session.setStopPoints([at('write', 0n, 3 as 4)])).rejects.toThrow(/no watchpoint/);
     await expect(session.setStopPoints(new Array(65).fill(at('code', 0n)))).rejects.toThrow(/64/);
+  });
+});
+
+describe('stepping over', () => {
+  /** A recursive count down from 3, then a loop. */
+  const RECURSIVE = `org 0x7C00
+  mov sp, 0x7000
+  mov cx, 3
+  call down
+  mov cx, 500
+spin: loop spin
+  hlt
+down:
+  dec cx
+  jz done
+  call down
+  inc dx
+done:
+  ret
+`;
+
+  it('executes calls and loops whole, also when they call themselves; other instructions as a step', async () => {
+    const { session, latest } = await open(BARE, RECURSIVE);
+    const atRest = async (): Promise<void> => {
+      while (latest('status').power === 'running') await new Promise((resolve) => setImmediate(resolve));
+    };
+    const over = async (): Promise<number | undefined> => {
+      await session.stepOver();
+      await atRest();
+      expect(latest('status').stoppedAt).toBeNull();
+      return latest('registers').next?.line;
+    };
+    await session.powerOn();
+    expect([await over(), await over(), await over()]).toEqual([3, 4, 5]);
+    expect(latest('registers').general[2]).toBe(0x80n + 2n);
+    expect(latest('registers').changed).toContain('RDX');
+    expect([await over(), await over()]).toEqual([6, 7]);
+    expect(latest('status').instructions).toBe(3 + 3 * 3 + 2 * 2 + 1 + 500);
+
+    // within the recursion: the call is done when this level of it is
+    await session.reset();
+    await session.runTo({ vm: null, linear: latest('registers').next!.linear + 0x12n });
+    await atRest();
+    expect(latest('registers').next?.text).toMatch(/^call/);
+    const stack = latest('registers').general[4];
+    expect(await over()).toBe(12);
+    expect(latest('registers').general[4]).toBe(stack);
+    // a breakpoint inside stops it
+    await session.reset();
+    await session.setBreakpoints('a.asm', [9]);
+    for (let step = 0; step < 3; step++) await session.stepOver();
+    await atRest();
+    expect(latest('status').stoppedAt).toMatchObject({ line: 9 });
   });
 });
 

@@ -28,6 +28,8 @@ interface PlacedLine extends CodeAddress {
 export class Breakpoints {
   private readonly byFile = new Map<string, number[]>();
   private points: readonly StopPoint[] = [];
+  /** where the run that is under way was asked to go */
+  target: CodeAddress | null = null;
   /** by place, since power-on */
   private readonly hits = new Map<string, number>();
   /** what watched memory held when the run was started, by place */
@@ -69,7 +71,14 @@ export class Breakpoints {
   /** Every address at which a run must stop. */
   addresses(programs: readonly PlacedProgram[]): CodeAddress[] {
     const given = this.points.filter(({ kind }) => kind === 'code').map(({ vm, linear }) => ({ vm, linear: Number(linear) }));
-    return [...this.lines(programs), ...given];
+    return [...this.lines(programs), ...given, ...(this.target ? [this.target] : [])];
+  }
+
+  /** Is this where the run was to go, and no breakpoint of the user's? */
+  isTarget({ vm, linear }: CodeAddress, programs: readonly PlacedProgram[]): boolean {
+    if (this.target?.vm !== vm || this.target.linear !== linear) return false;
+    const same = (point: { vm: string | null; linear: number | bigint }): boolean => point.vm === vm && Number(point.linear) === linear;
+    return !this.lines(programs).some(same) && !this.points.some((point) => point.kind === 'code' && same(point));
   }
 
   /** Memory after whose access a run must stop. */
@@ -108,6 +117,7 @@ export class Breakpoints {
   /** A run has ended: counts the hit and says what it was; null for every other end. */
   note(end: RunEnd, programs: readonly PlacedProgram[], read: ReadLinear): StopHit | null {
     if (end.kind !== 'breakpoint' && end.kind !== 'watchpoint') return null;
+    if (end.kind === 'breakpoint' && this.isTarget(end.at, programs)) return null;
     const hit = end.kind === 'breakpoint' ? atCode(end.at, programs) : this.atMemory(end.access, programs, read);
     const place = placeOf(hit);
     this.hits.set(place, (this.hits.get(place) ?? 0) + 1);

@@ -35,13 +35,14 @@ import type {
 import type { Cell, Journey } from '../../machine/journey/journey';
 import { Breakpoints, type ReadLinear } from './breakpoints';
 import { changedRegisters } from './changed-registers';
-import type { Computer, MemoryQuery, RunEnd, Stop } from './computer';
+import type { CodeAddress, Computer, MemoryQuery, RunEnd, Stop } from './computer';
 import { QueryError } from './computer';
 import { InputLog } from './input-log';
 import { KeptSnapshots } from './kept-snapshots';
 import { powerOn } from './power-on';
 import { buildAll } from './programs';
 import { RunLoop, type Scheduler } from './run-loop';
+import { behind, stackAddress, type RunTarget } from './run-target';
 import { admit } from './admit';
 import { ViewPush } from './view-push';
 import { mayChangeWhileRunning, pluggedWhileRunning } from './live-changes';
@@ -73,6 +74,9 @@ export class LabSession implements SessionCommands {
   private labProblems: readonly Problem[] = [];
   private stop: Stop | null = null;
   private stoppedAt: StopHit | null = null;
+  /** where the run is to go, and the instruction count at which it ends in any case */
+  private target: RunTarget | null = null;
+  private until = 0;
   private selected: string | null = null;
   /** accesses to DRAM are counted, whatever the board asks for */
   private observing = false;
@@ -197,32 +201,69 @@ export class LabSession implements SessionCommands {
     this.snapshots.clear();
     this.inputs.clear();
     this.breakpoints.forgetHits();
+    this.target = null;
+    this.breakpoints.target = null;
   }
 
   // ── running ──
 
   async run(): Promise<void> {
-    if (!this.computer) {
-      const { ok } = await this.powerOn();
-      if (!ok) return;
-    }
+    if (!this.computer && !(await this.powerOn()).ok) return;
+    this.goTo(null);
+  }
+
+  async runTo({ vm, linear }: { vm: string | null; linear: bigint }): Promise<void> {
+    if (typeof linear !== 'bigint' || linear < 0n || linear >= 1n << 32n)
+      throw new QueryError(text('A linear address has 32 bits.', '线性地址为 32 位。'));
+    if (!this.computer && !(await this.powerOn()).ok) return;
+    this.knownVm(vm);
+    this.goTo({ vm: this.shownVm(vm), linear: Number(linear), stack: null });
+  }
+
+  async stepOver(options: { vm?: string } = {}): Promise<void> {
+    if (!this.computer && !(await this.powerOn()).ok) return;
+    const computer = this.computer!;
+    const vm = options.vm ?? computer.currentVm;
+    this.knownVm(vm);
+    const before = computer.registers(vm);
+    const target = this.loop.running || (this.stop && this.stop.kind !== 'limit') ? null : behind(before);
+    if (!target) return this.step(options);
+    this.goTo(target);
+    this.registersBefore = before;
+  }
+
+  private knownVm(vm: string | null): void {
+    if (vm !== null && !this.computer?.vmIds.includes(vm)) throw new QueryError(text(`There is no VM "${vm}".`, `没有虚拟机 “${vm}”。`));
+  }
+
+  /** Runs until something stops it, at a place of its own if there is one. */
+  private goTo(target: RunTarget | null): void {
     const computer = this.computer!;
     if (this.loop.running || this.stop?.kind === 'boot-refused' || (this.stop && this.stop.kind !== 'limit')) return;
     // past the limit a run goes on for as long again
     const limit = this.document?.limits?.instructions ?? DEFAULT_INSTRUCTION_LIMIT;
-    const until = this.stop?.kind === 'limit' ? computer.instructions + limit : Math.max(limit, computer.instructions + 1);
+    this.until = this.stop?.kind === 'limit' ? computer.instructions + limit : Math.max(limit, computer.instructions + 1);
+    this.aimAt(target);
     this.stop = null;
     this.stoppedAt = null;
     this.registersBefore = null;
     this.breakpoints.remember(this.readLinear);
-    this.loop.start(computer, until);
+    this.loop.start(computer, this.until);
     this.tellProblems();
     this.views.now();
+  }
+
+  private aimAt(target: RunTarget | null): void {
+    if (!target && !this.target) return;
+    this.target = target;
+    this.breakpoints.target = target;
+    this.setStops();
   }
 
   async pause(): Promise<void> {
     if (!this.loop.running) return;
     this.loop.stop();
+    this.aimAt(null);
     this.registersBefore = null;
     this.views.now();
   }
@@ -234,7 +275,8 @@ export class LabSession implements SessionCommands {
     if (this.stop && this.stop.kind !== 'limit') return this.views.now();
     const count = whole(options.count ?? 1, 1, 1_000_000, 'count');
     const vm = options.vm ?? null;
-    if (vm !== null && !computer.vmIds.includes(vm)) throw new QueryError(text(`There is no VM "${vm}".`, `没有虚拟机 “${vm}”。`));
+    this.knownVm(vm);
+    this.aimAt(null);
     this.stoppedAt = null;
     this.stop = null;
     this.breakpoints.remember(this.readLinear);
@@ -287,11 +329,20 @@ export class LabSession implements SessionCommands {
   }
 
   private onEnd(end: RunEnd | { kind: 'limit' }): void {
+    if (end.kind === 'breakpoint' && this.isCalledAgain(end.at)) return this.loop.start(this.computer!, this.until);
     if (end.kind === 'stopped') this.stop = end.stop;
     else if (end.kind === 'limit') this.stop = this.computer?.limitReached() ?? null;
     else if (this.computer) this.stoppedAt = this.breakpoints.note(end, this.computer.programs, this.readLinear);
+    this.aimAt(null);
     this.tellProblems();
     this.views.now();
+  }
+
+  /** The place behind a call that is stepped over is reached, but by a call within that call. */
+  private isCalledAgain(at: CodeAddress): boolean {
+    const { computer, target } = this;
+    if (!computer || !target || target.stack === null || !this.breakpoints.isTarget(at, computer.programs)) return false;
+    return stackAddress(computer.registers(at.vm)) < target.stack;
   }
 
   // ── questions ──
@@ -383,6 +434,7 @@ export class LabSession implements SessionCommands {
     const computer = this.on;
     const kept = this.snapshots.fitting(id, this.hardware);
     this.loop.stop();
+    this.aimAt(null);
     computer.restore(kept.computer);
     this.inputs.truncate(kept.inputs);
     this.stop = kept.stop;

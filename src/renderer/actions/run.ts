@@ -1,5 +1,5 @@
 /** Power and time. */
-import { Camera, ListChecks, Pause, Play, Power, Redo2, RotateCcw } from '@lucide/vue';
+import { Camera, ListChecks, Pause, Play, Power, Redo2, RedoDot, RotateCcw } from '@lucide/vue';
 import { formatMoment } from '../components/format';
 import type { Action } from './action';
 import type { ActionContext } from './context';
@@ -32,6 +32,15 @@ export const runActions = ({ checks, control, session, ui, t }: ActionContext): 
     keys: ['F10'],
     enabled: () => control.canStep,
     perform: () => control.step(),
+  },
+  {
+    id: 'run.stepOver',
+    title: 'shell.action.stepOver',
+    menu: 'run',
+    icon: RedoDot,
+    keys: ['F8'],
+    enabled: () => control.canStep,
+    perform: () => control.stepOver(),
   },
   {
     id: 'run.reset',

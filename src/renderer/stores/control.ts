@@ -115,6 +115,24 @@ export const useControl = defineStore('control', () => {
       if (session.running) return;
       await session.commands.step(options);
     });
+  /** A step, but calls and loops whole. */
+  const stepOver = (options?: { vm?: string }) =>
+    guarded(async () => {
+      await update();
+      if (mustRestart()) {
+        await fresh();
+        return;
+      }
+      if (session.running) return;
+      await session.commands.stepOver(options);
+    });
+  /** Runs to the instruction at a linear address. */
+  const runTo = (place: { vm: string | null; linear: bigint }) =>
+    guarded(async () => {
+      await update();
+      if (mustRestart() && !(await fresh())) return;
+      await session.commands.runTo(place);
+    });
   /** Power off and on: paused at the first instruction, with the document as it is now. */
   const reset = () =>
     guarded(async () => {
@@ -151,6 +169,8 @@ export const useControl = defineStore('control', () => {
     run,
     pause,
     step,
+    stepOver,
+    runTo,
     reset,
     powerOff,
     setSpeed,

@@ -103,7 +103,7 @@ export const useSession = defineStore('session', () => {
   /** Every command of the protocol; each rejects with SessionLostError while there is no worker. */
   const commands = {
     open: command('open'), update: command('update'), powerOn: command('powerOn'), powerOff: command('powerOff'), run: command('run'),
-    pause: command('pause'), step: command('step'), reset: command('reset'), setSpeed: command('setSpeed'), setBreakpoints: command('setBreakpoints'),
+    pause: command('pause'), step: command('step'), stepOver: command('stepOver'), runTo: command('runTo'), reset: command('reset'), setSpeed: command('setSpeed'), setBreakpoints: command('setBreakpoints'),
     setStopPoints: command('setStopPoints'),
     setObserve: command('setObserve'), explain: command('explain'), readMemory: command('readMemory'), disassemble: command('disassemble'), pageTable: command('pageTable'), linearSpaces: command('linearSpaces'),
     locate: command('locate'), findTransactions: command('findTransactions'), evaluateChecks: command('evaluateChecks'), selectVm: command('selectVm'), snapshot: command('snapshot'),

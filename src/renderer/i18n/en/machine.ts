@@ -18,6 +18,7 @@ export default {
     run: 'Run',
     pause: 'Pause',
     step: 'Step',
+    stepOver: 'Step over: calls, software interrupts, REP and LOOP whole',
     reset: 'Reset: power off and on, paused at the first instruction',
     powerOn: 'Power on',
     powerOff: 'Power off',
@@ -315,6 +316,8 @@ export default {
     running: 'The machine is running. Pause it to see the next instruction.',
     unreadable: 'The next instruction cannot be read: no memory stands behind its address.',
     show: 'Show {file}, line {line}',
+    runTo: 'Run to here',
+    runToAddress: 'Run to {address}',
   },
   memory: {
     off: 'Memory can be read here once the machine is on.',

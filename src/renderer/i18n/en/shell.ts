@@ -33,6 +33,7 @@ export default {
     run: 'Run',
     pause: 'Pause',
     step: 'Step',
+    stepOver: 'Step over',
     reset: 'Reset',
     powerOff: 'Power off',
     checks: 'Judge the checks',

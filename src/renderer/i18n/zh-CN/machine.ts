@@ -18,6 +18,7 @@ export default {
     run: '运行',
     pause: '暂停',
     step: '单步',
+    stepOver: '逐过程：CALL、软件中断、REP 与 LOOP 一次执行完',
     reset: '复位：断电再开机，停在第一条指令',
     powerOn: '开机',
     powerOff: '关机',
@@ -311,6 +312,8 @@ export default {
     running: '机器正在运行。暂停后可查看下一条指令。',
     unreadable: '无法读取下一条指令：它的地址背后没有内存。',
     show: '显示 {file} 第 {line} 行',
+    runTo: '运行到此处',
+    runToAddress: '运行到 {address}',
   },
   memory: {
     off: '开机之后可在这里查看内存。',

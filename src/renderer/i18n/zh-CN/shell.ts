@@ -26,6 +26,7 @@ export default {
     run: '运行',
     pause: '暂停',
     step: '单步',
+    stepOver: '逐过程',
     reset: '重置',
     powerOff: '关闭电源',
     checks: '判定检查项',
