@@ -1,9 +1,10 @@
 /**
  * Serial presence detect: the bytes in a module's EEPROM from which firmware learns what it is. The fields that describe the
  * arrangement, by each generation's standard (JEDEC 4.1.2.4/5 for SDR and DDR, .10 for DDR2, .11 for DDR3, .12 for DDR4,
- * JESD400-5 for DDR5); what this lab does not model (timings, voltages, makers) is zero. SIMMs have none.
+ * JESD400-5 for DDR5); timings are in spd-timings.ts; what this lab does not model (voltages, makers) is zero. SIMMs have none.
  */
 import type { DimmGeometry, DimmPart, DimmTechnology } from './dimms';
+import { writeSpdTimings } from './spd-timings';
 
 /** Byte 2: the key byte for the memory's generation. */
 const KEY: Readonly<Partial<Record<DimmTechnology, number>>> = { SDR: 4, DDR: 7, DDR2: 8, DDR3: 0x0b, DDR4: 0x0c, DDR5: 0x12 };
@@ -42,12 +43,14 @@ function rankDensity(technology: DimmTechnology, bytes: number): number {
 }
 
 /** The EEPROM: 256 bytes (512 DDR4, 1024 DDR5). Undefined for a SIMM. */
-export function spdBytes({ technology, bytes: size, geometry, chips }: DimmPart): Uint8Array | undefined {
+export function spdBytes(part: DimmPart): Uint8Array | undefined {
+  const { technology, bytes: size, geometry, chips } = part;
   const key = KEY[technology];
   if (key === undefined) return undefined;
   const { ranks, bankGroups, banks, rows, columns, busBytes } = geometry;
   const spd = new Uint8Array(technology === 'DDR5' ? 1024 : technology === 'DDR4' ? 512 : 256);
   spd[SPD_KEY_BYTE] = key;
+  writeSpdTimings(spd, part);
   const widthCode = WIDTH_CODES.indexOf(chips.width);
   const view = new DataView(spd.buffer);
   switch (technology) {
