@@ -7,7 +7,7 @@ import { PAGE_SIZE, formatAddress, hostPhysical } from '../address';
 import type { HostPhysicalAddress } from '../address';
 import type { AccessKind, Check, FieldValue, JourneyFault, JourneyRecorder, JourneyStep, Place } from '../journey/journey';
 import type { PhysicalMemory } from '../memory/physical-memory';
-import { tlbRights, wantedRight } from './access';
+import { tlbRights, wantedRight } from './tlb-rights';
 import { CONTROL, CONTROL_BLOCK_SIZE, GUEST_STATE_OFFSET, HEADER_OFFSET } from './control-block';
 import { CpuState, type SegmentRegister } from './cpu-state';
 import { ACCESS, PageWalk, WALK, finalTranslation, pagingEnabled, walkPaging } from './paging';

@@ -66,7 +66,7 @@ export class FrameCache {
     const { context } = this;
     if (context.eptPointer < 0) {
       host = Math.floor(onAddressLines(context, frame * 4096) / 4096);
-      // as sizesOf in access.ts
+      // as sizesOf in tlb-rights.ts
       if (context.a20Masked !== true && context.physicalAddressBits >= 22) rights |= 2 << FRAME_WHOLE.shift;
     } else {
       // with accessed and dirty flags of EPT, a walk leaves traces that a cached translation would not

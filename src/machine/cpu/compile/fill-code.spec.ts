@@ -85,10 +85,10 @@ function makeSide(quick: boolean, paging: Paging, withEpt: boolean, geometry: { 
   const words = frames.i32;
   /** The slow path. What a region counts in advance it gives back when nothing was done. */
   const slowly = (linear: number, bits: number): void => {
-    access.refused = 0;
-    if (bits & ACCESS.write) access.storeForCompiled(DS, linear, 4, linear, new Set());
-    else access.loadForCompiled(DS, linear, 4);
-    if (access.refused === 0) access.countAccesses(1);
+    access.compiled.refused = 0;
+    if (bits & ACCESS.write) access.compiled.store(DS, linear, 4, linear, new Set());
+    else access.compiled.load(DS, linear, 4);
+    if (access.compiled.refused === 0) access.compiled.countAccesses(1);
   };
   const slowLoad = (linear: number): number => {
     slowly(linear >>> 0, wanted);
@@ -129,7 +129,7 @@ function makeSide(quick: boolean, paging: Paging, withEpt: boolean, geometry: { 
       if (done === 'filled') side.fills++;
       if (done === 'raised') side.raised++;
       // the access was counted when its block began, and nothing is given back
-      if (done !== 'slowly') access.countAccesses(1 - (done === 'raised' ? words[WORD.leftUncounted >> 2]! : 0));
+      if (done !== 'slowly') access.compiled.countAccesses(1 - (done === 'raised' ? words[WORD.leftUncounted >> 2]! : 0));
     },
     invalidate: (linear) => {
       hold();

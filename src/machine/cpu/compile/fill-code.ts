@@ -1,5 +1,5 @@
 /**
- * TLB misses of compiled code, in WebAssembly: what access.ts does for the usual case, without a call into JavaScript. A fill
+ * TLB misses of compiled code, in WebAssembly: what linear-access.ts does for the usual case, without a call into JavaScript. A fill
  * looks into the architectural TLB, else walks the guest's tables (walk-code.ts), and has effects only when it is certain of the
  * whole access; a page fault of the guest's own making is raised; in every other case nothing changes and the tier takes the slow
  * path. It must do exactly what that would have done: fill-code.spec.ts holds them against each other. SDM vol. 3, 4.8, 4.10.

@@ -146,7 +146,7 @@ export class CompiledTier {
     }
     if (quickEvents !== this.quickEvents) this.relocated = true;
     const budget = words[W.budget]!;
-    access.countAccesses(words[W.accesses]!);
+    access.compiled.countAccesses(words[W.accesses]!);
     this.holdPage();
     words[PROGRESS] = 0;
     if (budget === words[W.resumedAt]) {
@@ -230,7 +230,7 @@ export class CompiledTier {
       if (!same) words[W.key] = regionKey(state);
       const rip = words[RIP]! >>> 0;
       if ((words[W.key]! & REGION_KEY.flatCode) === 0) break;
-      const held = words[W.held] === 0 || !access.holdsCodePage ? undefined : this.regions.groupOf(words[W.held]!);
+      const held = words[W.held] === 0 || !access.compiled.holdsCodePage ? undefined : this.regions.groupOf(words[W.held]!);
       if (held !== undefined && ((rip ^ held.pageRip) & -PAGE_SIZE) === 0) return this.resume(rip, held.addend, budget);
       this.leaveCode();
       const frame = access.fetchFrame(rip);
@@ -294,8 +294,8 @@ export class CompiledTier {
   private load(offset: number, note: number, rip: number, budget: number): number {
     this.begin(note, rip, budget);
     const { access } = this.parts;
-    const value = access.loadForCompiled((note & 7) as SegmentIndex, offset >>> 0, ((note >> 3) & 7) as OperandSize);
-    if (access.refused !== 0) this.leave(note, rip, budget);
+    const value = access.compiled.load((note & 7) as SegmentIndex, offset >>> 0, ((note >> 3) & 7) as OperandSize);
+    if (access.compiled.refused !== 0) this.leave(note, rip, budget);
     return value;
   }
 
@@ -304,15 +304,15 @@ export class CompiledTier {
     const { access } = this.parts;
     const size = ((note >> 3) & 7) as OperandSize;
     const running = this.regions.framesOf(this.words[W.slot]!);
-    access.storeForCompiled((note & 7) as SegmentIndex, offset >>> 0, size, value, running);
-    if (access.refused !== 0) this.leave(note, rip, budget);
+    access.compiled.store((note & 7) as SegmentIndex, offset >>> 0, size, value, running);
+    if (access.compiled.refused !== 0) this.leave(note, rip, budget);
   }
 
   private probe(offset: number, note: number, rip: number, budget: number): void {
     this.begin(note, rip, budget);
     const size = ((note >> 3) & 7) as OperandSize;
     if (this.parts.access.prepareStore((note & 7) as SegmentIndex, offset >>> 0, size)) return;
-    this.parts.access.refused = LEAVE.stop;
+    this.parts.access.compiled.refused = LEAVE.stop;
     this.leave(note, rip, budget);
   }
 
@@ -321,9 +321,9 @@ export class CompiledTier {
     const { state, access } = this.parts;
     const value = callSystem(state, this.parts.system, id, a, b, 0);
     if (state.stop !== STOP.none) {
-      access.refused = LEAVE.stop;
+      access.compiled.refused = LEAVE.stop;
       this.leave(note, rip, budget);
-    } else if (!access.holdsCodePage) this.words[W.slot] = this.words[W.held] = 0;
+    } else if (!access.compiled.holdsCodePage) this.words[W.slot] = this.words[W.held] = 0;
     return value;
   }
 
@@ -332,12 +332,12 @@ export class CompiledTier {
     this.words[RIP] = rip;
     this.words[PROGRESS] = this.words[W.limit]! - budget - (note >>> 22);
     this.holdPage();
-    this.parts.access.refused = 0;
+    this.parts.access.compiled.refused = 0;
   }
 
   private leave(note: number, rip: number, budget: number): void {
     const { words } = this;
-    const { refused } = this.parts.access;
+    const { refused } = this.parts.access.compiled;
     words[W.leave] = refused;
     words[W.leftRip] = rip;
     words[W.leftBudget] = budget + (note >>> 22);
@@ -345,7 +345,7 @@ export class CompiledTier {
     if (refused === LEAVE.deferred) words[W.leftUncounted]! += (note >> 6) & 15;
     else words[LENGTH] = (note >> 10) & 15;
     // a page fault in the running code's page
-    if (!this.parts.access.holdsCodePage) this.leaveCode();
+    if (!this.parts.access.compiled.holdsCodePage) this.leaveCode();
   }
 
   /** Tells the TLB which page the running code is in, when that has changed since. */
@@ -356,6 +356,6 @@ export class CompiledTier {
     if (slot === 0) return;
     const group = this.regions.groupOf(slot);
     // only regions in flat code go on to other pages: there RIP is the linear address
-    this.parts.access.holdCodePage(group.pageRip >>> 12, (group.key & REGION_KEY.user) !== 0, group.codePage.frame);
+    this.parts.access.compiled.holdCodePage(group.pageRip >>> 12, (group.key & REGION_KEY.user) !== 0, group.codePage.frame);
   }
 }

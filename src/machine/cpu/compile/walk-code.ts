@@ -99,7 +99,7 @@ export class WalkCode {
 
   // --- rights ----------------------------------------------------------------------------------------------------------
 
-  /** `RIGHTS`, as FAST_RIGHT bits, of `FLAGS` for this privilege (tlbRights in access.ts). */
+  /** `RIGHTS`, as FAST_RIGHT bits, of `FLAGS` for this privilege (tlbRights in tlb-rights.ts). */
   findRights(): void {
     const { body } = this;
     const flag = (bit: number): FunctionBody => body.get(FLAGS).i32(Math.log2(bit)).op(OP.shr_u);

@@ -18,7 +18,7 @@ import { ROTATE, type IrBlock, type Mode } from '../lower/ir';
 import { lowerBlock, MAX_BLOCK, type LowerResult } from '../lower/lower';
 import type { OperandSize, SegmentIndex } from '../runtime';
 import { POOL_RESERVED, STOP } from '../state-layout';
-import { REFUSED } from '../access';
+import { REFUSED } from '../compiled-access';
 import { FAST_TLB } from '../tlb-layout';
 import { BLOCKS, HEADER, JUMPS, LEFT, NEVER_HOT, NOTE, WORD, jumpIndex, unpackAccess } from './layout';
 import type { ImportName } from './locals';
@@ -193,7 +193,7 @@ export class ThreadedTier {
       accesses -= this.leftUncounted;
       this.interpretNext = words[WORD.leave >> 2] === REFUSED.deferred;
     } else words[RIP] = words[WORD.rip >> 2]!;
-    this.parts.access.countAccesses(accesses);
+    this.parts.access.compiled.countAccesses(accesses);
     this.holdPage(this.blockAt(words[WORD.header >> 2]!).group);
     words[PROGRESS] = 0;
     if (code === LEFT.unknown) this.setLink();
@@ -401,8 +401,8 @@ export class ThreadedTier {
     this.begin(pc, budget);
     const { access } = this.parts;
     const { position, before, size } = unpackAccess(note);
-    const value = access.loadForCompiled(this.segment(pc, position), offset >>> 0, size as OperandSize);
-    if (access.refused !== 0) this.leave(pc, budget, access.refused, before);
+    const value = access.compiled.load(this.segment(pc, position), offset >>> 0, size as OperandSize);
+    if (access.compiled.refused !== 0) this.leave(pc, budget, access.compiled.refused, before);
     return value;
   }
 
@@ -410,8 +410,8 @@ export class ThreadedTier {
     this.begin(pc, budget);
     const { access } = this.parts;
     const { position, before, size } = unpackAccess(note);
-    access.storeForCompiled(this.segment(pc, position), offset >>> 0, size as OperandSize, value, this.runningFrames);
-    if (access.refused !== 0) this.leave(pc, budget, access.refused, before);
+    access.compiled.store(this.segment(pc, position), offset >>> 0, size as OperandSize, value, this.runningFrames);
+    if (access.compiled.refused !== 0) this.leave(pc, budget, access.compiled.refused, before);
   }
 
   private probe(offset: number, note: number, pc: number, budget: number): void {
@@ -433,7 +433,7 @@ export class ThreadedTier {
     words[RIP] = words[(words[WORD.header >> 2]! + HEADER.rip) >> 2]! + block.offsets[instruction]!;
     words[PROGRESS] = this.limit - budget - (block.accessesFrom.length - 1 - instruction);
     this.holdPage(block.group);
-    this.parts.access.refused = 0;
+    this.parts.access.compiled.refused = 0;
   }
 
   /** The loop is left at the running instruction, after `before` accesses of its unit. */
@@ -457,6 +457,6 @@ export class ThreadedTier {
     if (group === this.held) return;
     this.held = group;
     // only flat code goes on to other pages: there RIP is the linear address
-    this.parts.access.holdCodePage(group.pageRip >>> 12, (group.key & REGION_KEY.user) !== 0, group.frame);
+    this.parts.access.compiled.holdCodePage(group.pageRip >>> 12, (group.key & REGION_KEY.user) !== 0, group.frame);
   }
 }
