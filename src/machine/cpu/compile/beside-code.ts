@@ -4,11 +4,16 @@
  */
 import { SEGMENT, SEGMENT_INDEX, STATE } from '../state-layout';
 import { CODE_MAP_OF, FAST_TLB } from '../tlb-layout';
-import { OP, type FunctionBody, type Label } from './encoder';
+import { FunctionBody, OP, encodeModule, type Label } from './encoder';
+import { TYPES } from './locals';
+import { PLAIN_WRITE } from './memory-code';
 
 const SS_ATTRIBUTES = STATE.segments.offset + SEGMENT_INDEX.SS * SEGMENT.size + SEGMENT.attributes;
 const DPL_3 = 0x60;
 const FIRST = FAST_TLB.supervisor;
+/** (offset, note, RIP, budget, value) and the same without a value (TYPES) */
+const STORE_TYPE = 1;
+const PROBE_TYPE = 2;
 
 /** Locals: the linear address, its bytes (1, 2 or 4, in one page), the value (undefined: a probe), and one that is overwritten. */
 export interface StoreLocals {
@@ -61,4 +66,64 @@ export function emitSized(body: FunctionBody, size: number, at: number, value: n
     body.op(OP.return);
     if (bytes !== 2) body.end();
   }
+}
+
+/** Pushes the number of the segment that an access is in, from the parameters that hold its note and RIP (or what stands for it). */
+export type PushSegment = (body: FunctionBody, note: number, rip: number) => void;
+
+/** As compiled code has it. */
+export const segmentOfNote: PushSegment = (body, note) => void body.get(note).i32(7).op(OP.and);
+
+export interface SegmentStores {
+  segmentStore: (offset: number, note: number, rip: number, budget: number, value: number) => void;
+  segmentProbe: (offset: number, note: number, rip: number, budget: number) => void;
+}
+
+/**
+ * Stores and probes in segments that need not be flat, which the fast table did not allow: made when they are to data beside
+ * code, else left to the slow path with the same arguments.
+ * @param slow the tier's `slowStore` and `slowProbe`
+ */
+export function makeSegmentStores(
+  memory: WebAssembly.Memory,
+  table: WebAssembly.Table,
+  slow: Record<string, unknown>,
+  segment: PushSegment,
+): SegmentStores {
+  const bytes = encodeModule({
+    types: TYPES,
+    imports: [
+      ['slowStore', STORE_TYPE],
+      ['slowProbe', PROBE_TYPE],
+    ],
+    functions: [
+      { name: 'segmentStore', type: STORE_TYPE, locals: 3, body: segmentStore(segment, true) },
+      { name: 'segmentProbe', type: PROBE_TYPE, locals: 3, body: segmentStore(segment, false) },
+    ],
+  });
+  const instance = new WebAssembly.Instance(new WebAssembly.Module(bytes), { e: { ...slow, m: memory, t: table } });
+  return instance.exports as unknown as SegmentStores;
+}
+
+function segmentStore(segment: PushSegment, stores: boolean): FunctionBody {
+  const body = new FunctionBody();
+  const [OFFSET, NOTE, RIP, VALUE] = [0, 1, 2, 4];
+  const parameters = stores ? 5 : 4;
+  const [SIZE, AT, LINEAR] = [parameters, parameters + 1, parameters + 2];
+  const field = (offset: number): FunctionBody => body.get(AT).memory(OP.load, STATE.segments.offset + offset);
+  const [mask, plain] = PLAIN_WRITE;
+  const otherwise = body.block();
+  body.get(NOTE).i32(3).op(OP.shr_u).i32(7).op(OP.and).set(SIZE);
+  segment(body, NOTE, RIP);
+  body.i32(SEGMENT.size).op(OP.mul).set(AT);
+  field(SEGMENT.attributes).i32(mask).op(OP.and).i32(plain).op(OP.ne).brIf(otherwise);
+  body.get(OFFSET);
+  field(SEGMENT.limit).op(OP.gt_u).brIf(otherwise);
+  field(SEGMENT.limit).get(OFFSET).op(OP.sub).get(SIZE).i32(1).op(OP.sub, OP.lt_u).brIf(otherwise);
+  field(SEGMENT.base).get(OFFSET).op(OP.add).tee(LINEAR);
+  body.i32(0xfff).op(OP.and).get(SIZE).op(OP.add).i32(4096).op(OP.gt_u).brIf(otherwise);
+  emitBesideCode(body, { linear: LINEAR, size: SIZE, value: stores ? VALUE : undefined, at: AT }, otherwise);
+  body.end();
+  for (let parameter = 0; parameter < parameters; parameter++) body.get(parameter);
+  return body.call(stores ? 0 : 1);
 }

@@ -91,7 +91,18 @@ export function makeFill(
       { name: 'invalidate', type: FILL_TYPE, locals: 0, body: invalidate() },
     ],
   });
-  const imports = { ...slow, m: memory, t: table, load: nothing, store: nothing, probe: nothing, fill: nothing, invalidate: nothing };
+  const imports = {
+    ...slow,
+    m: memory,
+    t: table,
+    load: nothing,
+    store: nothing,
+    probe: nothing,
+    fill: nothing,
+    invalidate: nothing,
+    segmentStore: nothing,
+    segmentProbe: nothing,
+  };
   const instance = new WebAssembly.Instance(new WebAssembly.Module(bytes), { e: imports });
   return instance.exports as unknown as FillExports;
 }

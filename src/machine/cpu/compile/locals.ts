@@ -63,7 +63,8 @@ export const FILL_TYPE = 6;
 
 /**
  * Imported functions in order, with their types. `load`, `store` and `probe` fill the fast table if they can (fill-code.ts) and
- * are for flat segments; those named slow always ask the tier. `invalidate` is INVLPG, where it is simple; `system` is a call of the IR.
+ * are for flat segments; `segmentStore` and `segmentProbe` are for the others, and know data beside code (beside-code.ts); those
+ * named slow always ask the tier. `invalidate` is INVLPG, where it is simple; `system` is a call of the IR.
  */
 export const IMPORTS = [
   ['load', 0],
@@ -72,6 +73,8 @@ export const IMPORTS = [
   ['slowLoad', 0],
   ['slowStore', 1],
   ['slowProbe', 2],
+  ['segmentStore', 1],
+  ['segmentProbe', 2],
   ['fill', FILL_TYPE],
   ['invalidate', FILL_TYPE],
   ['system', 3],

@@ -21,7 +21,7 @@ const STORE_OP = { 1: OP.store8, 2: OP.store16, 4: OP.store } as const;
 export const INDEX_MASK = (FAST_TLB.entries - 1) << 4;
 /** attributes of plain data, and of plain writable data (access.ts) */
 const PLAIN_READ = [0x1_001c, 0x10] as const;
-const PLAIN_WRITE = [0x1_001e, 0x12] as const;
+export const PLAIN_WRITE = [0x1_001e, 0x12] as const;
 /** The page that nothing is near to. */
 const NOWHERE = 2 ** 32;
 
@@ -84,7 +84,7 @@ export class MemoryCode {
     };
     this.access(context, size, segment, address, true, near, pool, () => {
       values.push(value);
-      body.call(this.isFlat(segment) ? IMPORT.store : IMPORT.slowStore);
+      body.call(this.isFlat(segment) ? IMPORT.store : IMPORT.segmentStore);
     });
   }
 
@@ -92,7 +92,7 @@ export class MemoryCode {
   probe(context: AccessContext, size: number, segment: number, address: number, near?: NearPage): void {
     const { body } = this;
     this.access(context, size, segment, address, true, near, undefined, () =>
-      body.call(this.isFlat(segment) ? IMPORT.probe : IMPORT.slowProbe),
+      body.call(this.isFlat(segment) ? IMPORT.probe : IMPORT.segmentProbe),
     );
   }
 

@@ -7,6 +7,7 @@ import { REGION_KEY } from '../code-mode';
 import type { BlockCache, CodePage } from '../interpret/blocks';
 import { modeKey, type Mode } from '../lower/ir';
 import { POOL_RESERVED } from '../state-layout';
+import { makeSegmentStores, segmentOfNote } from './beside-code';
 import { encodeModule, type FunctionBody } from './encoder';
 import { makeEntry, supportsTailCalls } from './entry';
 import { makeFill } from './fill-code';
@@ -266,6 +267,7 @@ export class CompiledRegions {
     this.tailCalls = supportsTailCalls();
     const flagFunctions = makeFlagFunctions(memory, this.table);
     Object.assign(this.imports, flagFunctions);
+    Object.assign(this.imports, makeSegmentStores(memory, this.table, this.imports, segmentOfNote));
     const filled = makeFill(memory, this.table, this.imports, geometry, true);
     Object.assign(this.imports, filled);
     this.enter = makeEntry(memory, this.table, flags, { fill: filled.fill, eflags: flagFunctions.eflags, quiet });

@@ -166,6 +166,14 @@ export class BlockBuilder {
     return value;
   }
 
+  /** As `immediate`, of the distance of a jump; undefined when that is not patched. */
+  patchedDistance(): Slot | undefined {
+    const bytes = this.operand(0) === 'Jb' ? 1 : this.instruction.operandSize;
+    const value = this.patchedNumber(this.instruction.immediateAt, bytes);
+    if (value !== undefined && bytes !== 4) this.emit(bytes === 1 ? 'sext8' : 'sext16', value, value);
+    return value;
+  }
+
   // --- arithmetic with constants folded where it is cheap
 
   add(a: Slot, value: number): Slot {

@@ -7,8 +7,20 @@ type Lower = (b: BlockBuilder) => void;
 
 /** RIP of a relative target, cut to the operand size. */
 function relativeTarget(b: BlockBuilder): Slot {
-  const target = b.make('nextRip', b.end + b.instruction.immediate);
+  const target = patchedTarget(b) ?? b.make('nextRip', b.end + b.instruction.immediate);
   return b.instruction.operandSize === 2 ? b.mask16(target) : target;
+}
+
+/** The same where the distance keeps being patched, not yet cut; else undefined. */
+function patchedTarget(b: BlockBuilder): Slot | undefined {
+  const distance = b.patchedDistance();
+  return distance === undefined ? undefined : b.make('add', distance, b.nextRip());
+}
+
+/** … and cut: the block then ends with a jump to what it holds. */
+function patchedJump(b: BlockBuilder): Slot | undefined {
+  const target = patchedTarget(b);
+  return target === undefined || b.instruction.operandSize === 4 ? target : b.mask16(target);
 }
 
 /** Can a near target lie beyond CS's limit? Not in a 4 GiB segment, nor with 16-bit targets in a 64 KiB one. */
@@ -20,8 +32,9 @@ function checked(b: BlockBuilder, target: Slot): Slot {
   return target;
 }
 
-function jumpRelative(b: BlockBuilder): void {
-  b.emit('jump', b.end + b.instruction.immediate, b.instruction.operandSize, 0);
+function jumpRelative(b: BlockBuilder, patched: Slot | undefined): void {
+  if (patched !== undefined) b.emit('jumpTo', patched);
+  else b.emit('jump', b.end + b.instruction.immediate, b.instruction.operandSize, 0);
 }
 
 /** Checks a relative target, but only if `taken` holds a nonzero value. */
@@ -30,12 +43,16 @@ function checkIfTaken(b: BlockBuilder, taken: Slot): void {
 }
 
 function branchIf(b: BlockBuilder, value: Slot): void {
+  const patched = patchedJump(b);
+  if (patched !== undefined) return b.emit('jumpTo', b.make('choose', value, patched, b.nextRip()));
   b.emit('branchIf', value, b.end + b.instruction.immediate, b.end, b.instruction.operandSize, 0, 0);
 }
 
 function jumpCondition(b: BlockBuilder): void {
   const condition = b.instruction.opcode & 15;
   if (limited(b)) checkIfTaken(b, b.make('condition', condition));
+  const patched = patchedJump(b);
+  if (patched !== undefined) return b.emit('jumpTo', b.make('choose', b.make('condition', condition), patched, b.nextRip()));
   b.emit('branch', condition, b.end + b.instruction.immediate, b.end, b.instruction.operandSize, 0, 0);
 }
 
@@ -55,8 +72,10 @@ function callNear(b: BlockBuilder): void {
   const size = b.instruction.operandSize;
   if (b.operand(0) === 'Jv') {
     if (limited(b)) checked(b, relativeTarget(b));
+    // before the push, which may overwrite it
+    const patched = patchedJump(b);
     b.push(size, b.nextRip());
-    jumpRelative(b);
+    jumpRelative(b, patched);
   } else {
     const target = checked(b, b.copy(b.read(0)));
     b.push(size, b.nextRip());
@@ -124,7 +143,7 @@ export const CONTROL: Record<string, Lower> = {
   jmp: (b) => {
     if (b.operand(0)[0] !== 'J') return b.emit('jumpTo', checked(b, b.read(0)));
     if (limited(b)) checked(b, relativeTarget(b));
-    jumpRelative(b);
+    jumpRelative(b, patchedJump(b));
   },
   jcc: jumpCondition,
   jcxz: (b) => {

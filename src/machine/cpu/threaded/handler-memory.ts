@@ -95,7 +95,7 @@ export class FastMemory implements HandlerMemory {
     body.ifUnlikely();
     this.slowArguments(at, size);
     user.push(value);
-    body.call(isFlat(user, at) ? IMPORT.store : IMPORT.slowStore);
+    body.call(isFlat(user, at) ? IMPORT.store : IMPORT.segmentStore);
     user.leaveIfAsked();
     body.else();
     poolAddress(body);
@@ -116,7 +116,7 @@ export class FastMemory implements HandlerMemory {
     check(user, at, address, size, true);
     body.ifUnlikely();
     this.slowArguments(at, size);
-    body.call(isFlat(user, at) ? IMPORT.probe : IMPORT.slowProbe);
+    body.call(isFlat(user, at) ? IMPORT.probe : IMPORT.segmentProbe);
     user.leaveIfAsked();
     body.i32(0).set(LOCAL.probed);
     body.else();

@@ -55,6 +55,9 @@ const ROWS = [
   ['slowLoad', 4, 1],
   ['slowStore', 5, 0],
   ['slowProbe', 4, 0],
+  /** in segments that are not flat: data beside code */
+  ['segmentStore', 5, 0],
+  ['segmentProbe', 4, 0],
   /** vector, error code, accesses of the unit before it, pc, budget */
   ['fault', 5, 0],
   /** size, signed, divisor, accesses before it, pc, budget */

@@ -4,6 +4,8 @@
  * state is the same at every instruction count whichever tier ran.
  */
 import { PAGE_SIZE } from '../../address';
+import { makeSegmentStores, type PushSegment, type SegmentStores } from '../compile/beside-code';
+import { OP } from '../compile/encoder';
 import { makeFill } from '../compile/fill-code';
 import { IMPORTS as REGION_IMPORTS } from '../compile/locals';
 import type { TierParts } from '../compile/tier';
@@ -41,6 +43,12 @@ const LEFT_OPERAND = wordOf('lazyLeft');
 const RIGHT = wordOf('lazyRight');
 const RESULT = wordOf('lazyResult');
 const FLAGS = wordOf('rflags');
+
+/** The segment of an access, by its place among those of its unit. */
+const segmentOfUnit: PushSegment = (body, note, pc) => {
+  body.get(pc).memory(OP.load, 4).get(note).i32(7).op(OP.and).i32(NOTE.segmentBits).op(OP.mul);
+  body.i32(NOTE.segmentShift).op(OP.add, OP.shr_u).i32(7).op(OP.and);
+};
 
 /** The key of no mode. */
 const NO_KEY = -1;
@@ -256,7 +264,10 @@ export class ThreadedTier {
       const imports = { ...this.imports(), ...(observed ? this.observedImports() : {}) };
       const flags = makeStateFlags(memory, table);
       const { load, store, probe } = makeFill(memory, table, { ...NO_REGIONS, ...imports }, this.parts.geometry, false);
-      const instance = new WebAssembly.Instance(module, { e: { ...imports, ...flags, m: memory, t: table, load, store, probe } });
+      const { segmentStore, segmentProbe } = makeSegmentStores(memory, table, imports, segmentOfUnit);
+      const instance = new WebAssembly.Instance(module, {
+        e: { ...imports, ...flags, m: memory, t: table, load, store, probe, segmentStore, segmentProbe },
+      });
       this.loops[which] = instance.exports.loop as () => number;
     }
     return handlers;
@@ -324,7 +335,10 @@ export class ThreadedTier {
 
   // --- what the loop asks for --------------------------------------------------------------------------------------------
 
-  private imports(): Record<Exclude<ImportName, 'load' | 'store' | 'probe' | keyof StateFlags>, (...values: number[]) => number | void> {
+  private imports(): Record<
+    Exclude<ImportName, 'load' | 'store' | 'probe' | keyof SegmentStores | keyof StateFlags>,
+    (...values: number[]) => number | void
+  > {
     const { state } = this.parts;
     const { words } = this;
     return {
