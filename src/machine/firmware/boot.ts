@@ -7,7 +7,7 @@ import { installBiosServices } from './bios/bios-services';
 import { BootRefusedError, bootText, refuse, type BootRefusal, type BootStep } from './boot-report';
 import { looksLikeElf, readElf } from './elf';
 import { bootSectorImage, flatImage, looksLikeBootSector, refuseEntry } from './flat';
-import { findMultibootHeader, MULTIBOOT_BOOTLOADER_MAGIC, multibootInformation, readMultiboot } from './multiboot';
+import { findMultibootHeader, kernelMap, MULTIBOOT_BOOTLOADER_MAGIC, multibootInformation, readMultiboot } from './multiboot';
 import type { Platform, PlatformRange } from './platform';
 import { protectedModeStart, realModeStart, type ProcessorStart } from './processor-start';
 import { LARGEST_FILE, type BootProgram, type ImageSegment, type ProgramImage } from './program-image';
@@ -378,7 +378,8 @@ function multibootStart(
   steps: BootStep[],
   commandLine: string | undefined,
 ): ProcessorStart {
-  const size = multibootInformation(0, platform.memory, commandLine).length;
+  const map = kernelMap(platform);
+  const size = multibootInformation(0, map, commandLine).length;
   const at = tablePlace(platform, image, shift, size);
   if (at === null) {
     refuse(
@@ -387,7 +388,7 @@ function multibootStart(
       bootText('Leave some DRAM free below or behind the program.', '请在程序之前或之后留出空闲 DRAM。'),
     );
   }
-  platform.writeBytes(at, multibootInformation(at, platform.memory, commandLine));
+  platform.writeBytes(at, multibootInformation(at, map, commandLine));
   steps.push({
     kind: 'table',
     text: bootText(

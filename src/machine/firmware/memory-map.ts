@@ -40,6 +40,12 @@ export function e820(ranges: readonly { base: number; end: number; kind: RangeKi
   return entries;
 }
 
+/** Bytes of usable memory in one piece from `base` on, not beyond `end`. */
+export function usableFrom(map: readonly E820Entry[], base: number, end = Infinity): number {
+  const entry = map.find((each) => each.type === 'usable' && each.base <= base && base < each.end);
+  return entry ? Math.min(entry.end, end) - base : 0;
+}
+
 /** Bytes of an entry in memory: base, length, type, and the extended attributes of ACPI 3 (bit 0: the entry counts). */
 export const E820_ENTRY_BYTES = 24;
 

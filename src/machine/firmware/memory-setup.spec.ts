@@ -64,3 +64,32 @@ describe('memory setup', () => {
     expect(chipset.readPort(0xcfc, 4)).toBe(SMBUS_PORTS | 1);
   });
 });
+
+describe('what a multiboot kernel is told', () => {
+  it('leaves out the segment with the tables, where the firmware has left some', () => {
+    const kernel = new Uint8Array(64).fill(0xf4);
+    const header = new DataView(kernel.buffer);
+    // addresses in the header: the image lies at 1 MiB
+    [0x1bad_b002, 0x1_0000, -0x1bae_b002, 0x10_0000, 0x10_0000, 0, 0, 0x10_0020].forEach((word, index) =>
+      header.setInt32(index * 4, word, true),
+    );
+    const map = (drawing: object): [number, number, number][] => {
+      const started = machine(drawing);
+      const { start } = boot(started.platform, { file: 'k', bytes: kernel });
+      const at = start!.general.RBX!;
+      const info = new DataView(started.chipset.peek(hostPhysical(at), 512).slice().buffer);
+      const entries = info.getUint32(44, true) / 24;
+      expect([info.getUint32(4, true), info.getUint32(48, true)]).toEqual([640, at + 88]);
+      return Array.from({ length: entries }, (_, index) => {
+        const entry = 88 + index * 24 + 4;
+        return [Number(info.getBigUint64(entry, true)), Number(info.getBigUint64(entry + 8, true)), info.getUint32(entry + 16, true)];
+      });
+    };
+    expect(map(desktop).slice(0, 3)).toEqual([
+      [0, 0xf_0000, 1],
+      [0xf_0000, 0x1_0000, 2],
+      [0x10_0000, 0xe000_0000 - 0x10_0000, 1],
+    ]);
+    expect(map({ slots: [{ id: 'A1', base: 0, dimm: 'ddr3-256m' }] })).toEqual([[0, 0x1000_0000, 1]]);
+  });
+});

@@ -5,7 +5,8 @@
 import { formatAddress } from '../address';
 import { bootText, refuse } from './boot-report';
 import { looksLikeElf, readElf } from './elf';
-import type { PlatformRange } from './platform';
+import { E820_NUMBERS, usableFrom, type E820Entry } from './memory-map';
+import type { Platform } from './platform';
 import { LARGEST_PROGRAM, type ProgramImage } from './program-image';
 
 const MAGIC = 0x1bad_b002;
@@ -91,6 +92,12 @@ export function readMultiboot(file: string, bytes: Uint8Array): ProgramImage {
   };
 }
 
+/** What a kernel is told: the firmware's own segment is reserved where the firmware has left tables in it. */
+export function kernelMap({ assignment, bios, memory }: Platform): readonly E820Entry[] {
+  if (assignment.mode === 'automatic' && bios) return bios.memoryMap;
+  return memory.map(({ base, bytes }) => ({ base, end: base + bytes, type: 'usable' }));
+}
+
 const INFO_SIZE = 88;
 const NAME = 'Pagewalk\0';
 
@@ -98,29 +105,25 @@ const NAME = 'Pagewalk\0';
  * The information structure (section 3.3) to be written at `address`: lower and upper memory, the memory map, the boot loader's
  * name, and the command line when there is one. Little-endian, everything behind one another.
  */
-export function multibootInformation(address: number, memory: readonly PlatformRange[], commandLine?: string): Uint8Array {
+export function multibootInformation(address: number, map: readonly E820Entry[], commandLine?: string): Uint8Array {
   const mapAt = INFO_SIZE;
-  const mapBytes = memory.length * 24;
+  const mapBytes = map.length * 24;
   const line = commandLine === undefined ? null : new TextEncoder().encode(commandLine + '\0');
   const lineAt = mapAt + mapBytes + NAME.length;
   const bytes = new Uint8Array(lineAt + (line?.length ?? 0));
   const data = new DataView(bytes.buffer);
-  const from = (base: number): number => {
-    const range = memory.find((candidate) => candidate.base <= base && base < candidate.base + candidate.bytes);
-    return range ? range.base + range.bytes - base : 0;
-  };
   data.setUint32(0, (1 << 0) | (1 << 6) | (1 << 9), true);
-  data.setUint32(4, Math.min(from(0), 640 * 1024) / 1024, true);
-  data.setUint32(8, Math.min(Math.floor(from(0x10_0000) / 1024), 0xffff_ffff), true);
+  data.setUint32(4, usableFrom(map, 0, 640 * 1024) / 1024, true);
+  data.setUint32(8, Math.min(Math.floor(usableFrom(map, 0x10_0000) / 1024), 0xffff_ffff), true);
   data.setUint32(44, mapBytes, true);
   data.setUint32(48, address + mapAt, true);
   data.setUint32(64, address + mapAt + mapBytes, true);
-  memory.forEach(({ base, bytes: length }, index) => {
+  map.forEach(({ base, end, type }, index) => {
     const at = mapAt + index * 24;
     data.setUint32(at, 20, true);
     data.setBigUint64(at + 4, BigInt(base), true);
-    data.setBigUint64(at + 12, BigInt(length), true);
-    data.setUint32(at + 20, 1, true);
+    data.setBigUint64(at + 12, BigInt(end - base), true);
+    data.setUint32(at + 20, E820_NUMBERS[type], true);
   });
   bytes.set(new TextEncoder().encode(NAME), mapAt + mapBytes);
   if (line) {

@@ -4,7 +4,7 @@
  */
 import { formatAddress } from '../../address';
 import { bootText, type BootStep } from '../boot-report';
-import { E820_ENTRY_BYTES, e820Bytes, e820TableBase, FIRMWARE_TABLES, SERVICES_BASE, type E820Entry } from '../memory-map';
+import { E820_ENTRY_BYTES, e820Bytes, e820TableBase, FIRMWARE_TABLES, SERVICES_BASE, usableFrom, type E820Entry } from '../memory-map';
 import type { Platform } from '../platform';
 import { BIOS_IMAGE, BIOS_LABELS } from './bios-image';
 
@@ -30,12 +30,6 @@ const FEATURES = { i386: 1, a20Gate: 2, screen: 4 } as const;
 const EQUIPMENT = { colourText: 2 << 4, serialPort: 1 << 9 } as const;
 /** Its callers take more for a mistake (63 MiB, what the call's 16 bits of KiB are left at by most BIOSes). */
 const MOST_EXTENDED_KIB = 63 * 1024;
-
-/** Bytes of usable memory in one piece from `base` on, not beyond `end`. */
-export function usableFrom(map: readonly E820Entry[], base: number, end: number): number {
-  const entry = map.find((each) => each.type === 'usable' && each.base <= base && base < each.end);
-  return entry ? Math.min(entry.end, end) - base : 0;
-}
 
 /** The offset in F000 of what answers each vector. */
 function handlerOf(vector: number): number {
