@@ -81,7 +81,6 @@ export const IMPORTS = [
   ['condition', 3],
   ['carry', 4],
   ['eflags', 4],
-  ['rotate', 4],
 ] as const;
 type ImportName = (typeof IMPORTS)[number][0];
 /** Number of each by name. */

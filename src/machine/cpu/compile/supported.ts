@@ -5,7 +5,7 @@ import { IR, IR_OPCODES, IR_STRIDE, ROTATE, SYSTEM_CALL, type IrBlock, type IrNa
 const PLAIN: readonly IrName[] = [
   'mov', 'get8', 'get16', 'put8', 'put16', 'sext8', 'sext16', 'bswap',
   'add', 'sub', 'and', 'or', 'xor', 'shl', 'shr', 'sar', 'mul', 'mulHigh', 'mulOverflow', 'equal', 'less', 'choose', 'scan',
-  'rotate', 'flags', 'flagsIncDec', 'carry', 'setFlags', 'getFlags', 'condition', 'stringStep',
+  'rotate', 'rotateFlags', 'doubleShift', 'doubleShiftFlags', 'flags', 'flagsIncDec', 'carry', 'setFlags', 'getFlags', 'condition', 'stringStep',
   'load8', 'load16', 'load32', 'store8', 'store16', 'store32', 'probe', 'raiseIf', 'checkTarget', 'nextRip',
   'exitIfZero', 'goto', 'jump', 'branch', 'branchIf', 'jumpTo', 'advance', 'leave', 'divide', 'code',
 ]; // prettier-ignore
@@ -47,13 +47,13 @@ export function isCompiled(ir: IrBlock, at: number): boolean {
   if (number === IR.call) return isCompiledCall(ir, at);
   // in protected mode without VM there is nothing to check
   if (number === IR.checkVirtual) return ir.mode.protectedMode;
-  if (number === IR.rotate) return ops[at + 2] !== ROTATE.rcl && ops[at + 2] !== ROTATE.rcr;
-  if (number === IR.rotateFlags) return shiftCount(ir, at) !== undefined || (ops[at + 2] === 4 && ops[at + 1]! >= ROTATE.shl);
-  if (number === IR.doubleShift || number === IR.doubleShiftFlags) {
-    const count = constantOf(ir, ops[at + (number === IR.doubleShift ? 6 : 5)]!);
-    return ops[at + (number === IR.doubleShift ? 3 : 2)] === 4 && count !== undefined && count !== 0;
-  }
   return COMPILED.has(number);
+}
+
+/** Is the count of a `doubleShiftFlags` a constant other than 0? */
+function shiftsSurely(ir: IrBlock, at: number): boolean {
+  const count = constantOf(ir, ir.ops[at + 5]!);
+  return count !== undefined && count !== 0;
 }
 
 /** The count of a `rotateFlags` when it is a constant other than 0 and smaller than the operand, on SHL, SHR, SAR, ROL, ROR. */
@@ -104,7 +104,7 @@ export function needOf(ir: IrBlock, at: number): { need: number; ends: boolean }
         ? { need: NEED.nothing, ends: true }
         : { need: NEED.all, ends: false };
     case IR.doubleShiftFlags:
-      return { need: NEED.nothing, ends: true };
+      return shiftsSurely(ir, at) ? { need: NEED.nothing, ends: true } : { need: NEED.all, ends: false };
     default:
       return { need: opcode.faults || opcode.flags !== 'none' ? NEED.all : NEED.nothing, ends: false };
   }
@@ -141,11 +141,16 @@ export function kindAfterOperation(ir: IrBlock, at: number, kind: number | undef
     case IR.setFlags:
       if ((ops[at + 2]! & STATUS_FLAGS) === 0) return kind;
       return ops[at + 2] === FLAG.CF && kind !== undefined ? kindWithoutCarry(kind) : LAZY.none;
-    case IR.rotateFlags:
-      if (shiftCount(ir, at) === undefined) return becomesKnown(kind) ? LAZY.known : undefined;
-      return ops[at + 1]! >= ROTATE.shl ? shiftKind(ops[at + 1]!, ops[at + 2]!, shiftCount(ir, at)!) : LAZY.none;
+    case IR.rotateFlags: {
+      const [, operation, size] = ops.subarray(at, at + 3) as unknown as [number, number, number];
+      if (operation < ROTATE.shl) return LAZY.none;
+      const count = shiftCount(ir, at);
+      if (count !== undefined) return shiftKind(operation, size, count);
+      const fixed = constantOf(ir, ops[at + 4]!);
+      return (fixed !== undefined && fixed !== 0) || becomesKnown(kind) ? LAZY.known : undefined;
+    }
     case IR.doubleShiftFlags:
-      return LAZY.known;
+      return shiftsSurely(ir, at) || becomesKnown(kind) ? LAZY.known : undefined;
     default:
       return kind;
   }

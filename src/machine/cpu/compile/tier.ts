@@ -9,7 +9,6 @@ import { REGION_KEY, regionKey } from '../code-mode';
 import { wordOf, type CpuState } from '../cpu-state';
 import { FLAG } from '../flags';
 import type { BlockCache } from '../interpret/blocks';
-import { rotateValue } from '../interpret/integer';
 import { callSystem } from '../interpret/system-calls';
 import type { OperandSize, SegmentIndex, SystemInstructions } from '../runtime';
 import { POOL_RESERVED, STOP } from '../state-layout';
@@ -109,7 +108,6 @@ export class CompiledTier {
       slowStore: (offset: number, note: number, rip: number, budget: number, value: number) => this.store(offset, note, rip, budget, value),
       slowProbe: (offset: number, note: number, rip: number, budget: number) => this.probe(offset, note, rip, budget),
       system: (note: number, rip: number, budget: number, id: number, a: number, b: number) => this.system(note, rip, budget, id, a, b),
-      rotate: rotateValue,
     };
     const flags = { mask: state.flagsMask, fixed: state.fixedFlags };
     const quiet = (): number => (parts.boundary.isQuiet ? 1 : 0);

@@ -367,7 +367,7 @@ export async function compare(cases: readonly ProgramCase[], panel: Panel): Prom
   const others = (['bochs', 'qemu'] as const).filter((other) => panel[other]);
   const asked = others.map((other) => ask(other, cases));
   const run = (engine: OurOptions['engine']): Promise<Report> => runOurs(cases, { engine, seed: panel.seed });
-  const { outcomes: ours } = await run('auto');
+  const { outcomes: ours, strayed } = await run('auto');
   const tiers = new Map<'threaded' | 'compiled', Report['outcomes']>();
   for (const tier of panel.tiers) tiers.set(tier, (await run(tier)).outcomes);
   const answers = await Promise.all(asked);
@@ -375,6 +375,7 @@ export async function compare(cases: readonly ProgramCase[], panel: Panel): Prom
     const mine = ours.get(number);
     const against: Failure['against'] = [];
     others.forEach((other, index) => {
+      if (strayed?.has(number)) return;
       if (other === 'qemu' && !MODES[test.mode as Mode].qemu) return;
       const theirs = answers[index]!.get(number);
       const fields = differences(test, mine, theirs, other);

@@ -214,6 +214,8 @@ export const DUMP_BYTES = DATA_BYTES + 22 * 4 + 8 * 4 + 8;
 export interface Report {
   /** by number of the case */
   outcomes: Map<number, Outcome>;
+  /** cases that reached for what is no DRAM on a PC, where every emulator has something else; only ours tells */
+  strayed?: ReadonlySet<number>;
   /** the runner went through to the end */
   complete: boolean;
   /** memory, descriptors and table entries of the case that was to be dumped */
