@@ -94,6 +94,8 @@ export const LEFT = {
   between: 7,
   /** RIP, which nobody has entered yet, lies in another page than what comes before it: the tier may want to know */
   crossed: 8,
+  /** the next instruction is not compiled: it must be interpreted, and what is behind it may be compiled again */
+  single: 9,
 } as const;
 
 /** `WORD.call`: the call's number, the bytes of its instruction, and whether RIP is behind that already while the call is made. */

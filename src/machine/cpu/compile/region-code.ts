@@ -155,7 +155,7 @@ class RegionCode implements AccessContext {
       }
     }
     const next = block.ir.instructions[block.count];
-    if (next !== undefined) this.jumps.leaveAt(block, block.start + next.offset, LEFT.unknown);
+    if (next !== undefined) this.jumps.leaveAt(block, block.start + next.offset, LEFT.single);
   }
 
   private ripAt(start: number): number {
@@ -224,7 +224,17 @@ class RegionCode implements AccessContext {
         this.call(a, b, c, d);
         return;
       case IR.checkVirtual:
-        // not in virtual-8086 mode (isCompiled)
+        // in protected mode without VM there is nothing to check
+        if (this.block.ir.mode.protectedMode) return;
+        body
+          .word(AT.flags)
+          .i32(FLAG.VM | FLAG.IOPL)
+          .op(OP.and)
+          .i32(FLAG.VM)
+          .op(OP.sub)
+          .i32(FLAG.IOPL)
+          .op(OP.lt_u);
+        this.faultIf(EXCEPTION.GP, 0);
         return;
       case IR.advance:
         // `leave` knows where it goes on

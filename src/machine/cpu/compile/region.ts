@@ -138,18 +138,21 @@ export function operationsOf(ir: IrBlock, instruction: number): [from: number, t
 }
 
 /**
- * An access that turns out to be the chipset's makes the interpreter execute the instruction again from its start, so nothing
- * may be accessed behind a store.
+ * An access that turns out to be the chipset's makes the interpreter execute the instruction again from its start, so nothing may be
+ * accessed behind a store; but several stores (PUSHA) can be made again where nothing has been read from memory.
  */
 function canCompile(ir: IrBlock, from: number, to: number): boolean {
   let stored = false;
+  let loaded = false;
   if (ir.instructions[0]!.length === 0) return false;
   for (let at = from; at < to; at += IR_STRIDE) {
     if (!isCompiled(ir, at) && !isOutsideCall(ir, at)) return false;
     if (ir.ops[at] === IR.leave && advanceOf(ir) === undefined) return false;
     const opcode = IR_OPCODES[ir.ops[at]!]!;
-    if (stored && opcode.faults) return false;
-    stored ||= STORES.has(opcode.number);
+    const stores = STORES.has(opcode.number);
+    if (stored && opcode.faults && (!stores || loaded)) return false;
+    stored ||= stores;
+    loaded ||= !stores && LOADS_AND_STORES.has(opcode.number);
   }
   return true;
 }

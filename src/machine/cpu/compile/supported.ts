@@ -6,7 +6,7 @@ const PLAIN: readonly IrName[] = [
   'mov', 'get8', 'get16', 'put8', 'put16', 'sext8', 'sext16', 'bswap',
   'add', 'sub', 'and', 'or', 'xor', 'shl', 'shr', 'sar', 'mul', 'mulHigh', 'mulOverflow', 'equal', 'less', 'choose', 'scan',
   'rotate', 'rotateFlags', 'doubleShift', 'doubleShiftFlags', 'flags', 'flagsIncDec', 'carry', 'setFlags', 'getFlags', 'condition', 'stringStep',
-  'load8', 'load16', 'load32', 'store8', 'store16', 'store32', 'probe', 'raiseIf', 'checkTarget', 'nextRip',
+  'load8', 'load16', 'load32', 'store8', 'store16', 'store32', 'probe', 'raiseIf', 'checkTarget', 'checkVirtual', 'nextRip',
   'exitIfZero', 'goto', 'jump', 'branch', 'branchIf', 'jumpTo', 'advance', 'leave', 'divide', 'code',
 ]; // prettier-ignore
 
@@ -45,8 +45,6 @@ export function isCompiled(ir: IrBlock, at: number): boolean {
   const { ops } = ir;
   const number = ops[at]!;
   if (number === IR.call) return isCompiledCall(ir, at);
-  // in protected mode without VM there is nothing to check
-  if (number === IR.checkVirtual) return ir.mode.protectedMode;
   return COMPILED.has(number);
 }
 

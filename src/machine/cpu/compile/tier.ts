@@ -87,6 +87,8 @@ export class CompiledTier {
   goesOn = false;
   /** after `run`: the interpreter must execute the next instruction */
   interpretNext = false;
+  /** after `run`: that one only, which is not compiled; behind it code may be compiled again */
+  interpretOne = false;
   /** after `run`: the boundary between instructions must be looked at by who called the interpreter */
   atBoundary = false;
   /** after `run`: RIP and the mode may be anything */
@@ -134,7 +136,8 @@ export class CompiledTier {
     for (let next = handle; next !== 0;) {
       const code = this.regions.enter!(next);
       if (words[W.events] !== 0) this.tellOfEvents();
-      this.interpretNext = code === LEFT.budget || code === LEFT.deferred;
+      this.interpretOne = code === LEFT.single;
+      this.interpretNext = this.interpretOne || code === LEFT.budget || code === LEFT.deferred;
       if (code === LEFT.crossed) this.regions.crossed(words[W.slot]!, words[RIP]!);
       if (code === LEFT.call) {
         this.callOutside();

@@ -136,6 +136,7 @@ export class Interpreter {
     let linkPage = -1;
     let linkEpoch = 0;
     let interpretNext = false;
+    let interpretOne = false;
     this.atBreakpoint = false;
     this.deliveredAt = -1;
     while (total < limit) {
@@ -149,6 +150,7 @@ export class Interpreter {
         if (tier !== undefined) {
           total += this.completed;
           interpretNext = tier.interpretNext;
+          interpretOne = interpretNext && tier === this.compiled && tier.interpretOne;
           link = 0;
           if (tier.justDelivered) this.deliveredAt = total;
           const stop = state.i32[STOPPED]!;
@@ -163,7 +165,8 @@ export class Interpreter {
         state.raise(EXCEPTION.GP, 0);
         break;
       }
-      const most = Math.min(Math.max(allowed, 1), limit - total);
+      const most = interpretOne ? 1 : Math.min(Math.max(allowed, 1), limit - total);
+      interpretOne = false;
       const done = executor.execute(this.blocks.lengthOf(header) > most ? this.shortened(header, most) : header, most, code);
       executor.rest();
       total += done;

@@ -220,8 +220,10 @@ export const DATA: Record<string, Lower> = {
   popf: (b) => {
     const size = b.instruction.operandSize;
     b.emit('checkVirtual', 0);
-    b.call('writeFlags', b.top(size), b.constant(size));
+    const flags = b.top(size);
     b.drop(size);
+    // nothing can fault any more, so that compiled code ends with the call and goes on behind it
+    b.call('writeFlags', flags, b.constant(size));
     b.leave();
   },
 };
