@@ -101,6 +101,27 @@ describe('where a run stops', () => {
     expect(latest('breakpoints').points).toMatchObject([{ hits: 1 }]);
   });
 
+  it('tells the value where the processor has written it, also by a stale TLB entry', async () => {
+    const STALE = `bits 32
+org 0x100000
+      mov dword [0x20000], 0x21003
+      mov dword [0x21000 + 0x21 * 4], 0x21003
+      mov dword [0x21000 + 0x100 * 4], 0x100003
+      mov dword [0x21000 + 9 * 4], 0x9003
+      mov eax, 0x20000
+      mov cr3, eax
+      mov eax, 0x80000001
+      mov cr0, eax
+      mov byte [0x9000], 1
+      mov dword [0x21000 + 9 * 4], 0xA003
+      mov byte [0x9000], 2
+      hlt`;
+    const { session, run } = await open(BARE.replace('a.asm', '{ file: a.asm, mode: protected, load: 0x10_0000 }'), STALE);
+    await session.setStopPoints([at('write', 0x9000n)]);
+    expect(await run()).toMatchObject({ instructions: 9, stoppedAt: { access: { before: 0, after: 1 } } });
+    expect(await run()).toMatchObject({ instructions: 11, stoppedAt: { access: { before: 1, after: 2 } } });
+  });
+
   it('changes nothing of what the machine does', async () => {
     const plain = await open(BARE);
     await plain.run();

@@ -39,6 +39,7 @@ import type { CodeAddress, Computer, MemoryQuery, RunEnd, Stop } from './compute
 import { QueryError } from './computer';
 import { InputLog } from './input-log';
 import { KeptSnapshots } from './kept-snapshots';
+import { linearValue } from './linear-value';
 import { powerOn } from './power-on';
 import { buildAll } from './programs';
 import { RunLoop, type Scheduler } from './run-loop';
@@ -315,12 +316,7 @@ export class LabSession implements SessionCommands {
     this.computer?.setStops(this.breakpoints.addresses(this.computer.programs), this.breakpoints.watched);
   }
 
-  private readonly readLinear: ReadLinear = (vm, linear, size) => {
-    const { computer } = this;
-    if (!computer || (vm === null ? computer.vmIds.length > 0 : !computer.vmIds.includes(vm))) return null;
-    const { bytes, present } = computer.readMemory({ space: 'linear', vm, base: linear, length: size });
-    return present.includes(0) ? null : bytes.reduceRight((value, byte) => value * 256 + byte, 0);
-  };
+  private readonly readLinear: ReadLinear = (vm, linear, size) => (this.computer ? linearValue(this.computer, vm, linear, size) : null);
 
   async setObserve(mode: 'off' | 'exact'): Promise<void> {
     this.observing = mode === 'exact';
