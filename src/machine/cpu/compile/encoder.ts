@@ -63,6 +63,8 @@ export class FunctionBody {
   readonly bytes: number[] = [];
   /** offsets in `bytes` of the branches that are hardly ever taken, in order */
   readonly unlikely: number[] = [];
+  /** offsets in `bytes` of the numbers of called functions, of which there are fewer than 128 */
+  readonly calls: number[] = [];
   private depth = 0;
 
   op(...opcodes: number[]): this {
@@ -110,9 +112,8 @@ export class FunctionBody {
     return this.i32(0).memory(OP.load, offset);
   }
   call(functionIndex: number): this {
-    this.bytes.push(OP.call);
-    unsigned(this.bytes, functionIndex);
-    return this;
+    this.calls.push(this.bytes.length + 1);
+    return this.op(OP.call, functionIndex);
   }
   block(): Label {
     this.bytes.push(OP.block, VOID);
@@ -170,7 +171,7 @@ export interface FunctionType {
 export interface ModuleParts {
   /** all of them functions on i32 */
   types: readonly FunctionType[];
-  /** imported functions, from module `e`, in order: name and type */
+  /** functions that can be imported, from module `e`, in order: name and type */
   imports: readonly (readonly [name: string, type: number])[];
   /** exported functions, each with its count of i32 locals beyond the parameters, and of i64 and then f64 locals behind them */
   functions: readonly { name: string; type: number; locals: number; locals64?: number; doubles?: number; body: FunctionBody }[];
@@ -230,8 +231,22 @@ function localsOf(locals: number, locals64: number, doubles: number): number[] {
   return head;
 }
 
-/** A module that imports the pool as `e.m` (shared) and a function table as `e.t`. */
-export function encodeModule({ types, imports, functions }: ModuleParts): Uint8Array<ArrayBuffer> {
+/** Leaves the imports out that nobody calls, and numbers the functions anew in the bodies. */
+function dropUnusedImports(imports: ModuleParts['imports'], functions: ModuleParts['functions']): ModuleParts['imports'] {
+  const called = new Set(functions.flatMap(({ body }) => body.calls.map((at) => body.bytes[at]!)));
+  const used = imports.filter((_, index) => called.has(index));
+  for (const { body } of functions) {
+    for (const at of body.calls) {
+      const index = body.bytes[at]!;
+      body.bytes[at] = index < imports.length ? used.indexOf(imports[index]!) : index - imports.length + used.length;
+    }
+  }
+  return used;
+}
+
+/** A module that imports the pool as `e.m` (shared), a function table as `e.t`, and of the functions those that it calls. Once for each body. */
+export function encodeModule({ types, imports: offered, functions }: ModuleParts): Uint8Array<ArrayBuffer> {
+  const imports = dropUnusedImports(offered, functions);
   const out = [...VERSION];
   const i32s = (count: number): number[] => new Array<number>(count).fill(I32);
   section(

@@ -25,7 +25,7 @@ export const PLAIN_WRITE = [0x1_001e, 0x12] as const;
 /** The page that nothing is near to. */
 const NOWHERE = 2 ** 32;
 
-const { linear: LINEAR, index: INDEX, offset: OFFSET, nearPages: PAGES, nearAddends: ADDENDS, nowhere: NOTHING } = LOCAL;
+const { linear: LINEAR, index: INDEX, offset: OFFSET, spare: TAG, nearPages: PAGES, nearAddends: ADDENDS, nowhere: NOTHING } = LOCAL;
 
 /** What the code of an access needs of the instruction that it belongs to. */
 export interface AccessContext {
@@ -152,13 +152,13 @@ export class MemoryCode {
     body.end();
   }
 
-  /** Leaves 1 on the stack when the fast table does not allow the access; sets `index`. */
+  /** Leaves 1 on the stack when the fast table does not allow the access; sets `index`, and `spare` to the tag that would. */
   private compareTag(size: number, write: boolean): void {
     const { body } = this;
     body.get(LINEAR).i32(8).op(OP.shr_u).i32(INDEX_MASK).op(OP.and).tee(INDEX);
     body.memory(OP.load, this.table + (write ? 4 : 0)).get(LINEAR);
     if (size > 1) body.i32(size - 1).op(OP.add);
-    body.i32(-PAGE_SIZE).op(OP.and).word(AT.generation).op(OP.or, OP.ne);
+    body.i32(-PAGE_SIZE).op(OP.and).word(AT.generation).op(OP.or).tee(TAG).op(OP.ne);
   }
 
   /** Turns that into whether the table or the segment does not allow it. */
@@ -176,13 +176,14 @@ export class MemoryCode {
   private remember(near: NearPage, write: boolean): void {
     const { body } = this;
     body.get(LINEAR).i32(-PAGE_SIZE).op(OP.and, OP.extend_u);
-    if (near.writes) {
-      // the tag that was not looked at, of reading or of writing
+    if (near.writes && !write) {
+      // who may write may read, not the other way round
       body
         .get(NOTHING)
         .get(INDEX)
-        .memory(OP.load, this.table + (write ? 0 : 4));
-      body.get(LINEAR).i32(-PAGE_SIZE).op(OP.and).word(AT.generation).op(OP.or, OP.eq, OP.select);
+        .memory(OP.load, this.table + 4)
+        .get(TAG)
+        .op(OP.eq, OP.select);
     }
     body.set(PAGES + near.number);
     body

@@ -39,6 +39,8 @@ export interface Region {
   /** numbers of the pages that it has code of, counted from the home page, which comes first */
   pages: readonly number[];
   instructions: number;
+  /** instructions looked at for it, as `mostInstructions` counts: some were met twice */
+  explored: number;
 }
 
 /** Number of a block in the region's structure, where the entries come first. */
@@ -111,7 +113,7 @@ export function discoverRegion(source: RegionSource, hot: number, links: readonl
   placeBudgetChecks(blocks, indexOf);
   findKinds(blocks, indexOf, entries);
   const instructions = blocks.reduce((sum, { count }) => sum + count, 0);
-  return { blocks, indexOf, entries, returns: placesOf(returns), links: placesOf(indirect), pages, instructions };
+  return { blocks, indexOf, entries, returns: placesOf(returns), links: placesOf(indirect), pages, instructions, explored: total };
 }
 
 function lowerAt({ pages, mode }: RegionSource, start: number, starts?: ReadonlySet<number>): RegionBlock | undefined {

@@ -24,7 +24,7 @@ const MOST_REGION_BYTES = 8 * 1024;
 const MOST_BYTES = 32 * 1024 * 1024;
 /** Regions that are gone and yet take memory: more of them, and more than half as many as there are others, and the table is renewed. */
 const MOST_DEAD = 128;
-/** Instructions looked for at first, and by how many fewer than would just do when the region is too large. */
+/** Instructions looked for at first, and at least so many fewer each time that the region is too large. */
 const MOST_INSTRUCTIONS = 256;
 const FEWER = 4;
 /** Jumps to another page until one is told to the tier, at first and at last: so many to twice as many, lest it keep step with a loop. */
@@ -70,6 +70,8 @@ interface CompiledRegion {
   readonly crossedTo: Map<number, number>;
   /** how often it was made anew for them */
   readonly linked: number;
+  /** there is no room for more code */
+  readonly full: boolean;
 }
 
 /** A page of a region, with the slot that says that the region is in that page, and the offsets of the entries there. */
@@ -239,8 +241,9 @@ export class CompiledRegions {
       if (region === undefined) return 0;
       const slots = this.slotsFor(region.pages);
       const module = this.encode(region, groups, slots);
-      if (module.length <= MOST_REGION_BYTES) return this.install(module, region, groups, slots, hot, before);
-      mostInstructions = Math.min(mostInstructions - FEWER, Math.floor((region.instructions * MOST_REGION_BYTES) / module.length) - FEWER);
+      const full = mostInstructions < MOST_INSTRUCTIONS;
+      if (module.length <= MOST_REGION_BYTES) return this.install(module, region, groups, slots, { hot, before, full });
+      mostInstructions = Math.min(mostInstructions - FEWER, Math.floor((region.explored * MOST_REGION_BYTES) / module.length));
     }
     return 0;
   }
@@ -312,8 +315,7 @@ export class CompiledRegions {
     region: Region,
     groups: ReadonlyMap<number, RegionGroup>,
     slots: ReadonlyMap<number, number>,
-    hot: number,
-    before?: CompiledRegion,
+    { hot, before, full }: { hot: number; before: CompiledRegion | undefined; full: boolean },
   ): number {
     const instance = new WebAssembly.Instance(new WebAssembly.Module(module), { e: this.imports });
     this.installed++;
@@ -341,6 +343,7 @@ export class CompiledRegions {
       crossings: 0,
       crossedTo: before?.crossedTo ?? new Map<number, number>(),
       linked: before === undefined ? 0 : before.linked + 1,
+      full,
     };
     this.regions.add(made);
     for (const { slot, group } of pages.values()) {
@@ -379,7 +382,7 @@ export class CompiledRegions {
     const { group, region } = this.slots[slot]!;
     const to = this.atPlace.get(placeKey(group.key, rip & -PAGE_SIZE));
     // where a return goes to is known from the call
-    if (region.linked === MOST_LINKINGS || to?.returns.has(rip & (PAGE_SIZE - 1))) {
+    if (region.linked === MOST_LINKINGS || (region.full && region.linked > 0) || to?.returns.has(rip & (PAGE_SIZE - 1))) {
       this.sampledAfter = Math.min(SAMPLED_AT_LAST, this.sampledAfter * 2);
     } else {
       this.sampledAfter = this.sampling.after;
