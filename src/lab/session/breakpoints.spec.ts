@@ -151,6 +151,21 @@ org 0x100000
     expect(latest('status').stoppedAt).toMatchObject({ vm: 'two', access: { before: 2, after: 3 } });
   });
 
+  it.each([BARE, VMS.replace(/ {2}- \{ id: two.*\n/, '')])('is found in code that has run hot before', async (yaml) => {
+    const { session, latest, run } = await open(yaml + 'limits: { instructions: 4_001 }\n');
+    const vm = yaml === BARE ? null : 'one';
+    expect(await run()).toMatchObject({ stop: 'limit', instructions: 4_001 });
+    // MOV, then INC and LOOP in turn
+    await session.setStopPoints([at('write', 0x6000n, 2, vm)]);
+    expect(await run()).toMatchObject({ instructions: 4_002, stoppedAt: { access: { before: 2_000, after: 2_001 } } });
+    expect(await run()).toMatchObject({ instructions: 4_004 });
+    await session.setStopPoints([at('code', 0x7c03n, 1, vm)]);
+    expect(await run()).toMatchObject({ instructions: 4_005, stoppedAt: { kind: 'code' } });
+    await session.setStopPoints([at('access', 0x7bfen, 2, vm)]);
+    expect(await run()).toMatchObject({ instructions: 1 + 2 * 3_000 + 1 });
+    expect(latest('registers').next?.text).toMatch(/^mov bx/);
+  });
+
   it('is refused where there is none', async () => {
     const { session } = await open(BARE);
     await expect(session.setStopPoints([at('write', 0xffff_fffdn, 4)])).rejects.toThrow(/32 bits/);

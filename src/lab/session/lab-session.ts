@@ -241,9 +241,10 @@ export class LabSession implements SessionCommands {
   private goTo(target: RunTarget | null): void {
     const computer = this.computer!;
     if (this.loop.running || this.stop?.kind === 'boot-refused' || (this.stop && this.stop.kind !== 'limit')) return;
-    // past the limit a run goes on for as long again
     const limit = this.document?.limits?.instructions ?? DEFAULT_INSTRUCTION_LIMIT;
-    this.until = this.stop?.kind === 'limit' ? computer.instructions + limit : Math.max(limit, computer.instructions + 1);
+    // past the limit a run goes on for as long again, however often it is stopped on the way
+    if (computer.instructions < limit) this.until = limit;
+    else if (this.until <= computer.instructions) this.until = computer.instructions + limit;
     this.aimAt(target);
     this.stop = null;
     this.stoppedAt = null;
