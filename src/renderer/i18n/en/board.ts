@@ -50,7 +50,6 @@ export default {
     ownTlb: 'As the part has it: {entries} entries, {ways} ways',
     noTlb: 'This processor has no paging, and so no TLB.',
     lines: 'Address lines that the board wires',
-    badLines: 'Type a number from 20 to {most}, or nothing for all that the processor drives.',
   },
   bridge: {
     kind: { 'root-port': 'root port', switch: 'switch', 'pci-bridge': 'legacy PCI bridge' },
@@ -178,9 +177,7 @@ export default {
     at: 'PCI address',
     place: 'PCI address; empty: the firmware chooses',
     badAt: 'Type device and function, as 00:04.0.',
-    badMask: 'Type a number from 1 to 64.',
     entries: 'Entries of its list (1–256)',
-    badEntries: 'Type a number from 1 to 256.',
     bar: 'registers',
     maskBits: 'Address bits the DMA engine drives (1–64)',
   },
@@ -249,7 +246,6 @@ export default {
     ownThreshold: '{n}, as its generation',
     never: 'never flips',
     activations: 'activations',
-    badCount: 'Type a whole number from {least} to {most}, or nothing for the usual.',
   },
   memory: {
     title: 'Memory model of the board',
@@ -262,6 +258,10 @@ export default {
     near: 'the next row',
     far: 'two rows',
     seed: 'Seed: which cells are weak',
+  },
+  count: {
+    bad: 'Type a whole number from {least} to {most}.',
+    badOrNone: 'Type a whole number from {least} to {most}, or nothing for the usual.',
   },
   geometry: { ranks: 'ranks', chips: 'chips', banks: 'banks', rows: 'rows × columns', width: 'data width', bits: '{n} bits' },
   cell: {

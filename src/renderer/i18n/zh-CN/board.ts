@@ -42,7 +42,6 @@ export default {
     ownTlb: '恢复该型号自带的 {entries} 项、{ways} 路',
     noTlb: '此处理器没有分页，因此没有 TLB。',
     lines: '主板接出的地址线数',
-    badLines: '请输入 20 到 {most} 之间的数；留空表示处理器的全部地址线。',
   },
   bridge: {
     kind: { 'root-port': '根端口', switch: '交换机', 'pci-bridge': '传统 PCI 桥' },
@@ -158,9 +157,7 @@ export default {
     at: 'PCI 地址',
     place: 'PCI 地址；留空由固件选择',
     badAt: '请输入设备号和功能号，如 00:04.0。',
-    badMask: '请输入 1 到 64 的数。',
     entries: '列表项数（1–256）',
-    badEntries: '请输入 1 到 256 的数。',
     bar: '寄存器',
     maskBits: 'DMA 引擎可驱动的地址位数（1–64）',
   },
@@ -229,7 +226,6 @@ export default {
     ownThreshold: '{n}（该代内存的通常值）',
     never: '从不翻转',
     activations: '次激活',
-    badCount: '请输入 {least} 到 {most} 的整数；留空则用通常值。',
   },
   memory: {
     title: '主板的内存模型',
@@ -243,6 +239,7 @@ export default {
     far: '两行',
     seed: '种子：决定哪些单元较弱',
   },
+  count: { bad: '请输入 {least} 到 {most} 之间的整数。', badOrNone: '请输入 {least} 到 {most} 之间的整数；留空则用默认值。' },
   geometry: { ranks: 'rank', chips: '芯片', banks: '存储体', rows: '行 × 列', width: '数据宽度', bits: '{n} 位' },
   cell: {
     hiddenBy: '{device} 的窗口覆盖了此地址：由 {device} 应答，该单元无法访问。',

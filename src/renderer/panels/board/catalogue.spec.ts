@@ -44,7 +44,16 @@ describe('the catalogue', () => {
     expect(whyNot(lab, item('processor:p6-virtualization'), null)?.en).toBe('It is in the socket.');
     expect(whyNot(lab, item('processor:p6'), null)).toBeNull();
     expect(whyNot({ ...lab, vms: [{ id: 'one', memory: 4096, backing: 'eager', passthrough: [] }] }, item('processor:p6'), null)?.en).toContain('virtualization'); // prettier-ignore
-    expect(whyNot(lab, item('dimm:ddr3-256m'), null)?.en).toContain('slot');
+    const slots = (...own: [string, string | null][]) => ({
+      ...lab,
+      board: { ...lab.board, slots: own.map(([id, dimm]) => ({ id, dimm })) },
+    });
+    const noSlot = (on: typeof lab) => whyNot(on, item('dimm:ddr4-16g'), slotFor(on.board, 'ddr4-16g', null))?.en;
+    expect(noSlot(slots())).toMatch(/add a controller or a slot/);
+    expect(noSlot(slots(['A1', 'ddr3-256m'], ['A2', 'ddr3-256m']))).toMatch(/all 2 are taken/);
+    const wired = slots(['A1', 'ddr3-256m'], ['A2', null], ['B1', null]);
+    const controllers = [{ id: 'mc0', channels: [['A1', 'A2'], ['B1']], banks: [], order: 'RoBaRaCoCh' as const, hash: 'none' as const }];
+    expect(noSlot({ ...wired, board: { ...wired.board, controllers } })).toBe('Needs an empty slot for DDR4. Those that are empty are for DDR3 (A2, B1): add a controller for DDR4.'); // prettier-ignore
     expect(whyNot(lab, item('bridge:switch'), null)?.en).toContain('root port');
     expect(whyNot(lab, item('iommu:iommu'), null)).toBeNull();
     expect(whyNot(withIommu, item('iommu:iommu'), null)).not.toBeNull();

@@ -152,12 +152,34 @@ export const misfitWords = (found: Misfit): Words =>
         `不匹配：其控制器驱动 ${found.here}（${found.slot} 插槽），而这是 ${found.there}。`,
       );
 
+/** Why there is no slot for a DIMM: there is none at all, none is empty, or the empty ones are of another kind. */
+function noSlotWords({ slots, ...board }: Board, dimm: string): Words {
+  if (slots.length === 0) return words('Needs a slot: add a controller or a slot first.', '需要插槽：请先添加控制器或插槽。');
+  const empty = slots.filter((slot) => slot.dimm === null);
+  if (empty.length === 0)
+    return words(
+      `Needs an empty slot, and all ${slots.length} are taken: choose one to change its DIMM, or add a slot.`,
+      `需要空插槽，而 ${slots.length} 个插槽都已占用：请选中要更换内存条的插槽，或添加插槽。`,
+    );
+  const kind = dimmPart(dimm)?.technology ?? dimm;
+  const there = new Map<string, string[]>();
+  for (const { id } of empty) {
+    const found = misfit({ slots, ...board }, id, dimm);
+    if (found?.why === 'kind') there.set(found.here, [...(there.get(found.here) ?? []), id]);
+  }
+  const list = [...there].map(([here, ids]) => [here, ids.length > 4 ? `${ids.slice(0, 3).join(', ')} +${ids.length - 3}` : ids.join(', ')] as const);
+  return words(
+    `Needs an empty slot for ${kind}. Those that are empty are for ${list.map(([here, ids]) => `${here} (${ids})`).join(', ')}: add a controller for ${kind}.`,
+    `需要 ${kind} 的空插槽。现有空插槽属于 ${list.map(([here, ids]) => `${here}（${ids}）`).join('、')}：请为 ${kind} 添加控制器。`,
+  );
+} // prettier-ignore
+
 /** Why a part cannot be added to this board now; null when it can. `slot` is where a DIMM would go. */
 export function whyNot(lab: LabParts, { kind, id }: Pick<Item, 'kind' | 'id'>, slot: string | null): Words | null {
   const { board } = lab;
   switch (kind) {
     case 'dimm': {
-      if (slot === null) return words('Needs a slot: add a controller or a slot first.', '需要插槽：请先添加控制器或插槽。');
+      if (slot === null) return noSlotWords(board, id);
       const found = misfit(board, slot, id);
       return found && misfitWords(found);
     }
