@@ -10,7 +10,7 @@
  * port's slot status says that presence has changed.
  */
 import { addressMap } from './board/address-map';
-import type { HotPlugChange } from './board/hot-plug';
+import { dimmsAreHot, type HotPlugChange } from './board/hot-plug';
 import { dimmPart, type Text } from './board/parts';
 import type { Board } from './board/schema';
 import { pciTopology } from './board/topology';
@@ -43,8 +43,7 @@ function checkHotPlug(machine: Machine, changes: readonly HotPlugChange[], after
       continue;
     }
     const { slot, dimm } = change;
-    const { timing = false, disturbance = false } = machine.board.memory ?? {};
-    if (timing || disturbance) {
+    if (!dimmsAreHot(machine.board)) {
       const text: Text = {
         en: `The DIMM in ${slot} cannot be changed while the timing or disturbance of memory is modelled: rows are open in it.`,
         'zh-CN': `启用内存时序或干扰模型时不能更换 ${slot} 的内存条：其中有打开的行。`,

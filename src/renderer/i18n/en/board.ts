@@ -188,6 +188,7 @@ export default {
     drag: 'Drag it to the board, or press Enter.',
     goesToSeveral: 'Goes into the {n} chosen slots that are empty.',
     goesTo: 'Goes into slot {slot}.',
+    goesToPort: 'Goes into port {port}.',
     all: 'All of {generation}',
     usual: 'Usual ones only',
     keys: 'Drag a part to the board. By keyboard: arrow keys, then Enter.',

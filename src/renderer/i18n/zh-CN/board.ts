@@ -168,6 +168,7 @@ export default {
     drag: '拖到主板上，或按回车。',
     goesToSeveral: '插入所选的 {n} 个空插槽。',
     goesTo: '将插入 {slot} 插槽。',
+    goesToPort: '将插入端口 {port}。',
     all: '全部 {generation}',
     usual: '仅常用型号',
     keys: '将部件拖到主板上；用键盘时，方向键选择，回车添加。',

@@ -3,6 +3,7 @@ import { defineStore } from 'pinia';
 import { computed } from 'vue';
 import { hardwareOf } from '../../../machine/board/canvas';
 import { addressMap } from '../../../machine/board/address-map';
+import { dimmsAreHot } from '../../../machine/board/hot-plug';
 import type { BoardIssue, BoardEdit } from '../../../machine/board/issue';
 import { dimmPart, type DimmPart } from '../../../machine/board/parts';
 import { checkBoard } from '../../../machine/board/rules';
@@ -45,6 +46,11 @@ export const useBoardView = defineStore('board-view', () => {
     const id = hardware.value?.slots.find((candidate) => candidate.id === slot)?.dimm;
     return id ? dimmPart(id) : undefined;
   };
+  /** may its DIMM be changed with the power on? */
+  const isHotSlot = (slot: string): boolean =>
+    hardware.value !== null &&
+    dimmsAreHot(hardware.value) &&
+    hardware.value.slots.some(({ id, hotPlug }) => id === slot && hotPlug === true);
   const placementOf = (slot: string) =>
     map.value?.placements.find(({ slot: first, interleave }) => first === slot || interleave?.ways.some((way) => way.slot === slot));
   const issuesOf = (part: string): readonly BoardIssue[] => issues.value.filter((issue) => issue.part === part);
@@ -68,5 +74,19 @@ export const useBoardView = defineStore('board-view', () => {
     );
   }
 
-  return { board, hardware, map, issues, locked, digits, partIn, placementOf, issuesOf, installedBytes, usableBytes, applyEdits };
+  return {
+    board,
+    hardware,
+    map,
+    issues,
+    locked,
+    digits,
+    partIn,
+    isHotSlot,
+    placementOf,
+    issuesOf,
+    installedBytes,
+    usableBytes,
+    applyEdits,
+  };
 });
