@@ -17,6 +17,7 @@ import { JUMP_CACHE, JUMP_HASH, LEFT, WORD } from './layout';
 import { AT, IMPORT, LOCAL, PARAMETERS, REGION_TYPE } from './locals';
 import { INDEX_MASK } from './memory-code';
 import { nodeOf, operationsOf, pageOf, type Region, type RegionBlock } from './region';
+import { findReturns } from './returns';
 import type { Structure } from './structure';
 
 export interface RegionPage {
@@ -43,7 +44,7 @@ export interface RegionPlace {
 }
 
 /** Places that a return is compared with before the jump cache is asked. */
-const MOST_RETURNS = 4;
+const MOST_RETURNS = 6;
 
 const { rip: RIP, code: CODE, linear: LINEAR, index: INDEX, spare: SPARE, budget: BUDGET, accesses: ACCESSES } = LOCAL;
 const { here: HERE, hereRip: HERE_RIP, hereAddend: HERE_ADDEND } = LOCAL;
@@ -56,6 +57,7 @@ export class JumpCode {
   exit!: Label;
   /** where RIP is looked up in the jump cache */
   out!: Label;
+  private readonly returns: ReturnType<typeof findReturns>;
 
   constructor(
     private readonly body: FunctionBody,
@@ -65,7 +67,9 @@ export class JumpCode {
     private readonly structure: Structure,
     /** emits that no near page is remembered */
     private readonly forgetPages: () => void,
-  ) {}
+  ) {
+    this.returns = findReturns(region);
+  }
 
   /** RIP of a place in the region. */
   ripAt(start: number): number {
@@ -151,10 +155,9 @@ export class JumpCode {
 
   /** Goes where the RIP on the stack says: one of the places that the region knows of, or out. */
   jumpTo(from: RegionBlock, instruction: number): void {
-    const { region } = this;
     this.body.set(RIP);
     this.settled();
-    const likely = isReturn(from, instruction) ? region.returns.slice(0, MOST_RETURNS) : region.links;
+    const likely = isReturn(from, instruction) ? (this.returns.get(from) ?? []).slice(0, MOST_RETURNS) : this.region.links;
     for (const entry of likely) this.tryEntry(from, entry);
     this.toOut(from);
   }

@@ -199,7 +199,7 @@ function endsOutside(ir: IrBlock): boolean {
 }
 
 /** Where the return of a block's call comes back to, as `start` counts; also behind a call of the system side that the tier makes. */
-function returnOf({ ir, start, count }: RegionBlock): number | undefined {
+export function returnOf({ ir, start, count }: RegionBlock): number | undefined {
   const { ops, instructions } = ir;
   if (count !== instructions.length) return undefined;
   if (endsOutside(ir)) return start + advanceOf(ir)!;
