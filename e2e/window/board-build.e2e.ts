@@ -24,8 +24,11 @@ const SOON = { timeout: 20_000, intervals: [250] };
 async function build(shell: Shell, name: string, how: (page: Shell['page']) => Hand): Promise<void> {
   const page = await shell.start({ size: { width: 1680, height: 1000 } });
   await go(page, 'Board');
+  // a board that is not drawn yet looks like an empty one
+  await expect(page.locator('[data-part^="slot:"]')).toHaveCount(4);
   // the empty board by the keys that every one has
   await page.keyboard.press('Control+k');
+  await expect(page.getByRole('combobox', { name: 'Go to' })).toBeFocused();
   await page.keyboard.type('Board: Empty');
   await page.keyboard.press('Enter');
   await expect(page.locator('[data-part^="slot:"]')).toHaveCount(0);
