@@ -22,6 +22,8 @@ export class AddressSpaces {
   /** Paging goes on from this root now. */
   note(vpid: number, cr3: number, cr4: number, instructions: number): void {
     const list = this.loaded.get(vpid) ?? [];
+    const latest = list.at(-1);
+    if (latest !== undefined && latest.cr3 === cr3 && latest.cr4 === cr4 && latest.first <= instructions) return;
     const known = list.findIndex((space) => space.cr3 === cr3);
     const first = known < 0 ? instructions : Math.min(list.splice(known, 1)[0]!.first, instructions);
     list.push({ cr3, cr4, first });

@@ -109,7 +109,13 @@ export const TLB_WORD = {
   /** of the page fault that a fill found last: its error code, and the table entries read on the way */
   faultCode: WORDS + 36,
   faultReads: WORDS + 40,
+  /** the generation of fast tags and the stamp given last */
+  lastGeneration: WORDS + 44,
+  lastStamp: WORDS + 48,
 } as const;
 
-/** Bits of `TLB_WORD.leaves`: a page fault of the guest's own, INVLPG. */
-export const LEAVES = { pageFault: 1, invlpg: 2 } as const;
+/** Generations have twelve bits; stamps and generations start anew when these are reached or passed. */
+export const LAST = { generation: 0xffe, stamp: 0x7fff_fff0 } as const;
+
+/** Bits of `TLB_WORD.leaves`: a page fault of the guest's own, INVLPG, MOV to and from control registers. */
+export const LEAVES = { pageFault: 1, invlpg: 2, control: 4 } as const;

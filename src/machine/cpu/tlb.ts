@@ -10,6 +10,7 @@ import {
   CODE_MAP_OF,
   FAST_TLB,
   FRAME_CACHE,
+  LAST,
   TLB_CONTEXT,
   TLB_COUNTER,
   TLB_COVERED,
@@ -76,9 +77,6 @@ export const FAST_RIGHT = { read: 1, write: 2, execute: 4 } as const;
 const FAST_MASK = FAST_TLB.entries - 1;
 /** words from an entry of the fast table to that of its code map */
 const MAP = CODE_MAP_OF.distance >> 2;
-const LAST_GENERATION = 0xffe;
-/** Stamps and the frame cache's generations start anew beyond this. */
-const LAST_STAMP = 0x7fff_fff0;
 const GENERATION_WORD = STATE.tlbGeneration.offset >> 2;
 const HEADER_BYTES = 40;
 const RECORD_BYTES = 40;
@@ -106,6 +104,8 @@ const W = {
   quickFills: TLB_WORD.quickFills >> 2,
   largePages: TLB_WORD.largePages >> 2,
   frames: TLB_WORD.frames >> 2,
+  lastGeneration: TLB_WORD.lastGeneration >> 2,
+  lastStamp: TLB_WORD.lastStamp >> 2,
 } as const;
 
 interface Context {
@@ -136,8 +136,6 @@ export class Tlb {
   private readonly doubles: Float64Array;
   private contexts: Context[] = [];
   private current = 0;
-  private lastGeneration = 0;
-  private lastStamp = 0;
   private lastFrames = 0;
 
   /** Throws RangeError when the geometry is not one. */
@@ -196,6 +194,19 @@ export class Tlb {
 
   // --- the fast table --------------------------------------------------------------------------------------------------
 
+  private get lastGeneration(): number {
+    return this.words[W.lastGeneration]!;
+  }
+  private set lastGeneration(value: number) {
+    this.words[W.lastGeneration] = value;
+  }
+  private get lastStamp(): number {
+    return this.words[W.lastStamp]!;
+  }
+  private set lastStamp(value: number) {
+    this.words[W.lastStamp] = value;
+  }
+
   /** Low 12 bits of every valid tag of the current context. */
   get generation(): number {
     return this.state.i32[GENERATION_WORD]!;
@@ -239,7 +250,7 @@ export class Tlb {
 
   /** New fast tags for a context. */
   private renew(index: number): void {
-    if (this.lastGeneration >= LAST_GENERATION) return this.clearFast();
+    if (this.lastGeneration >= LAST.generation) return this.clearFast();
     this.words[contextAt(index)] = ++this.lastGeneration;
     this.state.i32[GENERATION_WORD] = this.words[contextAt(this.current)]!;
   }
@@ -251,7 +262,7 @@ export class Tlb {
 
   /** What the frame cache knows is void: frames may be found elsewhere, or may no longer be read or written directly. */
   forgetFrames(): void {
-    if (this.lastFrames > LAST_STAMP) {
+    if (this.lastFrames > LAST.stamp) {
       this.words.fill(0, FRAME_CACHE.offset >> 2, (FRAME_CACHE.offset + FRAME_CACHE.bytes) >> 2);
       this.lastFrames = 0;
     }
@@ -301,7 +312,7 @@ export class Tlb {
 
   /** Voids the entries of a context; without `globalToo`, all but the global ones. */
   private renewStamps(index: number, globalToo: boolean): void {
-    if (this.lastStamp > LAST_STAMP) this.restamp();
+    if (this.lastStamp > LAST.stamp) this.restamp();
     const at = contextAt(index);
     this.words[at + 1] = ++this.lastStamp;
     if (globalToo) this.words[at + 2] = ++this.lastStamp;

@@ -242,7 +242,12 @@ export class Virtualization {
   }
 
   get leaves(): number {
-    return (this.controls & CONTROL.pageFault ? LEAVES.pageFault : 0) | (this.controls & CONTROL.invlpg ? LEAVES.invlpg : 0);
+    const { controls } = this;
+    return (
+      (controls & CONTROL.pageFault ? LEAVES.pageFault : 0) |
+      (controls & CONTROL.invlpg ? LEAVES.invlpg : 0) |
+      (controls & CONTROL.crAccess ? LEAVES.control : 0)
+    );
   }
 
   leavesForPageFault(linear: number, errorCode: number): boolean {

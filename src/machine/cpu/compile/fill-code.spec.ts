@@ -36,8 +36,9 @@ interface Side {
   access: MemoryAccess;
   /** the access in question; what the fill or the slow path made of it */
   touch: (linear: number, bits: number) => void;
-  /** INVLPG */
+  /** INVLPG; MOV to CR3 of what it has */
   invalidate: (linear: number) => void;
+  reload: () => void;
   fills: number;
   /** page faults raised without the slow path */
   raised: number;
@@ -135,6 +136,10 @@ function makeSide(quick: boolean, paging: Paging, withEpt: boolean, geometry: { 
       hold();
       if (!quick || quickly.invalidate(linear, code << 12) === 0) tlb.invalidatePage(linear >>> 12);
     },
+    reload: () => {
+      hold();
+      if (!quick || quickly.reload(state.cr3, code << 12) === 0) tlb.flushNonGlobal();
+    },
   };
   access.contextChanged();
   tlb.selectContext(withEpt ? 1 : 0, withEpt ? EPT : -1);
@@ -217,7 +222,7 @@ function perform(side: Side, paging: Paging, withEpt: boolean, step: Action): vo
   }
   switch (step.how) {
     case 0:
-      return tlb.flushNonGlobal();
+      return side.reload();
     case 1:
       return side.invalidate(linearOf(step.page, paging));
     case 2:

@@ -13,7 +13,7 @@ import { emitBesideCode, emitSized } from './beside-code';
 import { FunctionBody, OP, encodeModule } from './encoder';
 import { LEAVE, PINS, WORD } from './layout';
 import { FILL_TYPE, IMPORT, IMPORTS, TYPES } from './locals';
-import { DROP_LOCALS, INVALIDATE_LOCALS, dropEntry, invalidatePage, isValid, lookUp, type TlbGeometry } from './tlb-code';
+import { DROP_LOCALS, INVALIDATE_LOCALS, dropEntry, invalidatePage, isValid, lookUp, reloadCr3, type TlbGeometry } from './tlb-code';
 import {
   AT,
   CACHE,
@@ -60,6 +60,8 @@ export interface FillExports {
   fill: (linear: number, access: number) => number;
   /** INVLPG of a linear address by the instruction at RIP: 1; 0 when nothing has happened */
   invalidate: (linear: number, rip: number) => number;
+  /** MOV of a value to CR3, likewise */
+  reload: (value: number, rip: number) => number;
 }
 
 /**
@@ -89,6 +91,7 @@ export function makeFill(
       { name: 'store', type: 1, locals: 2, body: access(ACCESS.write, IMPORT.slowStore, raises) },
       { name: 'probe', type: 2, locals: 2, body: access(ACCESS.write, IMPORT.slowProbe, raises) },
       { name: 'invalidate', type: FILL_TYPE, locals: 0, body: invalidate() },
+      { name: 'reload', type: FILL_TYPE, locals: 1, body: reloadCr3() },
     ],
   });
   const imports = {
@@ -102,6 +105,7 @@ export function makeFill(
     invalidate: nothing,
     segmentStore: nothing,
     segmentProbe: nothing,
+    reload: nothing,
   };
   const instance = new WebAssembly.Instance(new WebAssembly.Module(bytes), { e: imports });
   return instance.exports as unknown as FillExports;

@@ -64,7 +64,8 @@ export const FILL_TYPE = 6;
 /**
  * Imported functions in order, with their types. `load`, `store` and `probe` fill the fast table if they can (fill-code.ts) and
  * are for flat segments; `segmentStore` and `segmentProbe` are for the others, and know data beside code (beside-code.ts); those
- * named slow always ask the tier. `invalidate` is INVLPG, where it is simple; `system` is a call of the IR.
+ * named slow always ask the tier. `invalidate` and `reload` are INVLPG and MOV to CR3, where they are
+ * simple; `system` is a call of the IR.
  */
 export const IMPORTS = [
   ['load', 0],
@@ -77,6 +78,7 @@ export const IMPORTS = [
   ['segmentProbe', 2],
   ['fill', FILL_TYPE],
   ['invalidate', FILL_TYPE],
+  ['reload', FILL_TYPE],
   ['system', 3],
   ['condition', 3],
   ['carry', 4],

@@ -366,7 +366,8 @@ class RegionCode implements AccessContext {
       values.pop(to);
       return;
     }
-    if (id === SYSTEM_CALL.invalidatePage) this.invalidatePage(constantOf(this.block.ir, first)!, second);
+    const flushes = id === SYSTEM_CALL.invalidatePage || id === SYSTEM_CALL.writeControl;
+    if (flushes) this.flush(id, constantOf(this.block.ir, first)!, second);
     this.noteAndPlace(0, 0);
     body.get(BUDGET).i32(id);
     values.push(first);
@@ -374,17 +375,21 @@ class RegionCode implements AccessContext {
     body.call(IMPORT.system);
     values.pop(to);
     this.leaveIfStopped();
-    if (id === SYSTEM_CALL.invalidatePage) body.end();
+    if (flushes) body.end();
     this.memory.forgetPages();
   }
 
-  /** INVLPG; what follows is for when that could not be done without the system side. */
-  private invalidatePage(segment: number, offset: number): void {
+  /** INVLPG (segment, offset) or MOV to CR3 (3, value); what follows is for when that could not be done without the system side. */
+  private flush(id: number, first: number, second: number): void {
     const { body, values, block } = this;
-    values.push(offset);
-    if (!this.memory.isFlat(segment)) body.word(STATE.segments.offset + segment * SEGMENT.size + SEGMENT.base).op(OP.add);
-    body.i32(this.ripAt(block.start + block.ir.instructions[this.instruction]!.offset)).call(IMPORT.invalidate);
-    body.op(OP.eqz).ifUnlikely();
+    const invalidates = id === SYSTEM_CALL.invalidatePage;
+    values.push(second);
+    if (invalidates && !this.memory.isFlat(first)) body.word(STATE.segments.offset + first * SEGMENT.size + SEGMENT.base).op(OP.add);
+    body.i32(this.ripAt(block.start + block.ir.instructions[this.instruction]!.offset));
+    body
+      .call(invalidates ? IMPORT.invalidate : IMPORT.reload)
+      .op(OP.eqz)
+      .ifUnlikely();
   }
 
   /** Leaves the region for the call at word `at`, which is the last that its block does. */

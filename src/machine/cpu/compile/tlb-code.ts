@@ -4,7 +4,7 @@
  */
 import { CR4 } from '../paging';
 import { STATE } from '../state-layout';
-import { FAST_TLB, TLB_CONTEXT, TLB_COVERED, TLB_ENTRY, TLB_PAGE_SIZE, TLB_WORD } from '../tlb-layout';
+import { FAST_TLB, LAST, LEAVES, TLB_CONTEXT, TLB_COVERED, TLB_ENTRY, TLB_PAGE_SIZE, TLB_WORD } from '../tlb-layout';
 import { FunctionBody, OP } from './encoder';
 import { WORD } from './layout';
 
@@ -155,8 +155,8 @@ export function invalidatePage(geometry: TlbGeometry, drop: number): FunctionBod
   // the page held for code may be a part of the same large page, whose entry need not be here any more
   body.get(PAGE).get(CODE).op(OP.xor);
   body.i32(LARGEST).i32(0).word(STATE.cr4.offset).i32(CR4.PSE | CR4.PAE).op(OP.and, OP.select, OP.shr_u, OP.eqz).if(); // prettier-ignore
-  body.word(TLB_WORD.context).i32(CONTEXT_SHIFT).op(OP.shl).i32(-1).memory(OP.store, TLB_CONTEXT.offset + TLB_CONTEXT.codePage); // prettier-ignore
-  body.i32(0).i32(0).memory(OP.store, WORD.slot).i32(0).i32(0).memory(OP.store, WORD.heldSlot).end();
+  loseCodePage(body);
+  body.end();
   lookUp(body, geometry, { page: PAGE, entry: ENTRY, at: AT, tag: TAG, number: NUMBER });
   body.get(ENTRY).if();
   body.get(ENTRY).call(drop);
@@ -180,4 +180,41 @@ export function invalidatePage(geometry: TlbGeometry, drop: number): FunctionBod
   body.get(LEFT).i32(1).op(OP.sub).tee(LEFT).brIf(again);
   body.end().end();
   return body;
+}
+
+/** The code page is held no more. */
+function loseCodePage(body: FunctionBody): void {
+  body.word(TLB_WORD.context).i32(CONTEXT_SHIFT).op(OP.shl).i32(-1).memory(OP.store, TLB_CONTEXT.offset + TLB_CONTEXT.codePage); // prettier-ignore
+  for (const word of [WORD.slot, WORD.heldSlot]) body.i32(0).i32(0).memory(OP.store, word);
+}
+
+/**
+ * A function of CR3's new value (and RIP, which does not matter): a flush by writing to CR3 what it has. 1; 0 when nothing has
+ * happened, because there is more to it: another root, PAE's pointers, a guest to be left, numbers that begin anew.
+ */
+export function reloadCr3(): FunctionBody {
+  const body = new FunctionBody();
+  const [VALUE, , CONTEXT] = [0, 1, 2] as const;
+  body.get(VALUE).word(STATE.cr3.offset).op(OP.ne);
+  body.word(STATE.cr0.offset).i32(0).op(OP.ge_s, OP.or);
+  body.word(STATE.cr4.offset).i32(CR4.PAE).op(OP.and, OP.or);
+  body.word(TLB_WORD.leaves).i32(LEAVES.control).op(OP.and, OP.or);
+  body.word(WORD.slot).op(OP.eqz, OP.or);
+  body.word(TLB_WORD.lastStamp).i32(LAST.stamp).op(OP.ge_s, OP.or);
+  body.word(TLB_WORD.lastGeneration).i32(LAST.generation).op(OP.ge_s, OP.or).if();
+  body.i32(0).op(OP.return).end();
+  body.word(TLB_WORD.context).i32(CONTEXT_SHIFT).op(OP.shl).set(CONTEXT);
+  for (const [last, own, current] of [
+    [TLB_WORD.lastStamp, TLB_CONTEXT.local, TLB_WORD.local],
+    [TLB_WORD.lastGeneration, TLB_CONTEXT.generation, STATE.tlbGeneration.offset],
+  ] as const) {
+    body.i32(0).word(last).i32(1).op(OP.add).memory(OP.store, last);
+    body
+      .get(CONTEXT)
+      .word(last)
+      .memory(OP.store, TLB_CONTEXT.offset + own);
+    body.i32(0).word(last).memory(OP.store, current);
+  }
+  loseCodePage(body);
+  return body.i32(1);
 }
