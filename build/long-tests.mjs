@@ -9,14 +9,22 @@ import { resolve } from 'node:path';
 import { parseArgs } from 'node:util';
 import { ensurePackages, repository } from './prepare.mjs';
 
+const suites = 'src/machine/cpu/oracle/suites';
 const TESTS = {
   oracle: {
     spec: 'src/machine/cpu/oracle/programs/programs.spec.ts',
+    also: [suites, 'src/machine/cpu/compile/forms.spec.ts'],
     count: 'PAGEWALK_ORACLE_CASES',
     many: '100000',
     seed: 'PAGEWALK_ORACLE_SEED',
   },
-  fuzz: { spec: 'src/machine/cpu/fuzz.spec.ts', count: 'PAGEWALK_FUZZ_STRINGS', many: '1000000', seed: 'PAGEWALK_FUZZ_SEED' },
+  fuzz: {
+    spec: 'src/machine/cpu/fuzz.spec.ts',
+    also: ['src/machine/cpu/processor-fuzz.spec.ts'],
+    count: 'PAGEWALK_FUZZ_STRINGS',
+    many: '1000000',
+    seed: 'PAGEWALK_FUZZ_SEED',
+  },
   decode: { spec: 'src/machine/cpu/decode/iced.spec.ts', count: 'PAGEWALK_DECODE_STRINGS', many: '1000000' },
 };
 const usage = () => {
@@ -42,8 +50,7 @@ const { record } = parsed.values;
 if (record !== undefined && name !== 'oracle') usage();
 
 await ensurePackages();
-const suites = 'src/machine/cpu/oracle/suites';
-const specs = name !== 'oracle' ? [test.spec] : record === undefined ? [test.spec, suites] : [`${suites}/suites.spec.ts`];
+const specs = record === undefined ? [test.spec, ...(test.also ?? [])] : [`${suites}/suites.spec.ts`];
 const asked = record === undefined ? { [test.count]: count } : { PAGEWALK_ORACLE_RECORD: record };
 const env = { ...process.env, ...asked, ...(test.seed && seed !== undefined ? { [test.seed]: seed } : {}) };
 const vitest = resolve(repository, 'node_modules/vitest/vitest.mjs');

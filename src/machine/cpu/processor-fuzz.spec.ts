@@ -1,7 +1,14 @@
-/** Random bytes as programs: whatever they are, the processor neither throws nor miscounts, and slicing changes nothing. */
+/**
+ * Random bytes as programs: whatever they are, the processor neither throws nor miscounts, slicing changes nothing, and neither does
+ * it that threaded or compiled code executes them. `npm run test:fuzz` has one program for each 2000 of its strings.
+ */
 import { describe, expect, it } from 'vitest';
+import type { Engine } from './processor';
 import { flatProtected, makeBench, realMode, type Bench } from './test-bench.spec-support';
 
+const STRINGS = process.env['PAGEWALK_FUZZ_STRINGS'];
+const PROGRAMS = STRINGS === undefined ? 4 : Math.ceil(Number(STRINGS) / 2000);
+const FIRST = Number(process.env['PAGEWALK_FUZZ_SEED'] ?? 1) * 100_003;
 const CODE = 0x1000;
 const CODE_BYTES = 0x4000;
 const GDT = 0x7000;
@@ -20,9 +27,11 @@ function random(seed: number): () => number {
 }
 
 /** A machine full of random code, with vectors that lead back into it, in real mode or (also at CPL 3) protected mode. */
-function makeProgram(seed: number): Bench {
+function makeProgram(seed: number, engine?: Engine): Bench {
   const next = random(seed);
-  const bench = makeBench(1);
+  const bench = makeBench(1, engine);
+  // compiled at its first execution, or the second
+  if (engine === 'threaded' || engine === 'compiled') bench.processor.interpreter.blocks.hotAfter = 1 + (seed & 1);
   const { state } = bench.processor;
   bench.load(CODE, Uint8Array.from({ length: CODE_BYTES }, next));
   const target = (): number => CODE + (next() % (CODE_BYTES - 0x1000));
@@ -68,8 +77,8 @@ function makeProgram(seed: number): Bench {
 }
 
 /** Runs `total` instructions in slices; how it ended and everything that can be seen of the program. */
-function outcome(seed: number, total: number, slice: () => number): unknown {
-  const bench = makeProgram(seed);
+function outcome(seed: number, total: number, slice: () => number, engine?: Engine): unknown {
+  const bench = makeProgram(seed, engine);
   const { processor } = bench;
   const { state } = processor;
   let reason = 'budget';
@@ -105,7 +114,7 @@ function outcome(seed: number, total: number, slice: () => number): unknown {
 
 describe('random programs', () => {
   it('end the same however they are sliced', () => {
-    for (let seed = 1; seed <= 45; seed++) {
+    for (let seed = 1; seed <= 30; seed++) {
       const next = random(seed * 7919);
       const whole = outcome(seed, 300, () => 300);
       expect(
@@ -116,6 +125,16 @@ describe('random programs', () => {
         outcome(seed, 300, () => 1),
         `seed ${seed}, one by one`,
       ).toEqual(whole);
+    }
+  });
+
+  it.each(['threaded', 'compiled'] as const)('end the same in %s code', { timeout: 3_600_000 }, (engine) => {
+    for (let seed = FIRST; seed < FIRST + PROGRAMS; seed++) {
+      const slices = (): (() => number) => {
+        const next = random(seed * 7919);
+        return () => 1 + (next() % (next() % 4 === 0 ? 20 : 900));
+      };
+      expect(outcome(seed, 4000, slices(), engine), `seed ${seed}`).toEqual(outcome(seed, 4000, slices(), 'interpreter'));
     }
   });
 });

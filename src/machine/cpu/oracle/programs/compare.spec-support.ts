@@ -235,6 +235,12 @@ export const KNOWN: readonly Known[] = [
   },
   {
     other: 'bochs',
+    why: 'a case that writes over its own code through CS can make an MMX or SSE instruction of it, which only the Pentium III of Bochs has (SDM vol. 2, table A-3)',
+    applies: (test, ours) =>
+      ours.vector === 6 && test.kind === KIND.real && test.instructions.some(({ bytes, form }) => bytes.includes(0x2e) && / m$/.test(form)),
+  },
+  {
+    other: 'bochs',
     why: 'an undefined form that also reaches beyond the limit of CS: which fault is raised is open (SDM vol. 3, 6.9)',
     applies: (_, ours, theirs) => ours.vector === 6 && theirs.vector === 13 && ours.eip === theirs.eip,
   },
