@@ -13,9 +13,12 @@ const segmentOperand = (b: BlockBuilder, position: number): number => SEGMENT_NA
 /** PUSHA, POPA order: EAX ECX EDX EBX ESP EBP ESI EDI. */
 function pushAll(b: BlockBuilder): void {
   const size = b.instruction.operandSize;
-  // the first is what a fault is reported for when all would fault
-  b.probe(size, SEGMENT_INDEX.SS, b.stackAddress(-size));
-  b.probe(size, SEGMENT_INDEX.SS, b.stackAddress(-8 * size));
+  // tried in their order: a fault is reported for the first that cannot be made, wherever a page ends among them
+  for (let register = 0; register < 8; register++) {
+    const mark = b.mark;
+    b.probe(size, SEGMENT_INDEX.SS, b.stackAddress(-(register + 1) * size));
+    b.releaseTo(mark);
+  }
   for (let register = 0; register < 8; register++) {
     const mark = b.mark;
     b.store(size, SEGMENT_INDEX.SS, b.stackAddress(-(register + 1) * size), register);

@@ -95,7 +95,8 @@ describe.runIf(anyOther && CASES > 0)(`${CASES} random programs of seed ${SEED} 
         ];
         const panel = panelOf(tiers);
         const found: Failure[] = [];
-        differing += await judge(first, count, panel, (failure) => found.push(failure));
+        const differ = await judge(first, count, panel, (failure) => found.push(failure));
+        differing += differ;
         for (const failure of found) {
           if (wrong.length >= MOST_KEPT) break;
           const small = await shrink(failure, panel);
