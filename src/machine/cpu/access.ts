@@ -9,7 +9,20 @@ import { CHIPSET, LinearAccess, VIOLATION } from './linear-access';
 import { ACCESS } from './paging';
 import type { DataAccess, OperandSize, SegmentIndex } from './runtime';
 import { segmentAllows } from './segmentation';
-import { SEGMENT, SEGMENT_INDEX, STATE } from './state-layout';
+import {
+  ATTRIBUTES,
+  BASE,
+  DPL_3,
+  FIRST_SEGMENT,
+  LIMIT,
+  READ_MASK,
+  READ_PLAIN,
+  SEGMENT_WORDS,
+  SS_ATTRIBUTES,
+  WRITE_MASK,
+  WRITE_PLAIN,
+} from './segment-words';
+import { SEGMENT_INDEX } from './state-layout';
 import { VECTOR } from './vectors';
 
 export interface LastAccess {
@@ -31,18 +44,6 @@ export interface AccessedSegment {
   protectedMode: boolean;
   virtual8086: boolean;
 }
-const SEGMENT_WORDS = SEGMENT.size >> 2;
-const FIRST_SEGMENT = STATE.segments.offset >> 2;
-const ATTRIBUTES = SEGMENT.attributes >> 2;
-const LIMIT = SEGMENT.limit >> 2;
-const BASE = SEGMENT.base >> 2;
-const SS_ATTRIBUTES = FIRST_SEGMENT + SEGMENT_INDEX.SS * SEGMENT_WORDS + ATTRIBUTES;
-const DPL_3 = 0x60;
-/** attributes of an ordinary data segment: usable, S, not code, not expand-down (and writable) */
-const READ_MASK = 0x1_001c;
-const READ_PLAIN = 0x10;
-const WRITE_MASK = 0x1_001e;
-const WRITE_PLAIN = 0x12;
 
 export class MemoryAccess extends LinearAccess implements DataAccess {
   /** When on, `lastAccess` is the last data access of the instruction, or the fetch that failed. Nothing may be compiled then. */

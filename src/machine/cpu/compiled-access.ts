@@ -7,8 +7,9 @@ import type { CpuState } from './cpu-state';
 import { CHIPSET, STOPPED, VIOLATION, type LinearAccess } from './linear-access';
 import { ACCESS } from './paging';
 import type { OperandSize, SegmentIndex } from './runtime';
-import { SEGMENT, SEGMENT_INDEX, STATE, STOP } from './state-layout';
+import { STOP } from './state-layout';
 import type { Tlb } from './tlb';
+import { ATTRIBUTES, BASE, DPL_3, FIRST_SEGMENT, LIMIT, SEGMENT_WORDS, SS_ATTRIBUTES, WRITE_MASK, WRITE_PLAIN } from './segment-words';
 
 /** Which frames the running code is made of. */
 export interface RunningFrames {
@@ -17,16 +18,6 @@ export interface RunningFrames {
 
 /** Why an access for compiled code was not made: `stop` is set, or the interpreter must make it, and nothing has happened yet. */
 export const REFUSED = { stopped: 1, deferred: 2 } as const;
-const SEGMENT_WORDS = SEGMENT.size >> 2;
-const FIRST_SEGMENT = STATE.segments.offset >> 2;
-const ATTRIBUTES = SEGMENT.attributes >> 2;
-const LIMIT = SEGMENT.limit >> 2;
-const BASE = SEGMENT.base >> 2;
-const SS_ATTRIBUTES = FIRST_SEGMENT + SEGMENT_INDEX.SS * SEGMENT_WORDS + ATTRIBUTES;
-const DPL_3 = 0x60;
-/** attributes of ordinary writable data (access.ts) */
-const WRITE_MASK = 0x1_001e;
-const WRITE_PLAIN = 0x12;
 
 export class CompiledAccess {
   /** Why the last access was not made (REFUSED), or 0. */
