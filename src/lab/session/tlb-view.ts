@@ -1,6 +1,7 @@
 /** The architectural TLB as a view. */
 import { PAGE_SIZE } from '../../machine/address';
-import { TLB_FLAG, type Tlb } from '../../machine/cpu/tlb';
+import type { Tlb } from '../../machine/cpu/tlb';
+import { TLB_FLAG } from '../../machine/cpu/tlb-entry';
 import type { TlbView } from '../protocol';
 
 /** Rights by the manual's letters, in a fixed order; a right that is not there is a dot. */

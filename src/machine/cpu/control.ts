@@ -20,8 +20,8 @@ import { failed } from './stack';
 import { FLAT_CODE, FLAT_DATA } from './segmentation';
 import { ACTIVITY, SEGMENT_INDEX, STATE } from './state-layout';
 import type { FieldName } from './state-layout';
-import type { TlbGeometry } from './tlb';
 import type { Tlb } from './tlb';
+import type { TlbGeometry } from './tlb-entry';
 import { VECTOR } from './vectors';
 
 /** What the system side needs to know of the processor's part. */

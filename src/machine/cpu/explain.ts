@@ -16,8 +16,8 @@ import { ATTRIBUTE, descriptorDpl, descriptorType, isReadable, isWritableData, s
 import { SEGMENT_INDEX, STATE, STATE_SIZE } from './state-layout';
 import type { SegmentName } from './state-layout';
 import { PeekTables } from './table-memory';
-import type { Tlb, TlbEntry } from './tlb';
-import { TLB_FLAG } from './tlb';
+import type { Tlb } from './tlb';
+import { TLB_FLAG, type TlbEntry } from './tlb-entry';
 import { VECTOR } from './vectors';
 
 /** Everything a translation depends on, copied: later changes of the processor do not show. */

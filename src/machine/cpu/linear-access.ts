@@ -16,7 +16,7 @@ import type { PagingContext } from './paging';
 import type { OperandSize } from './runtime';
 import { POOL_RESERVED, STATE, STOP } from './state-layout';
 import type { TableMemory } from './table-memory';
-import { FAST_RIGHT } from './tlb';
+import { FAST_RIGHT } from './fast-tlb';
 import type { Tlb } from './tlb';
 import { CODE_MAP_OF, FAST_TLB, OBSERVED_PAGES, TLB_COUNTER, TLB_WORD, besideCode } from './tlb-layout';
 import { flagsOf, tlbRights, wantedRight } from './tlb-rights';

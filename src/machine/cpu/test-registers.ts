@@ -5,7 +5,8 @@
  */
 import type { CpuState } from './cpu-state';
 import { STATE } from './state-layout';
-import { TLB_FLAG, type Tlb } from './tlb';
+import type { Tlb } from './tlb';
+import { TLB_FLAG } from './tlb-entry';
 
 /** Bits of TR6. Each attribute has a pair: the bit itself, and one below it that says the opposite. */
 const COMMAND = { lookUp: 1, writable: 1 << 6, user: 1 << 8, dirty: 1 << 10, valid: 1 << 11, kept: 0xffff_ffe1 } as const;

@@ -2,7 +2,8 @@
 import { EPT_ACCESS } from './ept';
 import { ACCESS, pageAllows } from './paging';
 import type { PageWalk, PagingContext } from './paging';
-import { FAST_RIGHT, TLB_FLAG, tlbSizes } from './tlb';
+import { FAST_RIGHT } from './fast-tlb';
+import { TLB_FLAG, tlbSizes } from './tlb-entry';
 
 /** What a TLB entry with these flags lets an access do without a walk: FAST_RIGHT bits. A write needs D to be set. */
 export function tlbRights(cr0: number, flags: number, user: boolean): number {

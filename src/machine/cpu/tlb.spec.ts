@@ -7,7 +7,9 @@ import { Processor } from './processor';
 import { POOL_RESERVED } from './state-layout';
 import { PlainMemory, enterProtected, makeRig } from './system.spec-support';
 import type { Rig } from './system.spec-support';
-import { FAST_RIGHT, TLB_FLAG, Tlb } from './tlb';
+import { FAST_RIGHT } from './fast-tlb';
+import { Tlb } from './tlb';
+import { TLB_FLAG } from './tlb-entry';
 import { FAST_TLB } from './tlb-layout';
 
 function makeTlb(entries = 8, ways = 2): { tlb: Tlb; frames: FrameStore; state: CpuState } {

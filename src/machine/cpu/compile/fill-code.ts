@@ -6,7 +6,7 @@
  */
 import { ACCESS } from '../paging';
 import { SEGMENT, SEGMENT_INDEX, STATE, STOP } from '../state-layout';
-import { TLB_FLAG } from '../tlb';
+import { TLB_FLAG } from '../tlb-entry';
 import { FAST_TLB, LEAVES, TLB_COUNTER, TLB_COVERED, TLB_ENTRY, TLB_NEXT_WAY, TLB_WORD } from '../tlb-layout';
 import { VECTOR } from '../vectors';
 import { emitBesideCode, emitSized } from './beside-code';

@@ -6,7 +6,7 @@
  */
 import { ACCESS, CR0, CR4, EFER, PAGE_FAULT } from '../paging';
 import { STATE } from '../state-layout';
-import { TLB_FLAG } from '../tlb';
+import { TLB_FLAG } from '../tlb-entry';
 import { FRAME_CACHE, FRAME_READS, FRAME_RIGHT, FRAME_WHOLE, TLB_COVERED, TLB_PAGE_SIZE, TLB_WORD } from '../tlb-layout';
 import { FunctionBody, OP } from './encoder';
 
