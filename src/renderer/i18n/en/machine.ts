@@ -336,7 +336,7 @@ export default {
     off: 'Exceptions and interrupts appear here once the machine is on.',
     none: 'No exception and no interrupt has reached a handler since power-on.',
     number: 'no.',
-    event: 'event',
+    event: 'event, error code, CR2',
     errorCode: 'error code',
     after: 'after instruction',
     counts: 'How often each vector was delivered',

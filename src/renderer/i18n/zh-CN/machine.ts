@@ -332,7 +332,7 @@ export default {
     off: '开机后，这里显示异常和中断。',
     none: '开机以来没有异常或中断送达处理程序。',
     number: '序号',
-    event: '事件',
+    event: '事件、错误码、CR2',
     errorCode: '错误码',
     after: '已执行指令数',
     counts: '各向量送达的次数',

@@ -1,5 +1,5 @@
 /** The page-table tree: the root and what has been opened, asked for anew whenever the machine has moved. */
-import { computed, ref } from 'vue';
+import { computed, shallowRef } from 'vue';
 import type { PageEntryView, PageTableView } from '../../../lab/protocol';
 import { useSession } from '../../stores/session';
 import { useAsked } from './use-asked';
@@ -13,7 +13,7 @@ export interface PageRow {
   open: boolean;
 }
 
-const pathOf = (key: string): number[] => (key === '' ? [] : key.split('.').map(Number));
+const pathOf = (key: string): number[] => key.split('.').map(Number);
 
 /** The opened tables as one list, each below the entry that leads to it. Pure. */
 export function pageRows(tables: ReadonlyMap<string, PageTableView | null>, open: ReadonlySet<string>, key = '', depth = 0): PageRow[] {
@@ -27,21 +27,31 @@ export function pageRows(tables: ReadonlyMap<string, PageTableView | null>, open
   });
 }
 
+/** So many tables below a root are open unless they are closed: PAE has four at most, small programs have few. */
+const OPEN_AT_FIRST = 4;
+
+/** What is open: what was opened by hand, and a root's few tables that were not closed by hand. Pure. */
+export function openTables(root: PageTableView | null, chosen: ReadonlyMap<string, boolean>): ReadonlySet<string> {
+  const below = (root?.entries ?? []).filter(({ leads, present }) => leads === 'table' && present).map(({ first }) => String(first));
+  const unasked = below.length <= OPEN_AT_FIRST ? below.filter((path) => !chosen.has(path)) : [];
+  return new Set([...unasked, ...[...chosen].filter(([, open]) => open).map(([path]) => path)]);
+}
+
 export function usePageTables() {
   const session = useSession();
-  const open = ref<ReadonlySet<string>>(new Set());
+  const chosen = shallowRef<ReadonlyMap<string, boolean>>(new Map());
   const ask = async (vm: string | null): Promise<ReadonlyMap<string, PageTableView | null>> => {
-    const keys = ['', ...open.value];
+    const top = await session.commands.pageTable({ vm, path: [] });
+    const keys = [...openTables(top, chosen.value)];
     const found = await Promise.all(keys.map((key) => session.commands.pageTable({ vm, path: pathOf(key) })));
-    return new Map(keys.map((key, index) => [key, found[index] ?? null]));
+    return new Map([['', top], ...keys.map((key, index) => [key, found[index] ?? null] as const)]);
   };
-  const { answer: tables, failure } = useAsked(ask, new Map(), [open]);
-  function toggle(path: string): void {
-    const next = new Set(open.value);
-    if (!next.delete(path)) next.add(path);
-    open.value = next;
-  }
+  const { answer: tables, failure } = useAsked(ask, new Map(), [chosen]);
   const root = computed(() => tables.value.get('') ?? null);
+  const open = computed(() => openTables(root.value, chosen.value));
+  function toggle(path: string): void {
+    chosen.value = new Map(chosen.value).set(path, !open.value.has(path));
+  }
   const rows = computed(() => pageRows(tables.value, open.value));
   return { root, rows, toggle, failure };
 }

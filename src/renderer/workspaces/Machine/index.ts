@@ -57,13 +57,15 @@ const workspace: WorkspaceDefinition = {
   layout: {
     split: 'column',
     of: [
-      { panels: ['journey', 'space', 'snapshots'], share: 1.7 },
+      // as high as its longest chains need; what a larger window has more goes to the registers and tables
+      { panels: ['journey', 'space', 'console', 'boot', 'snapshots'], px: 440 },
       {
         split: 'row',
+        // so divided, every tab strip shows all its names at 1280 px
         of: [
-          { panels: ['disassembly', 'stack', 'breakpoints'], share: 1.2 },
-          { panels: ['registers', 'control'], share: 0.9 },
-          { panels: ['memory', 'descriptors', 'pages', 'tlb', 'events', 'console', 'boot'], share: 1.4 },
+          { panels: ['disassembly', 'stack', 'breakpoints'], share: 1.16 },
+          { panels: ['registers', 'control', 'events'], share: 0.98 },
+          { panels: ['memory', 'descriptors', 'pages', 'tlb'], share: 1.36 },
         ],
       },
     ],
