@@ -5,6 +5,7 @@
  */
 import type { FunctionBody, Label } from '../compile/encoder';
 import { OP } from '../compile/encoder';
+import { emitValue } from '../compile/value-code';
 import { EXCEPTION } from '../lower/exceptions';
 import { IR, IR_STRIDE, ROTATE, TEMPORARY, type IrBlock } from '../lower/ir';
 import { SEGMENT, SEGMENT_INDEX, STATE } from '../state-layout';
@@ -15,19 +16,6 @@ import { IMPORT, LOCAL } from './locals';
 import type { SampleHandler } from './samples';
 import { endsBlock, type Range, type Unit } from './unit';
 
-const BINARY: Readonly<Record<number, number>> = {
-  [IR.add]: OP.add,
-  [IR.sub]: OP.sub,
-  [IR.and]: OP.and,
-  [IR.or]: OP.or,
-  [IR.xor]: OP.xor,
-  [IR.shl]: OP.shl,
-  [IR.shr]: OP.shr_u,
-  [IR.sar]: OP.shr_s,
-  [IR.mul]: OP.mul,
-  [IR.equal]: OP.eq,
-  [IR.less]: OP.lt_s,
-};
 const SIZES: Readonly<Record<number, 1 | 2 | 4>> = {
   [IR.load8]: 1,
   [IR.load16]: 2,
@@ -63,6 +51,7 @@ class HandlerCode implements MemoryUser {
   /** operands whose value, and registers whose address, is in its local */
   private readonly valueHeld = new Set<number>();
   private readonly addressHeld = new Set<number>();
+  private readonly pushed = (slot: number): void => this.push(slot);
   constructor(
     readonly body: FunctionBody,
     readonly ways: Ways,
@@ -150,81 +139,11 @@ class HandlerCode implements MemoryUser {
       number,
       number,
     ];
-    const operator = BINARY[number];
-    if (operator !== undefined) {
-      this.push(b);
-      this.push(c);
-      body.op(operator);
+    if (emitValue(body, ir.ops, at, this.pushed)) {
       this.pop(a);
       return;
     }
     switch (number) {
-      case IR.mov:
-        this.push(b);
-        break;
-      case IR.get8:
-        this.push(b);
-        if (c !== 0) body.i32(c).op(OP.shr_u);
-        body.i32(0xff).op(OP.and);
-        break;
-      case IR.get16:
-        this.push(b);
-        body.i32(0xffff).op(OP.and);
-        break;
-      case IR.put8:
-        this.push(a);
-        body.i32(~(0xff << c)).op(OP.and);
-        this.push(b);
-        body.i32(0xff).op(OP.and);
-        if (c !== 0) body.i32(c).op(OP.shl);
-        body.op(OP.or);
-        break;
-      case IR.put16:
-        this.push(a);
-        body.i32(~0xffff).op(OP.and);
-        this.push(b);
-        body.i32(0xffff).op(OP.and, OP.or);
-        break;
-      case IR.sext8:
-        this.push(b);
-        body.op(OP.extend8_s);
-        break;
-      case IR.sext16:
-        this.push(b);
-        body.op(OP.extend16_s);
-        break;
-      case IR.bswap:
-        this.push(b);
-        body.i32(8).op(OP.rotl).i32(0x00ff_00ff).op(OP.and);
-        this.push(b);
-        body.i32(8).op(OP.rotr).i32(0xff00_ff00).op(OP.and, OP.or);
-        break;
-      case IR.mulHigh:
-        for (const slot of [b, c]) {
-          this.push(slot);
-          body.op(d !== 0 ? OP.extend_s : OP.extend_u);
-        }
-        body.op(OP.mul64, OP.const64, 32, OP.shr64_u, OP.wrap);
-        break;
-      case IR.mulOverflow:
-        this.multiplyOverflow(b, c, d, e !== 0);
-        break;
-      case IR.choose:
-        this.push(c);
-        this.push(d);
-        this.push(b);
-        body.op(OP.select);
-        break;
-      case IR.scan:
-        body.i32(31);
-        this.push(b);
-        if (c === 0) {
-          body.i32(0);
-          this.push(b);
-          body.op(OP.sub, OP.and);
-        }
-        body.op(OP.clz, OP.sub);
-        break;
       case IR.rotate:
         this.rotate(b, c, d, e);
         break;
@@ -326,30 +245,6 @@ class HandlerCode implements MemoryUser {
         throw new Error(`operation ${number} is not threaded`);
     }
     this.pop(a);
-  }
-
-  private multiplyOverflow(a: number, b: number, size: number, isSigned: boolean): void {
-    const { body } = this;
-    if (size !== 4) {
-      this.push(a);
-      this.push(b);
-      body
-        .i32(size)
-        .i32(isSigned ? 1 : 0)
-        .call(IMPORT.multiplyOverflow);
-      return;
-    }
-    for (const slot of [a, b]) {
-      this.push(slot);
-      body.op(isSigned ? OP.extend_s : OP.extend_u);
-    }
-    body.op(OP.mul64);
-    if (isSigned) {
-      this.push(a);
-      this.push(b);
-      body.op(OP.mul, OP.extend_s, OP.ne64);
-    } else body.op(OP.const64, 32, OP.shr64_u, OP.wrap).i32(0).op(OP.ne);
-    body.i32(3).op(OP.mul);
   }
 
   private rotate(operation: number, size: number, value: number, count: number): void {

@@ -77,8 +77,6 @@ const ROWS = [
   /** direction, size, value, filler, count: the result */
   ['doubleShift', 5, 1],
   ['doubleShiftFlags', 5, 0],
-  /** left, right, size, signed */
-  ['multiplyOverflow', 4, 1],
 ] as const satisfies readonly (readonly [string, number, 0 | 1])[];
 
 export type ImportName = (typeof ROWS)[number][0];

@@ -13,7 +13,7 @@ import { REGION_KEY } from '../code-mode';
 import { wordOf } from '../cpu-state';
 import type { CodePage } from '../interpret/blocks';
 import { divide } from '../interpret/divide';
-import { doubleShiftValue, multiplyOverflow, rotateValue } from '../interpret/integer';
+import { doubleShiftValue, rotateValue } from '../interpret/integer';
 import { noteDoubleShift, noteRotate } from '../interpret/shift-flags';
 import { carryFlag } from '../flags';
 import { ROTATE, type IrBlock, type Mode } from '../lower/ir';
@@ -364,7 +364,6 @@ export class ThreadedTier {
       rotateFlags: (operation, size, value, count) => noteRotate(state, words, operation!, size!, value!, count!),
       doubleShift: (right, size, value, filler, count) => doubleShiftValue(right!, size!, value!, filler!, count!),
       doubleShiftFlags: (right, size, value, filler, count) => noteDoubleShift(words, right!, size!, value!, filler!, count!),
-      multiplyOverflow: (left, right, size, isSigned) => multiplyOverflow(left!, right!, size!, isSigned !== 0),
     };
   }
 
