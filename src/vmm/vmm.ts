@@ -309,8 +309,11 @@ export class Vmm {
     return this.vms.flatMap((vm) =>
       vm.options.passthrough.map((id) => {
         const { requester } = this.host.devices.find((device) => device.id === id)!;
+        const tables = vm.translation.tableBytes / PAGE_SIZE;
         const reach =
-          this.iommu && this.iommuEnabled ? deviceReach(memory, this.iommu.rootAddress, requester, physicalAddressBits) : 'untranslated';
+          this.iommu && this.iommuEnabled
+            ? deviceReach(memory, this.iommu.rootAddress, requester, physicalAddressBits, tables)
+            : 'untranslated';
         return { id, vm: vm.id, reach };
       }),
     );

@@ -14,8 +14,8 @@ export function plainMemory(bytes: number): PhysicalMemory & { bytes: Uint8Array
   const view = new DataView(store.buffer);
   let reads = 0;
   const frame = (number: number): number => (number >= 0 && (number + 1) * 4096 <= bytes ? number * 4096 : -1);
-  const copy = (address: HostPhysicalAddress, length: number): Uint8Array => {
-    const result = new Uint8Array(length).fill(0xff);
+  const copy = (address: HostPhysicalAddress, length: number, into = new Uint8Array(length)): Uint8Array => {
+    const result = into.fill(0xff);
     if (address < bytes) result.set(store.subarray(address, Math.min(bytes, address + length)));
     return result;
   };

@@ -12,12 +12,13 @@ import { scanTables } from '../translation/table-scan';
 import type { EntryMeaning } from '../translation/table-scan';
 import type { ReachablePage } from '../translation/translation';
 
-/** `everything`: the device's context passes its addresses through. */
+/** `everything`: the device's context passes its addresses through. `known`: tables that were written for it. */
 export function deviceReach(
   memory: PhysicalMemory,
   rootTable: number,
   requester: RequesterId,
   hostAddressBits: number,
+  known: number,
 ): 'everything' | ReachablePage[] {
   const entry = (structure: EntryRead['structure'], table: number, index: number): EntryRead => {
     const address = table + index * 16;
@@ -38,5 +39,5 @@ export function deviceReach(
     const paging = decodePaging({ structure: 'sl-pte', index: 0, address: 0, low: word, high: 0n }, level, hostAddressBits);
     return paging.reserved ? 'nothing' : paging.page ? 'page' : 'table';
   };
-  return scanTables(memory, context.table, levels, meaningOf);
+  return scanTables(memory, context.table, levels, meaningOf, known);
 }

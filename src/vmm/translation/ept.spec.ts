@@ -10,8 +10,8 @@ import { EptTranslation } from './ept';
 const BITS = 36;
 const RAM = { readable: true, writable: true, executable: true };
 
-function setUp() {
-  const memory = plainMemory(1024 * 1024);
+function setUp(bytes = 1024 * 1024) {
+  const memory = plainMemory(bytes);
   let next = 1;
   const ept = new EptTranslation(memory, BITS, () => next++);
   const walk = new EptWalk();
@@ -65,6 +65,28 @@ describe('EPT as the VMM writes it', () => {
     expect(ept.differences(Math.floor(at / PAGE_SIZE))).toHaveLength(1);
     expect(ept.differences(0)).toEqual([]);
     expect(ept.ownsTable(Math.floor(at / PAGE_SIZE))).toBe(true);
+  });
+
+  it('of more tables than a wild pointer is followed through is read to its end', () => {
+    const { ept } = setUp(72 * 1024 * 1024);
+    const frames = 512 * 17_000;
+    ept.map(0, 2 ** 14, frames, RAM);
+    expect(ept.reachableFrames()).toMatchObject([{ guest: 0, host: 2 ** 14, count: frames }]);
+  });
+
+  it('keeps what a stretch filled when a part of it is mapped elsewhere or taken out', () => {
+    const { ept, memory, reach } = setUp();
+    ept.map(0, 1000, 512, RAM);
+    ept.map(7, 5, 1, RAM);
+    ept.unmap(9, 2);
+    expect([6, 7, 8, 9, 10, 11].map((guest) => reach(guest))).toEqual([1006, 5, 1008, -1, -1, 1011]);
+    expect(ept.differences()).toEqual([]);
+    memory.writeBytes(ept.entryAddress(300) as never, new Uint8Array(8));
+    expect(ept.differences()).toMatchObject([{ index: 300, found: 0n }]);
+    ept.map(0, 1000, 512, RAM);
+    ept.unmap(0, 512);
+    expect(ept.differences()).toEqual([]);
+    expect(reach(300)).toBe(-1);
   });
 
   it('comes back from its saved form over the same memory', () => {

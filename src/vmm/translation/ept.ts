@@ -20,13 +20,16 @@ export function eptBits({ readable, writable, executable, device }: MappingRight
 export class EptTranslation implements Translation {
   readonly technique = 'ept';
   private readonly tables: PageTables;
+  /** host frames that an entry may name */
+  private readonly frames: number;
 
   constructor(
     private readonly memory: PhysicalMemory,
-    private readonly physicalAddressBits: number,
+    physicalAddressBits: number,
     allocateFrame: () => number,
     saved?: readonly number[],
   ) {
+    this.frames = 2 ** (physicalAddressBits - 12);
     this.tables = new PageTables(memory, { levels: 4, tableBits: TABLE_BITS }, allocateFrame, saved);
   }
 
@@ -68,8 +71,12 @@ export class EptTranslation implements Translation {
   }
 
   reachableFrames(): ReachablePage[] {
-    return scanTables(this.memory, this.tables.rootAddress, 4, (low, target, level) =>
-      !this.leadsOn(low, target, level) ? 'nothing' : isLeaf(low, level) ? 'page' : 'table',
+    return scanTables(
+      this.memory,
+      this.tables.rootAddress,
+      4,
+      (low, target, level) => (!this.leadsOn(low, target, level) ? 'nothing' : isLeaf(low, level) ? 'page' : 'table'),
+      this.tables.pageCount,
     );
   }
 
@@ -84,10 +91,10 @@ export class EptTranslation implements Translation {
   /** Present, and not misconfigured (SDM vol. 3, 29.3.3.1). `target` is the frame number in the entry. */
   private leadsOn(low: number, target: number, level: number): boolean {
     if ((low & 7) === 0 || (low & 3) === 2) return false;
-    if (target >= 2 ** (this.physicalAddressBits - 12)) return false;
+    if (target >= this.frames) return false;
     if (!isLeaf(low, level)) return (low & 0xf8) === 0;
     const type = (low >> 3) & 7;
-    return type !== 2 && type !== 3 && type !== 7 && target % 512 ** (level - 1) === 0;
+    return type !== 2 && type !== 3 && type !== 7 && (level === 1 || target % 512 ** (level - 1) === 0);
   }
 }
 

@@ -33,10 +33,33 @@ const ENTRIES = 512;
 /** Frames that one entry of a level covers. */
 const spanOf = (level: number): number => ENTRIES ** (level - 1);
 
+/** A table filled by one stretch of frames: each entry has the next frame and the same low bits. */
+interface Stretch {
+  host: number;
+  bits: number;
+}
+/**
+ * What a table should hold: nothing, a stretch, or bytes. A VM with all its memory from the start has thousands of tables, nearly
+ * all of them stretches, and a copy of their bytes would take as much memory as they do.
+ */
+type Expected = Stretch | Uint8Array | null;
+
+/** The words of entries one behind the other, from entry `index` of a table on. */
+function writeStretch(words: Uint32Array, index: number, count: number, host: number, bits: number): void {
+  for (let entry = 0; entry < count; entry++) {
+    const frame = host + entry;
+    words[(index + entry) * 2] = (frame << 12) | bits;
+    words[(index + entry) * 2 + 1] = Math.floor(frame / 2 ** 20);
+  }
+}
+
 export class PageTables {
   private readonly pages = new Map<string, TablePage>();
   /** what each table page should hold, by host frame */
-  private readonly expected = new Map<number, Uint8Array>();
+  private readonly expected = new Map<number, Expected>();
+  /** one table's bytes, as they are in memory or are to be written there */
+  private readonly scratch = new Uint8Array(PAGE_SIZE);
+  private readonly scratchWords = new Uint32Array(this.scratch.buffer);
   readonly root: TablePage;
 
   /** @param allocateFrame a host frame for one more table, owned by the VMM; throws when there is none */
@@ -90,7 +113,7 @@ export class PageTables {
 
   /** The table pages, root first, then by level and frame. */
   list(): TablePage[] {
-    return [...this.pages.values()].sort((a, b) => b.level - a.level || a.firstFrame - b.firstFrame);
+    return [...this.pages.values()].sort(rootFirst);
   }
 
   /** Is this host frame one of the tables? */
@@ -101,12 +124,13 @@ export class PageTables {
   /** Compares the bytes in memory with what was written, leaving no trace. Only `hostFrame` when it is given. */
   differences(hostFrame?: number): TableDifference[] {
     const found: TableDifference[] = [];
-    for (const page of this.list()) {
-      if (hostFrame !== undefined && page.hostFrame !== hostFrame) continue;
+    const changed = [...this.pages.values()].filter(
+      (page) => (hostFrame === undefined || page.hostFrame === hostFrame) && !this.isIntact(page.hostFrame),
+    );
+    for (const page of changed.sort(rootFirst)) {
       const base = page.hostFrame * PAGE_SIZE;
       const bytes = this.memory.peek(hostPhysical(base), PAGE_SIZE);
-      const wanted = this.expected.get(page.hostFrame)!;
-      if (sameBytes(bytes, wanted)) continue;
+      const wanted = this.bytesOf(this.expected.get(page.hostFrame) ?? null);
       const view = new DataView(bytes.buffer, bytes.byteOffset);
       const copy = new DataView(wanted.buffer, wanted.byteOffset);
       for (let index = 0; index < ENTRIES; index++) {
@@ -131,7 +155,7 @@ export class PageTables {
     for (let index = 0; index + 2 < saved.length; index += 3) {
       const page = { level: saved[index]!, firstFrame: saved[index + 1]!, hostFrame: saved[index + 2]! };
       this.pages.set(`${page.level}:${page.firstFrame}`, page);
-      this.expected.set(page.hostFrame, new Uint8Array(PAGE_SIZE));
+      this.expected.set(page.hostFrame, null);
     }
     for (const page of this.pages.values()) if (page.level < this.format.levels) this.writeEntry(this.parentOf(page), page, false);
   }
@@ -140,7 +164,7 @@ export class PageTables {
   private createPage(level: number, firstFrame: number): TablePage {
     const page = { level, firstFrame, hostFrame: this.allocateFrame() };
     this.pages.set(`${level}:${firstFrame}`, page);
-    this.expected.set(page.hostFrame, new Uint8Array(PAGE_SIZE));
+    this.expected.set(page.hostFrame, null);
     this.memory.writeBytes(hostPhysical(page.hostFrame * PAGE_SIZE), new Uint8Array(PAGE_SIZE));
     if (level < this.format.levels) this.writeEntry(this.parentOf(page), page, true);
     return page;
@@ -153,7 +177,7 @@ export class PageTables {
 
   private writeEntry(parent: TablePage, child: TablePage, toMemory: boolean): void {
     const index = (child.firstFrame / spanOf(parent.level)) % ENTRIES;
-    this.store(parent, index, [child.hostFrame], this.format.tableBits, toMemory);
+    this.store(parent, index, child.hostFrame, 1, this.format.tableBits, toMemory);
   }
 
   private fill(first: number, host: number, count: number, bits: number, toMemory: boolean): void {
@@ -162,34 +186,56 @@ export class PageTables {
       const index = frame % ENTRIES;
       const here = Math.min(count - done, ENTRIES - index);
       const page = this.page(1, frame - index) ?? this.createPage(1, frame - index);
-      const targets = Array.from({ length: here }, (_, i) => host + done + i);
-      this.store(page, index, targets, bits, toMemory);
+      this.store(page, index, host + done, here, bits, toMemory);
       done += here;
     }
   }
 
-  private store(page: TablePage, index: number, hostFrames: readonly number[], bits: number, toMemory: boolean): void {
-    const copy = this.expected.get(page.hostFrame)!;
-    const view = new DataView(copy.buffer, copy.byteOffset);
-    hostFrames.forEach((frame, i) => {
-      const address = frame * PAGE_SIZE;
-      view.setUint32((index + i) * 8, ((address % 2 ** 32) | bits) >>> 0, true);
-      view.setUint32((index + i) * 8 + 4, Math.floor(address / 2 ** 32), true);
-    });
-    if (toMemory) this.flush(page, index, hostFrames.length);
+  private store({ hostFrame }: TablePage, index: number, host: number, count: number, bits: number, toMemory: boolean): void {
+    if (count === ENTRIES) this.expected.set(hostFrame, { host, bits });
+    else writeStretch(this.ownBytes(hostFrame), index, count, host, bits);
+    if (!toMemory) return;
+    writeStretch(this.scratchWords, 0, count, host, bits);
+    this.memory.writeBytes(hostPhysical(hostFrame * PAGE_SIZE + index * 8), this.scratch.subarray(0, count * 8));
   }
 
-  private clear(page: TablePage, index: number, count: number): void {
-    this.expected.get(page.hostFrame)!.fill(0, index * 8, (index + count) * 8);
-    this.flush(page, index, count);
+  private clear({ hostFrame }: TablePage, index: number, count: number): void {
+    if (count === ENTRIES) this.expected.set(hostFrame, null);
+    else this.ownBytes(hostFrame).fill(0, index * 2, (index + count) * 2);
+    this.memory.writeBytes(hostPhysical(hostFrame * PAGE_SIZE + index * 8), this.scratch.fill(0, 0, count * 8).subarray(0, count * 8));
   }
 
-  /** Writes entries of the copy to where they belong. */
-  private flush(page: TablePage, index: number, count: number): void {
-    const changed = this.expected.get(page.hostFrame)!.slice(index * 8, (index + count) * 8);
-    this.memory.writeBytes(hostPhysical(page.hostFrame * PAGE_SIZE + index * 8), changed);
+  /** The words of a table that is about to get entries of its own. */
+  private ownBytes(hostFrame: number): Uint32Array {
+    const bytes = this.bytesOf(this.expected.get(hostFrame) ?? null);
+    this.expected.set(hostFrame, bytes);
+    return new Uint32Array(bytes.buffer, bytes.byteOffset, ENTRIES * 2);
+  }
+
+  private bytesOf(expected: Expected): Uint8Array {
+    if (expected instanceof Uint8Array) return expected;
+    const words = new Uint32Array(ENTRIES * 2);
+    if (expected) writeStretch(words, 0, ENTRIES, expected.host, expected.bits);
+    return new Uint8Array(words.buffer);
+  }
+
+  /** Does a table hold what was written there? */
+  private isIntact(hostFrame: number): boolean {
+    const expected = this.expected.get(hostFrame) ?? null;
+    this.memory.peek(hostPhysical(hostFrame * PAGE_SIZE), PAGE_SIZE, this.scratch);
+    if (expected instanceof Uint8Array) return sameBytes(this.scratch, expected);
+    const words = this.scratchWords;
+    if (!expected) return words.every((word) => word === 0);
+    const { host, bits } = expected;
+    for (let entry = 0; entry < ENTRIES; entry++) {
+      const frame = host + entry;
+      if ((words[entry * 2]! ^ ((frame << 12) | bits)) !== 0 || words[entry * 2 + 1] !== Math.floor(frame / 2 ** 20)) return false;
+    }
+    return true;
   }
 }
+
+const rootFirst = (a: TablePage, b: TablePage): number => b.level - a.level || a.firstFrame - b.firstFrame;
 
 /** Whole pages, mostly: compared by words where both lie on word boundaries. */
 export function sameBytes(a: Uint8Array, b: Uint8Array): boolean {

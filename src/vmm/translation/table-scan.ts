@@ -6,7 +6,7 @@ import { hostPhysical, PAGE_SIZE } from '../../machine/address';
 import type { PhysicalMemory } from '../../machine/memory/physical-memory';
 import type { ReachablePage } from './translation';
 
-/** Tables that a scan looks at: more than any VM of a lab has, few enough that wild pointers cost no more than a moment. */
+/** Tables that a scan looks at unless told: few enough that wild pointers cost no more than a moment. */
 const MOST_TABLES = 16_384;
 /** Bits 51:32 of an entry are its upper word's low 20; the lowest of them is worth this many frames. */
 const UPPER_BITS = 2 ** 20;
@@ -16,14 +16,19 @@ export type EntryMeaning = 'nothing' | 'table' | 'page';
 /** `low` are the entry's low 32 bits, `frame` the frame number in it, level 1 maps 4 KiB. */
 export type EntryReader = (low: number, frame: number, level: number) => EntryMeaning;
 
-/** Everything that the tables from `root` on map, by guest frame; stretches that continue on both sides are one. */
-export function scanTables(memory: PhysicalMemory, root: number, levels: number, meaningOf: EntryReader): ReachablePage[] {
+/**
+ * Everything that the tables from `root` on map, by guest frame; stretches that continue on both sides are one. `known` are the
+ * tables that their owner has written: as many wild ones again are followed.
+ */
+export function scanTables(memory: PhysicalMemory, root: number, levels: number, meaningOf: EntryReader, known = 0): ReachablePage[] {
   const pages: ReachablePage[] = [];
-  const seen = new Set<string>();
+  /** a table's address is a multiple of 4096, so that its level fits in */
+  const seen = new Set<number>();
+  const most = Math.max(MOST_TABLES, 2 * known);
   const visit = (table: number, level: number, firstGuest: number): void => {
     // a table met twice at one level maps the same host frames again
-    if (seen.has(`${level}:${table}`) || seen.size >= MOST_TABLES) return;
-    seen.add(`${level}:${table}`);
+    if (seen.has(table + level) || seen.size >= most) return;
+    seen.add(table + level);
     const bytes = memory.peek(hostPhysical(table), PAGE_SIZE);
     const view = new DataView(bytes.buffer, bytes.byteOffset);
     const span = 512 ** (level - 1);
