@@ -1,18 +1,37 @@
 /**
  * The shells that a spec runs in: `chromium` opens the web host's address, `electron` starts the desktop application. Each test
- * has a data folder of its own, so that settings, recent labs and autosaves start empty.
+ * has a data folder of its own, so that settings, recent labs and autosaves start empty, and in the browser a host and a profile
+ * of its own; the browser itself is started once for many tests.
  */
 import { spawn, type ChildProcess } from 'node:child_process';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
-import { _electron, chromium, test as base, type Browser, type ElectronApplication, type Page } from '@playwright/test';
+import {
+  _electron,
+  chromium,
+  test as base,
+  type Browser,
+  type BrowserContext,
+  type ElectronApplication,
+  type Page,
+} from '@playwright/test';
 
 export const repository = resolve(import.meta.dirname, '..');
 const ROOT_FLAGS = process.getuid?.() === 0 ? ['--no-sandbox'] : [];
 /** The CPU's own rasteriser: with an emulated GPU the same window takes two to four times as long. */
 const SOFTWARE_RENDERING = ['--disable-gpu'];
 const QUIET = ['--disable-quic', '--no-first-run', '--disable-background-networking', '--disable-component-update', '--disable-sync'];
+/**
+ * The pages that a browser keeps ready behind its address bar cost as much as ours for every test. The last such list counts, so
+ * that it has what Playwright switches off for the sake of its own work as well.
+ */
+const WITHOUT = [
+  ...['WebUIOmniboxPopup', 'WebUIOmniboxAimPopup', 'WebUIOmniboxFullPopup'],
+  ...['AvoidUnnecessaryBeforeUnloadCheckSync', 'DestroyProfileOnBrowserClose', 'HttpsUpgrades', 'HttpsFirstBalancedModeAutoEnable'],
+  ...['LensOverlay', 'MediaRouter', 'PaintHolding', 'ThirdPartyStoragePartitioning', 'OptimizationHints', 'NetworkTimeServiceQuerying'],
+  ...['AimEnabled', 'PreconnectToSearch'],
+];
 
 export interface StartOptions {
   /** a lab file to open */
@@ -25,12 +44,14 @@ export interface StartOptions {
 export class Shell {
   page!: Page;
   electron: ElectronApplication | null = null;
-  private browser: Browser | null = null;
+  private profile: BrowserContext | null = null;
   private host: ChildProcess | null = null;
 
   constructor(
     readonly kind: 'chromium' | 'electron',
     readonly data: string,
+    /** where the window is opened; null in Electron */
+    private readonly browser: Browser | null = null,
   ) {}
 
   async start(options: StartOptions = {}): Promise<Page> {
@@ -63,8 +84,8 @@ export class Shell {
       if (child.exitCode === null) child.kill('SIGKILL');
       this.electron = null;
     }
-    await this.browser?.close();
-    this.browser = null;
+    await this.profile?.close();
+    this.profile = null;
     this.host?.kill('SIGKILL');
     this.host = null;
   }
@@ -104,20 +125,31 @@ export class Shell {
       });
       this.host!.once('exit', (code) => failed(new Error(`the web host ended with ${code}: ${printed}`)));
     });
-    this.browser = await chromium.launch({ executablePath: '/usr/bin/chromium', args: [...ROOT_FLAGS, ...SOFTWARE_RENDERING, ...QUIET] });
-    const context = await this.browser.newContext({ viewport: size ?? { width: 1440, height: 900 }, locale: 'en-US' });
-    const page = await context.newPage();
+    this.profile = await this.browser!.newContext({ viewport: size ?? { width: 1440, height: 900 }, locale: 'en-US' });
+    const page = await this.profile.newPage();
     await page.goto(address);
     return page;
   }
 }
 
-export const test = base.extend<{ shell: Shell }>({
-  shell: async ({}, use, info) => {
+export const test = base.extend<{ shell: Shell }, { browserOfWorker: Browser | null }>({
+  browserOfWorker: [
+    async ({}, use, { project }) => {
+      if (project.name !== 'chromium') return use(null);
+      const browser = await chromium.launch({
+        executablePath: '/usr/bin/chromium',
+        args: [...ROOT_FLAGS, ...SOFTWARE_RENDERING, ...QUIET, `--disable-features=${WITHOUT.join()}`],
+      });
+      await use(browser);
+      await browser.close();
+    },
+    { scope: 'worker' },
+  ],
+  shell: async ({ browserOfWorker }, use, info) => {
     const kind = info.project.name === 'electron' ? 'electron' : 'chromium';
     base.skip(kind === 'electron' && !process.env['PAGEWALK_ELECTRON'], `no Electron runtime: ${process.env['PAGEWALK_ELECTRON_REASON']}`);
     const data = await mkdtemp(join(tmpdir(), 'pagewalk-e2e-'));
-    const shell = new Shell(kind, data);
+    const shell = new Shell(kind, data, browserOfWorker);
     await use(shell);
     await shell.stop();
     // what a killed application's processes still write goes with them
