@@ -8,6 +8,7 @@ import { hostPhysical } from '../../src/machine/address';
 import { STATE_SIZE } from '../../src/machine/cpu/state-layout';
 import type { DebugPort } from '../../src/machine/devices/debug-port/debug-port';
 import { applyProcessorStart, protectedModeStart } from '../../src/machine/firmware/processor-start';
+import { SliceLength } from '../../src/lab/session/slice-length';
 import { Machine } from '../../src/machine/machine';
 import { hostOf } from '../../src/vmm/host-of-machine';
 import { Vmm } from '../../src/vmm/vmm';
@@ -15,9 +16,6 @@ import { threadClock } from '../clock.mjs';
 import { Markers } from '../markers.mjs';
 
 const LOAD = 0x10_0000;
-/** As much as the window's run loop lets a computer run at full speed before it looks up. */
-const SLICE = 4_000_000;
-
 /** The guests touch 128 MiB and map 132. */
 const VM_MEMORY = 144 * 1024 * 1024;
 
@@ -27,8 +25,8 @@ type Tier = (typeof TIERS)[number];
 
 /** A guest that is loaded and ready. */
 interface Guest {
-  /** lets it run for at most SLICE instructions, and says why not when it could not */
-  run: () => string;
+  /** lets it run for at most so many instructions, and says why it came back */
+  run: (budget: number) => string;
   /** where it writes what it has to say */
   port: DebugPort;
   /** instructions completed, exact while it writes */
@@ -57,7 +55,7 @@ function bare(file: string, engine: Exclude<Tier, 'vm'>): Guest {
   const machine = machineOf(engine);
   machine.chipset.writeBytes(hostPhysical(LOAD), readFileSync(file));
   applyProcessorStart(new DataView(machine.frames.memory.buffer, 0, STATE_SIZE), protectedModeStart(LOAD, {}, null));
-  return { run: () => machine.run(SLICE).reason, port: machine.debugPort, instructions: () => machine.instructions };
+  return { run: (budget) => machine.run(budget).reason, port: machine.debugPort, instructions: () => machine.instructions };
 }
 
 function inVm(file: string): Guest {
@@ -70,11 +68,12 @@ function inVm(file: string): Guest {
   const vm = vmm.vms[0]!;
   vm.writeGuest(LOAD, readFileSync(file));
   vm.start(protectedModeStart(LOAD, {}, null));
-  return { run: () => vmm.run(SLICE).reason, port: vm.bus.debugPort, instructions: () => machine.instructions };
+  return { run: (budget) => vmm.run(budget).reason, port: vm.bus.debugPort, instructions: () => machine.instructions };
 }
 
 function measure({ run, port, instructions }: Guest): void {
-  const markers = new Markers(clock === 'cpu' ? threadClock : undefined);
+  const now = clock === 'cpu' ? threadClock : (): number => performance.now();
+  const markers = new Markers(now);
   const counts: number[] = [];
   // phases begin and end when a byte is written, in the middle of a run
   const write = port.write.bind(port);
@@ -84,8 +83,12 @@ function measure({ run, port, instructions }: Guest): void {
     markers.push(String.fromCharCode(value & 0xff));
     if (markers.marks.length > before) counts.push(instructions());
   };
+  // as the window's run loop
+  const slice = new SliceLength();
   while (!markers.finished) {
-    const reason = run();
+    const [begun, before] = [now(), instructions()];
+    const reason = run(slice.instructions);
+    slice.took(now() - begun, instructions() - before);
     if (!markers.finished && reason !== 'budget') throw new Error(`the guest stopped with ${reason} after ${instructions()} instructions`);
   }
   const phases = markers.phases();

@@ -3,6 +3,7 @@
  * Slicing never changes what the machine does: only where the host looks up.
  */
 import type { Computer, RunEnd } from './computer';
+import { SliceLength } from './slice-length';
 
 /** What a session needs of its host; injected, so that specs and other hosts bring their own. */
 export interface Scheduler {
@@ -14,10 +15,8 @@ export interface Scheduler {
   now(): number;
 }
 
-/** A slice at full speed lasts about this long. */
-const SLICE_MS = 8;
-const SMALLEST_SLICE = 1_000;
-const LARGEST_SLICE = 4_000_000;
+/** Instructions of a slice at a limited speed, at most. */
+const LARGEST_PACED = 4_000_000;
 /** At a limited speed the machine advances this often. */
 const PACE_MS = 16;
 
@@ -31,8 +30,7 @@ export interface RunLoopHost {
 export class RunLoop {
   private active = false;
   private turn = 0;
-  /** small at first: nothing is compiled yet, and a machine may be slow */
-  private slice = 10_000;
+  private readonly slice = new SliceLength();
   private cancelPause: (() => void) | null = null;
   /** instructions a second, or null */
   speed: number | null = null;
@@ -76,11 +74,11 @@ export class RunLoop {
   }
 
   private budget(): number {
-    if (this.speed === null) return this.slice;
+    if (this.speed === null) return this.slice.instructions;
     const now = this.scheduler.now();
     this.credit = Math.min(this.credit + ((now - this.lastPace) * this.speed) / 1_000, Math.max(1, this.speed / 4));
     this.lastPace = now;
-    return Math.min(Math.floor(this.credit), LARGEST_SLICE);
+    return Math.min(Math.floor(this.credit), LARGEST_PACED);
   }
 
   private step(computer: Computer, limit: number, turn: number): void {
@@ -94,7 +92,7 @@ export class RunLoop {
       const end = computer.run(budget);
       const now = this.scheduler.now();
       this.credit -= computer.instructions - before;
-      this.adapt(now - started, computer.instructions - before);
+      this.slice.took(now - started, computer.instructions - before);
       this.mark(now, computer.instructions);
       if (end.kind !== 'budget') return this.end(end);
       this.host.onSlice();
@@ -107,12 +105,6 @@ export class RunLoop {
   private end(end: RunEnd | { kind: 'limit' }): void {
     this.stop();
     this.host.onEnd(end);
-  }
-
-  private adapt(ms: number, executed: number): void {
-    if (executed < SMALLEST_SLICE) return;
-    const wanted = ms > 0.5 ? (executed / ms) * SLICE_MS : this.slice * 2;
-    this.slice = Math.round(Math.min(LARGEST_SLICE, Math.max(SMALLEST_SLICE, (this.slice + wanted) / 2)));
   }
 
   private mark(time: number, instructions: number): void {

@@ -212,13 +212,9 @@ export class Chipset implements PhysicalMemory, PortSpace {
 
   readBytes(address: HostPhysicalAddress, length: number, into?: Uint8Array): Uint8Array {
     const bytes = into ?? new Uint8Array(length);
+    if (this.isPlainPiece(address, length)) return this.copyPlain(address, bytes);
     this.pieces(address, length, (from, count, offset, plain) => {
-      if (plain) {
-        const pool = this.frames.offsetOf(Math.floor(from / PAGE_SIZE));
-        if (pool >= 0) bytes.set(this.frames.u8.subarray(pool + (from % PAGE_SIZE), pool + (from % PAGE_SIZE) + count), offset);
-        else bytes.fill(0, offset, offset + count);
-        return;
-      }
+      if (plain) return void this.copyPlain(from, bytes.subarray(offset, offset + count));
       for (let done = 0; done < count;) {
         const size = pieceSize(from + done, count - done);
         const value = this.read((from + done) as HostPhysicalAddress, size);
@@ -230,15 +226,9 @@ export class Chipset implements PhysicalMemory, PortSpace {
   }
 
   writeBytes(address: HostPhysicalAddress, bytes: Uint8Array): void {
+    if (this.isPlainPiece(address, bytes.length)) return this.putPlain(address, bytes);
     this.pieces(address, bytes.length, (from, count, offset, plain) => {
-      if (plain) {
-        const frame = Math.floor(from / PAGE_SIZE);
-        const pool = this.frames.touch(frame);
-        if (pool < 0) return;
-        this.frames.beforeWrite(frame, from % PAGE_SIZE, count);
-        this.frames.u8.set(bytes.subarray(offset, offset + count), pool + (from % PAGE_SIZE));
-        return;
-      }
+      if (plain) return this.putPlain(from, bytes.subarray(offset, offset + count));
       for (let done = 0; done < count;) {
         const size = pieceSize(from + done, count - done);
         let value = 0;
@@ -250,6 +240,7 @@ export class Chipset implements PhysicalMemory, PortSpace {
   }
 
   peek(address: HostPhysicalAddress, length: number, into?: Uint8Array): Uint8Array {
+    if (into !== undefined && this.isPlainPiece(address, length)) return this.copyPlain(address, into);
     const bytes = into?.fill(0) ?? new Uint8Array(length);
     for (let done = 0; done < length;) {
       const from = address + done;
@@ -329,6 +320,28 @@ export class Chipset implements PhysicalMemory, PortSpace {
       visit(from, count, done, this.table.isPlain(Math.floor(from / PAGE_SIZE)));
       done += count;
     }
+  }
+
+  /** Do these bytes lie in one frame of DRAM that one DIMM answers? So do those that the VMM moves at every entry and exit. */
+  private isPlainPiece(address: number, length: number): boolean {
+    return (address % PAGE_SIZE) + length <= PAGE_SIZE && this.table.isPlain(Math.floor(address / PAGE_SIZE));
+  }
+
+  /** As many bytes of a plain piece as the buffer has, which is given back. */
+  private copyPlain(address: number, into: Uint8Array): Uint8Array {
+    const pool = this.frames.offsetOf(Math.floor(address / PAGE_SIZE));
+    if (pool < 0) return into.fill(0);
+    const start = pool + (address % PAGE_SIZE);
+    into.set(this.frames.u8.subarray(start, start + into.length));
+    return into;
+  }
+
+  private putPlain(address: number, bytes: Uint8Array): void {
+    const frame = Math.floor(address / PAGE_SIZE);
+    const pool = this.frames.touch(frame);
+    if (pool < 0) return;
+    this.frames.beforeWrite(frame, address % PAGE_SIZE, bytes.length);
+    this.frames.u8.set(bytes, pool + (address % PAGE_SIZE));
   }
 
   private loadFrom(frame: number, offset: number, size: 1 | 2 | 4): number {

@@ -104,9 +104,15 @@ function bitsOfDouble(value: number): bigint {
   return scratch.getBigUint64(0);
 }
 
-function doubleOfBits(bits: bigint): number {
-  scratch.setBigUint64(0, bits);
-  return scratch.getFloat64(0);
+/** What an exit writes; exits are many. */
+const exitFields = new DataView(new ArrayBuffer(EXIT_BYTES));
+const exitBytes = new Uint8Array(exitFields.buffer);
+
+function putExitWord(field: HeaderField, value: number): void {
+  exitFields.setUint32(HEADER[field] - HEADER.exitReason, value, true);
+}
+function putExitDouble(field: HeaderField, value: bigint): void {
+  exitFields.setBigUint64(HEADER[field] - HEADER.exitReason, value, true);
 }
 
 /** Typed access to a control block where it lies in memory; nothing is cached, so every read sees the bytes as they are now. */
@@ -232,7 +238,10 @@ export class ControlBlock {
   }
   /** An f64 state field (`instructions`, `ticks`, `completionAddress`). What damage left there may be NaN or out of range. */
   readDouble(field: FieldName, index = 0): number {
-    return doubleOfBits(this.memory.read64(this.stateAt(field, index)));
+    const at = this.stateAt(field, index);
+    scratch.setUint32(4, this.memory.read(at, 4));
+    scratch.setUint32(0, this.memory.read(hostPhysical(at + 4), 4));
+    return scratch.getFloat64(0);
   }
   /** Writes a state field in its own width. */
   write(field: FieldName, value: number | bigint, index = 0): void {
@@ -333,21 +342,17 @@ export class ControlBlock {
   }
   /** Called by the processor when the guest leaves. */
   recordExit(exit: VmExit): void {
-    const bytes = new Uint8Array(EXIT_BYTES);
-    const view = new DataView(bytes.buffer);
-    const word = (field: HeaderField, value: number): void => view.setUint32(HEADER[field] - HEADER.exitReason, value, true);
-    const double = (field: HeaderField, value: bigint): void => view.setBigUint64(HEADER[field] - HEADER.exitReason, value, true);
-    word('exitReason', EXIT_REASON[exit.reason]);
-    word('exitInstructionLength', exit.instructionLength);
-    double('exitQualification', exit.qualification);
-    double('exitGuestPhysical', BigInt(exit.guestPhysical));
-    double('exitGuestLinear', exit.guestLinear);
-    word('exitInterruption', exit.interruption.information);
-    word('exitErrorCode', exit.interruption.errorCode);
-    word('exitAccessKind', exit.access ? ACCESS_KINDS.indexOf(exit.access.kind) + 1 : 0);
-    word('exitAccessSize', exit.access?.size ?? 0);
-    word('exitAccessValue', exit.access?.value ?? 0);
-    this.memory.writeBytes(this.at(HEADER.exitReason), bytes);
+    putExitWord('exitReason', EXIT_REASON[exit.reason]);
+    putExitWord('exitInstructionLength', exit.instructionLength);
+    putExitDouble('exitQualification', exit.qualification);
+    putExitDouble('exitGuestPhysical', BigInt(exit.guestPhysical));
+    putExitDouble('exitGuestLinear', exit.guestLinear);
+    putExitWord('exitInterruption', exit.interruption.information);
+    putExitWord('exitErrorCode', exit.interruption.errorCode);
+    putExitWord('exitAccessKind', exit.access ? ACCESS_KINDS.indexOf(exit.access.kind) + 1 : 0);
+    putExitWord('exitAccessSize', exit.access?.size ?? 0);
+    putExitWord('exitAccessValue', exit.access?.value ?? 0);
+    this.memory.writeBytes(this.at(HEADER.exitReason), exitBytes);
   }
 
   /** Host-physical address of a header field in the block. */

@@ -79,10 +79,19 @@ export class DebugRegisters {
   /** To be called whenever the registers may have changed: MOV DR, CR4.DE, a task switch, another state. */
   refresh(): void {
     const { state, seen } = this;
-    const now = [state.dr(0), state.dr(1), state.dr(2), state.dr(3), state.dr(7), state.cr4 & CR4.DE];
-    if (now.every((value, index) => value === seen[index])) return;
+    const extensions = state.cr4 & CR4.DE;
+    // at every entry and exit of a guest, hardly ever with a difference
+    if (
+      state.dr(7) === seen[4] &&
+      extensions === seen[5] &&
+      state.dr(0) === seen[0] &&
+      state.dr(1) === seen[1] &&
+      state.dr(2) === seen[2] &&
+      state.dr(3) === seen[3]
+    )
+      return;
     const mattered = this.list.length > 0;
-    seen.set(now);
+    seen.set([state.dr(0), state.dr(1), state.dr(2), state.dr(3), state.dr(7), extensions]);
     this.list = [0, 1, 2, 3].flatMap((index) => this.decode(index));
     this.executes = this.list.some(({ kind }) => kind === KIND.execute);
     if (mattered || this.list.length > 0) this.changed();

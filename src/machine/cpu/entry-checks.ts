@@ -68,7 +68,19 @@ function checkInjection(information: number): EntryProblem | undefined {
 }
 
 const low = (state: CpuState, field: FieldName, index = 0): number => state.u32[(STATE[field].offset + index * STATE[field].stride) >> 2]!;
-const high = (state: CpuState, field: FieldName): number => state.u32[(STATE[field].offset >> 2) + 1]!;
+/** Word indexes of fields' upper halves. */
+const upper = (field: FieldName): number => (STATE[field].offset >> 2) + 1;
+const HIGH = {
+  cr0: upper('cr0'),
+  cr3: upper('cr3'),
+  cr4: upper('cr4'),
+  efer: upper('efer'),
+  rip: upper('rip'),
+  rflags: upper('rflags'),
+  gdtrBase: upper('gdtrBase'),
+  idtrBase: upper('idtrBase'),
+} as const;
+const high = (state: CpuState, field: keyof typeof HIGH): number => state.u32[HIGH[field]]!;
 
 /** The guest's registers, as a state loaded from the block. Undefined when they are ones the processor could be in. */
 export function checkGuestState(state: CpuState, physicalAddressBits: number): EntryProblem | undefined {
@@ -86,25 +98,28 @@ export function checkGuestState(state: CpuState, physicalAddressBits: number): E
     return wrong('RFLAGS', state.u64[STATE.rflags.offset >> 3]!, 'bit 1 set and reserved bits clear', '第 1 位为 1、保留位为 0');
   }
   if (flags & FLAG.VM && !(cr0 & 1)) return wrong('RFLAGS', flags, 'VM only in protected mode', '仅保护模式下可有 VM');
-  for (const field of ['gdtr', 'idtr'] as const) {
-    const limit = low(state, `${field}Limit`);
-    if (high(state, `${field}Base`) !== 0 || limit > 0xffff) {
-      return wrong(field.toUpperCase(), limit, 'a 32-bit base and a 16-bit limit', ' 32 位基址与 16 位界限');
-    }
-  }
+  if (high(state, 'gdtrBase') !== 0 || state.gdtrLimit > 0xffff) return wrongTable('GDTR', state.gdtrLimit);
+  if (high(state, 'idtrBase') !== 0 || state.idtrLimit > 0xffff) return wrongTable('IDTR', state.idtrLimit);
   const activity = state.activity;
   if (activity !== ACTIVITY.running && activity !== ACTIVITY.halted)
     return wrong('activity state', activity, 'running or halted', '运行或停机');
-  for (const counter of ['instructions', 'ticks'] as const) {
-    const value = state.f64[STATE[counter].offset >> 3]!;
-    if (!Number.isSafeInteger(value) || value < 0) {
-      return {
-        en: `the control block's counter ${counter} is not a count: ${value}`,
-        'zh-CN': `控制块的计数器 ${counter} 不是计数值：${value}`,
-      };
-    }
-  }
-  return checkCompletions(state) ?? checkSegments(state, (flags & FLAG.VM) !== 0);
+  return (
+    checkCounter('instructions', state.instructions) ??
+    checkCounter('ticks', state.ticks) ??
+    checkCompletions(state) ??
+    checkSegments(state, (flags & FLAG.VM) !== 0)
+  );
+}
+
+const wrongTable = (register: string, limit: number): EntryProblem =>
+  wrong(register, limit, 'a 32-bit base and a 16-bit limit', ' 32 位基址与 16 位界限');
+
+function checkCounter(counter: string, value: number): EntryProblem | undefined {
+  if (Number.isSafeInteger(value) && value >= 0) return undefined;
+  return {
+    en: `the control block's counter ${counter} is not a count: ${value}`,
+    'zh-CN': `控制块的计数器 ${counter} 不是计数值：${value}`,
+  };
 }
 
 function checkCompletions(state: CpuState): EntryProblem | undefined {
@@ -118,8 +133,9 @@ function checkCompletions(state: CpuState): EntryProblem | undefined {
 }
 
 function checkSegments(state: CpuState, virtual8086: boolean): EntryProblem | undefined {
-  for (const name of ['ES', 'CS', 'SS', 'DS', 'FS', 'GS', 'LDTR', 'TR'] as const) {
-    const problem = checkSegment(state, name, virtual8086);
+  for (let index = 0; index < SEGMENT_NAMES.length; index++) {
+    if (!virtual8086 && index < SEGMENT_INDEX.LDTR && isFlat(state, index)) continue;
+    const problem = checkSegment(state, index, virtual8086);
     if (problem) return problem;
   }
   const code = state.segmentAttributes(SEGMENT_INDEX.CS);
@@ -132,11 +148,27 @@ function checkSegments(state: CpuState, virtual8086: boolean): EntryProblem | un
   return undefined;
 }
 
-function checkSegment(state: CpuState, name: SegmentName, virtual8086: boolean): EntryProblem | undefined {
-  const index = SEGMENT_INDEX[name];
+/** In the order of SEGMENT_INDEX. */
+const SEGMENT_NAMES = ['ES', 'CS', 'SS', 'DS', 'FS', 'GS', 'LDTR', 'TR'] as const satisfies readonly SegmentName[];
+/** Word index of the upper half of a segment's base. */
+const baseHighOf = (index: number): number => ((STATE.segments.offset + index * STATE.segments.stride) >> 2) + 5;
+/** Attributes but for DPL, default size and AVL: present and accessed, in pages; writable data, or readable code. */
+const FLAT_MASK = ~(0x60 | ATTRIBUTE.available | ATTRIBUTE.big);
+const FLAT_DATA = ATTRIBUTE.granularity | 0x93;
+const FLAT_CODE = ATTRIBUTE.granularity | 0x9b;
+
+/** One of what nearly every segment is: nothing has to be looked at but that. */
+function isFlat(state: CpuState, index: number): boolean {
+  const attributes = state.segmentAttributes(index) & FLAT_MASK;
+  const expected = index === SEGMENT_INDEX.CS ? FLAT_CODE : FLAT_DATA;
+  return attributes === expected && state.segmentLimit(index) === 0xffff_ffff && state.u32[baseHighOf(index)] === 0;
+}
+
+function checkSegment(state: CpuState, index: number, virtual8086: boolean): EntryProblem | undefined {
+  const name = SEGMENT_NAMES[index]!;
   const attributes = state.segmentAttributes(index);
   const limit = state.segmentLimit(index);
-  const baseHigh = state.u32[((STATE.segments.offset + index * STATE.segments.stride) >> 2) + 5]!;
+  const baseHigh = state.u32[baseHighOf(index)]!;
   if (baseHigh !== 0) return wrong(`${name} base`, BigInt(baseHigh) << 32n, 'at most 32 bits', '不超过 32 位');
   if (attributes & ATTRIBUTES_RESERVED) return wrong(`${name} attributes`, attributes, 'reserved bits clear', '保留位为 0');
   const user = name !== 'LDTR' && name !== 'TR';

@@ -134,7 +134,7 @@ export class Virtualization {
     for (const pin of PINS) state.u32[pin] = this.hostWords[pin]!;
     state.u32[W.vpid] = header.vpid;
     const eptPointer = this.controls & CONTROL.ept ? Number(header.eptPointer) : -1;
-    state.u64[W.eptPointer >> 1] = eptPointer < 0 ? 0n : BigInt(eptPointer);
+    state.u64[W.eptPointer >> 1] = eptPointer < 0 ? 0n : header.eptPointer;
     this.selection.eptPointer = eptPointer;
     this.tlb.selectContext(header.vpid, eptPointer < 0 ? -1 : eptPointer - (eptPointer % 4096));
     this.access.contextChanged();
@@ -226,8 +226,8 @@ export class Virtualization {
   // --- what makes a guest leave ----------------------------------------------------------------------------------------
 
   /** The current instruction (or the boundary before it) leaves the guest. Always false. */
-  leave(reason: ExitReason, details: Partial<VmExit> = {}): false {
-    this.pending = { ...emptyExit(reason), ...details };
+  leave(reason: ExitReason, details?: Partial<VmExit>): false {
+    this.pending = details === undefined ? emptyExit(reason) : { ...emptyExit(reason), ...details };
     return this.state.requestExit();
   }
 
