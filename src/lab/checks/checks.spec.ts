@@ -3,7 +3,8 @@ import { createHash } from 'node:crypto';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import type { Check } from '../document/schema';
-import { expectedBytes } from './bytes';
+import { expectedBytes } from '../document/expected-bytes';
+import { shownBytes } from './bytes';
 import type { CheckContext } from './context';
 import { evaluateChecks } from './evaluate';
 import { Sha256, sha256 } from './sha256';
@@ -183,6 +184,12 @@ describe('checks', () => {
     expect(passing!.detail.en + passing!.detail['zh-CN']).not.toContain('undefined');
     expect([passing!.passed, failing!.passed]).toEqual([true, false]);
   });
+});
+
+it('shows bytes with their text where they are one', () => {
+  expect(shownBytes(Uint8Array.from([0x68, 0x69]))).toBe('68 69 ("hi")');
+  expect(shownBytes(Uint8Array.from([0x68, 0]))).toBe('68 00');
+  expect(shownBytes(new Uint8Array(20).fill(0x41))).toBe('41 41 41 41 41 41 41 41 41 41 41 41 41 41 41 41 … (+4) ("AAAAAAAAAAAAAAAA")');
 });
 
 describe('expectedBytes', () => {

@@ -4,7 +4,8 @@ import { parseRequester } from '../../machine/bus/dma-port';
 import type { CheckResult } from '../protocol';
 import { text, type Text } from '../document/problem';
 import type { Check, DramCount } from '../document/schema';
-import { countDifferences, expectedBytes, firstDifference, hexBytes } from './bytes';
+import { expectedBytes } from '../document/expected-bytes';
+import { countDifferences, firstDifference, hexBytes, shownBytes } from './bytes';
 import type { CheckContext, HostPiece, Range } from './context';
 import { sha256 } from './sha256';
 
@@ -58,11 +59,11 @@ function memory({ at, equals, sha256: hash, bytes: hashed }: Body<'memory'>, con
   const difference = firstDifference(bytes, wanted);
   const where = hex(at.address);
   return difference < 0
-    ? verdict(true, `${where} holds ${hexBytes(bytes)}.`, `${where} 处是 ${hexBytes(bytes)}。`)
+    ? verdict(true, `${where} holds ${shownBytes(bytes)}.`, `${where} 处是 ${shownBytes(bytes)}。`)
     : verdict(
         false,
-        `${where} holds ${hexBytes(bytes)}; expected ${hexBytes(wanted)}.`,
-        `${where} 处是 ${hexBytes(bytes)}；应为 ${hexBytes(wanted)}。`,
+        `${where} holds ${shownBytes(bytes)}; expected ${shownBytes(wanted)}.`,
+        `${where} 处是 ${shownBytes(bytes)}；应为 ${shownBytes(wanted)}。`,
       );
 }
 
@@ -210,7 +211,9 @@ function serial({ vm, contains, equals }: Body<'serial'>, context: CheckContext)
       `The output is ${shown}; expected ${JSON.stringify(equals)}.`,
       `输出是 ${shown}；应为 ${JSON.stringify(equals)}。`,
     );
-  return verdict(true, `The output is ${shown}.`, `输出是 ${shown}。`);
+  return equals !== undefined
+    ? verdict(true, 'The output is exactly that.', '输出与此完全一致。')
+    : verdict(true, `The output is ${shown}.`, `输出是 ${shown}。`);
 }
 
 /** A count within bounds; at least one unless told. */
@@ -377,9 +380,22 @@ function judge(check: Check, context: CheckContext): Verdict {
   return verdict(
     found === check.stop,
     `The run ended with "${found}"${found === check.stop ? '' : `; expected "${check.stop}"`}.`,
-    `运行以 “${found}” 结束${found === check.stop ? '' : `；应为 “${check.stop}”`}。`,
+    `运行结束于：${stopName(found)}${found === check.stop ? '' : `；应为：${stopName(check.stop)}`}。`,
   );
 }
+
+/** How a run ended, in Chinese; the lab file's word stands beside it. */
+const STOPS: Readonly<Record<string, string>> = {
+  running: '仍在运行',
+  halted: '已停机',
+  limit: '达到指令上限',
+  'triple-fault': '三重故障',
+  'boot-refused': '拒绝引导',
+  'exit-port': '退出端口',
+  paused: '已暂停',
+  'out-of-memory': '内存不足',
+};
+const stopName = (stop: string): string => (STOPS[stop] ? `${STOPS[stop]}（${stop}）` : stop);
 
 /** One result for each check, in the document's order. */
 export const evaluateChecks = (checks: readonly Check[], context: CheckContext): CheckResult[] =>

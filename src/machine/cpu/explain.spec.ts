@@ -97,6 +97,26 @@ describe('explaining an access', () => {
     expect(explain(rig, { address: 0x20_0004n, kind: 'write' }, true).result).toEqual({ hostAddress: 0x30_0004 });
   });
 
+  it('goes by the hidden part, and says when the descriptor in memory is another by now', () => {
+    const rig = pagedRig();
+    setDescriptor(rig, SEL.spare, 0x20_0000, 0xfff, 0x4092);
+    rig.system.loadSegment(3, SEL.spare);
+    // loading has set the accessed bit in memory; a descriptor without it still says the same
+    expect(explain(rig, { address: 0n }).steps[0]!.fields).not.toHaveProperty('stale');
+    setDescriptor(rig, SEL.spare, 0x20_0000, 0xfff, 0x4092);
+    expect(explain(rig, { address: 0n }).steps[0]!.fields).not.toHaveProperty('stale');
+    for (const [base, limit, attributes] of [
+      [0x30_0000, 0xfff, 0x4092],
+      [0x20_0000, 0x7ff, 0x4092],
+      [0x20_0000, 0xfff, 0x4090],
+    ] as const) {
+      setDescriptor(rig, SEL.spare, base, limit, attributes);
+      const { result, steps } = explain(rig, { address: 0n });
+      expect(result).toEqual({ hostAddress: 0x20_0000 });
+      expect(steps[0]!.fields['stale']).toBe(true);
+    }
+  });
+
   it('takes a guest’s registers from its control block, through EPT', () => {
     const rig = makeRig();
     const ept = 0x11_0000;

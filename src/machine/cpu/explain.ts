@@ -12,7 +12,16 @@ import { CONTROL, CONTROL_BLOCK_SIZE, GUEST_STATE_OFFSET, HEADER_OFFSET } from '
 import { CpuState, type SegmentRegister } from './cpu-state';
 import { ACCESS, PageWalk, WALK, finalTranslation, pagingEnabled, walkPaging } from './paging';
 import type { PagingContext } from './paging';
-import { ATTRIBUTE, descriptorDpl, descriptorType, isReadable, isWritableData, segmentAllows, withinLimit } from './segmentation';
+import {
+  ATTRIBUTE,
+  decodeSegment,
+  descriptorDpl,
+  descriptorType,
+  isReadable,
+  isWritableData,
+  segmentAllows,
+  withinLimit,
+} from './segmentation';
 import { SEGMENT_INDEX, STATE, STATE_SIZE } from './state-layout';
 import type { SegmentName } from './state-layout';
 import { PeekTables } from './table-memory';
@@ -179,13 +188,15 @@ function explainSegment(
       ? inside && (real || !(attributes & ATTRIBUTE.unusable))
       : segmentAllows(attributes, limit, offset, query.size, write, real);
   const linear = (base + offset) >>> 0;
+  const entry = descriptorEntry(context, selector, memory);
+  const stale = entry.entryBytes !== undefined && !saysTheSame(entry.entryBytes, context.segments[name]);
   recorder.step({
     room: 'segmentation',
     from: { space: 'logical', address: BigInt(offset), segment: name, selector },
     ...(allowed ? { to: { space: 'linear' as const, address: BigInt(linear) } } : {}),
     structure: 'descriptor',
-    ...descriptorEntry(context, selector, memory),
-    fields: segmentFields(context, base, limit, attributes),
+    ...entry,
+    fields: { ...segmentFields(context, base, limit, attributes), ...(stale ? { stale } : {}) },
     checks,
     cached: !real,
   });
@@ -223,6 +234,13 @@ function descriptorEntry(context: TranslationContext, selector: number, memory: 
   if (!walkPaging(context, linear, 0, new PeekTables(memory), false, walk)) return place;
   const host = hostPhysical(walk.hostPhysical);
   return { ...place, entryHostAddress: BigInt(host), entryBytes: memory.peek(host, 8) };
+}
+
+/** Would loading a descriptor from these bytes give this hidden part? The accessed bit is set by the load itself. */
+function saysTheSame(bytes: Uint8Array, hidden: SegmentRegister): boolean {
+  const words = new DataView(bytes.buffer, bytes.byteOffset, 8);
+  const { base, limit, attributes } = decodeSegment(words.getUint32(0, true), words.getUint32(4, true));
+  return base === hidden.base && limit === hidden.limit && (attributes | ATTRIBUTE.accessed) === (hidden.attributes | ATTRIBUTE.accessed);
 }
 
 // --- what the TLB holds --------------------------------------------------------------------------------------------------

@@ -1,8 +1,10 @@
-/** Breakpoints by file and line, kept while the lab is open. The session moves them to the lines that carry code. */
+/** Breakpoints by file and line of the open lab, kept for when it is opened again. The session moves them to the lines that carry code. */
 import { defineStore } from 'pinia';
 import { shallowRef, watch } from 'vue';
 import { useDocument } from './document';
+import { labKey, readStops, writeStops } from './kept-stops';
 import { useSession } from './session';
+import { useSettings } from './settings';
 
 export interface Breakpoint {
   file: string;
@@ -16,12 +18,18 @@ export interface Breakpoint {
 export const useBreakpoints = defineStore('breakpoints', () => {
   const session = useSession();
   const lab = useDocument();
+  const settings = useSettings();
   const all = shallowRef<readonly Breakpoint[]>([]);
 
   const of = (file: string): readonly Breakpoint[] => all.value.filter((point) => point.file === file);
   function replace(file: string, points: readonly Breakpoint[]): void {
     const sorted = [...points].sort((a, b) => a.line - b.line).filter((point, index, list) => list[index - 1]?.line !== point.line);
     all.value = [...all.value.filter((point) => point.file !== file), ...sorted].sort((a, b) => a.file.localeCompare(b.file));
+    keep();
+  }
+  function keep(): void {
+    const key = labKey(lab);
+    if (key !== null) settings.stops = writeStops(settings.stops, key, { ...readStops(settings.stops, key), lines: all.value });
   }
   async function send(file: string): Promise<void> {
     const asked = of(file).filter(({ enabled }) => enabled);
@@ -75,16 +83,22 @@ export const useBreakpoints = defineStore('breakpoints', () => {
     );
     void send(file);
   }
-  function clear(): void {
-    const files = new Set(all.value.map((point) => point.file));
-    all.value = [];
+  /** All of them at once; the session forgets those it had. */
+  function become(points: readonly Breakpoint[]): void {
+    const files = new Set([...all.value, ...points].map((point) => point.file));
+    all.value = points;
     for (const file of files) void send(file);
   }
+  function clear(): void {
+    become([]);
+    keep();
+  }
 
-  watch(
-    () => lab.opened,
-    () => clear(),
-  );
+  watch([() => lab.opened, () => labKey(lab)], ([opened, key], [before]) => {
+    // the same lab, saved under another name
+    if (opened === before) return keep();
+    become(readStops(settings.stops, key).lines.map((line) => ({ ...line, bound: false })));
+  });
   watch(
     () => session.views.status?.power,
     (power, before) => {

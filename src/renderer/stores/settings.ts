@@ -1,4 +1,4 @@
-/** The user's choices that outlive a lab: theme, language, text size, density, editor address column, panel layouts. */
+/** The user's choices that outlive a lab: theme, language, text size, density, panel layouts, breakpoints. */
 import { defineStore } from 'pinia';
 import { computed, ref, shallowRef, watch } from 'vue';
 import type { Language } from '../../lab/protocol';
@@ -42,6 +42,8 @@ export const useSettings = defineStore('settings', () => {
   const lastLab = shallowRef<LastLab | null>(null);
   /** names of shipped labs whose checks have all passed */
   const completed = shallowRef<readonly string[]>([]);
+  /** breakpoints and watchpoints by lab, as `kept-stops` writes them */
+  const stops = shallowRef<Readonly<Record<string, unknown>>>({});
 
   const systemDark = matchMedia('(prefers-color-scheme: dark)');
   const systemIsDark = ref(systemDark.matches);
@@ -67,6 +69,7 @@ export const useSettings = defineStore('settings', () => {
     layouts.value = typeof kept['layouts'] === 'object' && kept['layouts'] !== null ? (kept['layouts'] as Record<string, unknown>) : {};
     lastLab.value = readLastLab(kept['lastLab']);
     completed.value = Array.isArray(kept['completed']) ? kept['completed'].filter((name) => typeof name === 'string') : [];
+    stops.value = typeof kept['stops'] === 'object' && kept['stops'] !== null ? (kept['stops'] as Record<string, unknown>) : {};
     loaded = true;
   }
 
@@ -81,8 +84,9 @@ export const useSettings = defineStore('settings', () => {
     layouts: layouts.value,
     lastLab: lastLab.value,
     completed: [...completed.value],
+    stops: stops.value,
   });
-  watch([theme, language, textScale, density, workspace, layouts, lastLab, completed], () => {
+  watch([theme, language, textScale, density, workspace, layouts, lastLab, completed, stops], () => {
     if (!loaded) return;
     clearTimeout(timer);
     timer = setTimeout(() => void bridge.saveSettings(snapshot()), SAVE_DELAY_MS);
@@ -101,7 +105,7 @@ export const useSettings = defineStore('settings', () => {
   }
 
   return {
-    theme, language, textScale, density, workspace, layouts, lastLab, completed, shownTheme,
+    theme, language, textScale, density, workspace, layouts, lastLab, completed, stops, shownTheme,
     load, keepLayout, forgetLayout, markCompleted,
   }; // prettier-ignore
 });

@@ -1,17 +1,11 @@
-/** Breakpoints at addresses and watchpoints, kept while the lab is open; the session is given those that are on. */
+/** Breakpoints at addresses and watchpoints of the open lab, kept for when it is opened again; the session is given those that are on. */
 import { defineStore } from 'pinia';
 import { shallowRef, watch } from 'vue';
 import type { StopPoint } from '../../lab/protocol';
 import { useDocument } from './document';
+import { labKey, MOST_STOP_POINTS, readStops, writeStops, type KeptPoint } from './kept-stops';
 import { useSession } from './session';
-
-export interface KeptPoint extends StopPoint {
-  /** off: kept, but nothing stops there */
-  enabled: boolean;
-}
-
-/** More than the session takes are refused here already. */
-export const MOST_STOP_POINTS = 64;
+import { useSettings } from './settings';
 
 /** Two points with the same key are one. */
 export const keyOf = ({ vm, kind, linear, size }: StopPoint): string => `${vm ?? ''} ${kind} ${linear} ${size}`;
@@ -19,6 +13,7 @@ export const keyOf = ({ vm, kind, linear, size }: StopPoint): string => `${vm ??
 export const useStopPoints = defineStore('stop-points', () => {
   const session = useSession();
   const lab = useDocument();
+  const settings = useSettings();
   const all = shallowRef<readonly KeptPoint[]>([]);
 
   async function send(): Promise<void> {
@@ -30,8 +25,13 @@ export const useStopPoints = defineStore('stop-points', () => {
       // the session is gone; they are sent again to the next one
     }
   }
+  function keep(): void {
+    const key = labKey(lab);
+    if (key !== null) settings.stops = writeStops(settings.stops, key, { ...readStops(settings.stops, key), points: all.value });
+  }
   function replace(points: readonly KeptPoint[]): void {
     all.value = points;
+    keep();
     void send();
   }
 
@@ -49,10 +49,12 @@ export const useStopPoints = defineStore('stop-points', () => {
     replace(all.value.map((kept) => (keyOf(kept) === keyOf(point) ? { ...kept, enabled } : kept)));
   const clear = (): void => replace([]);
 
-  watch(
-    () => lab.opened,
-    () => clear(),
-  );
+  watch([() => lab.opened, () => labKey(lab)], ([opened, key], [before]) => {
+    // the same lab, saved under another name
+    if (opened === before) return keep();
+    all.value = readStops(settings.stops, key).points;
+    void send();
+  });
   // a new worker knows none
   watch(
     () => session.generation,

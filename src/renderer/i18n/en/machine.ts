@@ -79,6 +79,9 @@ export default {
     refsCached: 'refs {from}–{to} cached',
     stale: 'stale',
     staleTitle: 'The page tables in memory say something else by now; the processor goes by the TLB until INVLPG or a load of CR3.',
+    changed: 'descriptor changed',
+    changedTitle:
+      'The descriptor in memory says something else by now; the processor goes by the hidden part until the segment register is loaded again.',
     cached: 'cached',
     passed: 'passed',
     stopped: 'stopped here',
@@ -251,6 +254,7 @@ export default {
     vector: 'vector',
     at: 'at',
     what: 'descriptor',
+    holds: '{name} still holds',
     flags: 'flags',
     parameters: '{n} parameter | {n} parameters',
     unlisted: 'One more entry is not zero. | {n} more entries are not zero.',

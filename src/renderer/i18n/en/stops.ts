@@ -29,7 +29,8 @@ export default {
   segment: 'Unknown segment. Use CS, DS, SS, ES, FS or GS.',
   'too-wide': 'A linear address has 32 bits: at most FFFF_FFFF, also for the last byte watched.',
   noRegisters: 'Segment bases are known once the machine is on. Type the linear address instead.',
-  scope: 'Accesses of the processor are watched. What a device writes by DMA does not stop a run.',
+  scope:
+    'Accesses of the processor are watched; what a device writes by DMA does not stop a run. Kept on this computer for when you open this lab again, not in the lab file.',
   here: 'stopped here',
   at: 'at {where}',
   hit: {

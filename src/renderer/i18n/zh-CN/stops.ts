@@ -29,7 +29,7 @@ export default {
   segment: '未知的段。请使用 CS、DS、SS、ES、FS 或 GS。',
   'too-wide': '线性地址为 32 位：最大 FFFF_FFFF，监视的最后一个字节也不得超出。',
   noRegisters: '开机之后才知道段基址。请直接输入线性地址。',
-  scope: '只监视处理器的访问；设备通过 DMA 写入时不会停下。',
+  scope: '只监视处理器的访问；设备通过 DMA 写入时不会停下。断点保存在本机，再次打开此实验时仍在，不写入实验文件。',
   here: '停在这里',
   at: '位于 {where}',
   hit: {

@@ -1,4 +1,5 @@
 /** What a segment's attributes say, as short marks in the manual's letters (SDM vol. 3, 3.4.5). Attributes in VMX's format. Pure. */
+import type { DescriptorView, SegmentView } from '../../../lab/protocol';
 import type { FlagBit } from '../../components/FlagBits.vue';
 
 const bit = (attributes: number, at: number): boolean => ((attributes >>> at) & 1) === 1;
@@ -21,3 +22,10 @@ export function segmentFlags(attributes: number): FlagBit[] {
 }
 
 export const segmentDpl = (attributes: number): number => (attributes >>> 5) & 3;
+
+/** Is what a segment register was loaded with still what the descriptor says? The accessed bit is set by the load itself. */
+export const agrees = (held: SegmentView, entry: DescriptorView): boolean =>
+  entry.segment !== undefined &&
+  held.base === entry.segment.base &&
+  held.limit === entry.segment.limit &&
+  (held.attributes | 1) === (entry.segment.attributes | 1);

@@ -23,7 +23,7 @@ export interface EntryCard {
   checks: Check[];
   fields: Record<string, FieldValue>;
   cached: boolean;
-  /** a TLB entry that the tables in memory no longer agree with */
+  /** a TLB entry that the tables in memory no longer agree with; a descriptor that the hidden part no longer agrees with */
   stale: boolean;
   /** false: the chain stops at this entry */
   passed: boolean;

@@ -16,6 +16,8 @@ export function useRuleWords() {
       if (card.structure === 'tlb-entry') return t('machine.entry.tlb-entry', { set: card.index ?? 0 });
       return card.index === null ? card.name : `${card.name} ${card.index}`;
     },
+    /** key of what became of what was copied from memory */
+    stale: (card: EntryCard): 'stale' | 'changed' => (card.structure === 'descriptor' ? 'changed' : 'stale'),
     /** what was compared: "limit", "privilege" */
     rule: (name: string): string => word('rule', name),
     /** why it stopped: "not present", "not writable" */

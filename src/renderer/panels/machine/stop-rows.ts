@@ -1,7 +1,8 @@
 /** Breakpoints on lines and at addresses, and watchpoints, as rows of one table; and what a student types to make one. Pure. */
 import type { BreakpointsView, RegistersView, StopHit, StopPoint } from '../../../lab/protocol';
 import type { Breakpoint } from '../../stores/breakpoints';
-import { keyOf, type KeptPoint } from '../../stores/stop-points';
+import type { KeptPoint } from '../../stores/kept-stops';
+import { keyOf } from '../../stores/stop-points';
 import { parseAccess } from './access-text';
 
 export type StopRow =

@@ -7,6 +7,9 @@ const all: Check[] = [
   { memory: { at: { space: 'host', address: 0 }, equals: 'x' } },
   { memory: { at: { space: 'guest', vm: 'a', address: 0x5000 }, equals: 'x' } },
   { memory: { at: { space: 'linear', address: 0x5000 }, equals: 'x' } },
+  { memory: { at: { space: 'host', address: 0 }, sha256: '00' } },
+  { memory: { at: { space: 'guest', vm: 'a', address: 0 }, sha256: '00' } },
+  { memory: { at: { space: 'linear', address: 0 }, sha256: '00' } },
   { unchanged: { range: { vm: 'a', from: 0, bytes: 4096 } } },
   { unchanged: { range: { from: 0, bytes: 4096 } } },
   { unchanged: { range: { vmmPart: 'ept', vm: 'a', from: 0, bytes: 4096 } } },
@@ -42,6 +45,16 @@ const all: Check[] = [
 ];
 
 describe('checks in words', () => {
+  it('says what memory is to hold: text as text, bytes as bytes', () => {
+    const what = (equals: string | number[]): unknown =>
+      checkWords({ memory: { at: { space: 'host', address: 0 }, equals } }).named['what'];
+    expect(what('text:one two ')).toBe('“one two ”');
+    expect(what('Hi!')).toBe('“Hi!”');
+    expect(what('e8 03')).toBe('E8 03');
+    expect(what([0x57, 0])).toBe('57 00');
+    expect(what(new Array<number>(20).fill(1))).toBe(`${'01 '.repeat(16)}…`);
+    expect(checkWords({ memory: { at: { space: 'host', address: 0 }, sha256: '00' } }).key).toBe('labs.check.memoryHashHost');
+  });
   it('has a sentence for every kind, and fills every gap in it', () => {
     for (const check of all) {
       const { key, named } = checkWords(check);

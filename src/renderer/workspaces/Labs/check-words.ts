@@ -1,7 +1,8 @@
 /** A check of the lab file in words, before anything has run. Pure: the message's key and what goes into it. */
 import { formatAddress } from '../../../machine/address';
+import { expectedBytes } from '../../../lab/document/expected-bytes';
 import type { Check } from '../../../lab/document/schema';
-import { exactSize, formatCount, plainDigits } from '../../components/format';
+import { exactSize, formatBytes, formatCount, plainDigits } from '../../components/format';
 
 export interface CheckWords {
   key: string;
@@ -24,12 +25,27 @@ function exceptionWords({ vector, errorCode, cr2 }: { vector: number; errorCode?
   return errorCode === undefined ? words('exception', { vector }) : words('exceptionCode', { vector, code });
 }
 
+/** A check names at most so many bytes. */
+const MOST_BYTES = 16;
+
+/** What memory is to hold: text in quotation marks when the lab writes it as text, else bytes. Null: only their hash is known. */
+function content(equals: string | readonly number[] | undefined): string | null {
+  if (equals === undefined) return null;
+  const bytes = expectedBytes(equals);
+  const text = typeof equals === 'string' && new TextDecoder().decode(bytes);
+  if (text && text === String(equals).replace(/^text:/, '')) return `“${text}”`;
+  return bytes.length > MOST_BYTES ? `${formatBytes(bytes.subarray(0, MOST_BYTES))} …` : formatBytes(bytes);
+}
+
 export function checkWords(check: Check): CheckWords {
   if ('memory' in check) {
     const { space, vm, address } = check.memory.at;
-    return vm
-      ? words('memoryVm', { vm, address: formatAddress(address) })
-      : words(space === 'host' ? 'memoryHost' : 'memory', { address: formatAddress(address) });
+    const what = content(check.memory.equals);
+    return words(`${what === null ? 'memoryHash' : 'memory'}${vm ? 'Vm' : space === 'host' ? 'Host' : ''}`, {
+      vm: vm ?? '',
+      address: formatAddress(address),
+      what: what ?? '',
+    });
   }
   if ('unchanged' in check) {
     const { vm, vmmPart, from, bytes } = check.unchanged.range;
@@ -52,7 +68,7 @@ export function checkWords(check: Check): CheckWords {
   if ('serial' in check) {
     const text = check.serial.contains ?? check.serial.equals ?? '';
     if (text === '') return words(check.serial.vm ? 'silentVm' : 'silent', { vm: check.serial.vm ?? '' });
-    return words(check.serial.vm ? 'serialVm' : 'serial', { vm: check.serial.vm ?? '', text: text.trim() });
+    return words(check.serial.vm ? 'serialVm' : 'serial', { vm: check.serial.vm ?? '', text: text.trim().replaceAll(/\r?\n/g, ' ↵ ') });
   }
   if ('exits' in check) return words('exits', { vm: check.exits.vm, reason: check.exits.reason });
   if ('exception' in check) return exceptionWords(check.exception);

@@ -63,9 +63,9 @@ const workspace: WorkspaceDefinition = {
         split: 'row',
         // so divided, every tab strip shows all its names at 1280 px
         of: [
-          { panels: ['disassembly', 'stack', 'breakpoints'], share: 1.16 },
-          { panels: ['registers', 'control', 'events'], share: 0.98 },
-          { panels: ['memory', 'descriptors', 'pages', 'tlb'], share: 1.36 },
+          { panels: ['disassembly', 'stack', 'breakpoints'], share: 1.21 },
+          { panels: ['registers', 'control', 'events'], share: 0.94 },
+          { panels: ['memory', 'descriptors', 'pages', 'tlb'], share: 1.35 },
         ],
       },
     ],
