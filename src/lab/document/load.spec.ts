@@ -43,6 +43,9 @@ describe('loadLab', () => {
   it.each([
     ['not YAML', '{ a: [', 'lab-not-yaml'],
     ['no map', '- 1\n- 2\n', 'lab-wrong-type'],
+    ['two documents', `${GOOD}---\n${GOOD}`, 'lab-not-yaml'],
+    ['nested too deeply by its indentation', Array.from({ length: 1_100 }, (_, i) => `${' '.repeat(i)}a:\n`).join(''), 'lab-not-yaml'],
+    ['an alias of nothing', `${GOOD}x: *nothing\n`, 'lab-not-yaml'],
     ['empty', '', 'lab-wrong-type'],
     ['no format', 'title: x\n', 'lab-format-version'],
     ['newer format', edit('lab/1', 'lab/9'), 'lab-format-version'],

@@ -71,7 +71,7 @@ function tooDeep(source: string): boolean {
       if (++depth > 1_000) return true;
     } else if (code === 0x5d || code === 0x7d) depth = Math.max(0, depth - 1);
   }
-  return /^\s*(?:[-?] ){65}/m.test(source);
+  return /^\s*(?:[-?] ){65}/m.test(source) || /^ {1000}/m.test(source);
 }
 
 /** The parser quotes what it could not read, however long that is. */
@@ -129,7 +129,8 @@ export function parseYaml(source: string): { source: YamlSource | null; problems
       stringKeys: true,
       uniqueKeys: true,
       customTags: keepSpelling,
-      logLevel: 'silent',
+      // with `silent`, what follows a second `---` would be passed over without a word
+      logLevel: 'error',
     });
     if (document.errors.length > 0) {
       const problems = document.errors.slice(0, 20).map((issue) => {
@@ -141,7 +142,11 @@ export function parseYaml(source: string): { source: YamlSource | null; problems
               text('Keep one of them.', '请只保留一个。'),
               where,
             )
-          : notYaml(shortened(issue.message), yamlErrorInChinese(issue.code), where);
+          : notYaml(
+              issue.code === 'MULTIPLE_DOCS' ? 'it has a second document, after "---".' : shortened(issue.message),
+              yamlErrorInChinese(issue.code),
+              where,
+            );
       });
       return { source: null, problems };
     }
@@ -162,8 +167,12 @@ export function parseYaml(source: string): { source: YamlSource | null; problems
     return { source: { text: source, document, lines, data: document.toJS({ maxAliasCount: MAX_ALIASES }) as unknown }, problems: [] };
   } catch (cause) {
     const overflow = cause instanceof RangeError;
-    const aliasBomb = cause instanceof ReferenceError;
-    if (aliasBomb) {
+    const alias = cause instanceof ReferenceError ? /^Unresolved alias.*: (.{1,64})/.exec(cause.message) : null;
+    if (alias) {
+      const why = [`nothing is called &${alias[1]}, which an alias names.`, `没有名为 &${alias[1]} 的锚点，别名却指向它。`] as const;
+      return { source: null, problems: [notYaml(...why)] };
+    }
+    if (cause instanceof ReferenceError) {
       const message = text('The aliases of this file expand to far too much.', '文件中的别名展开后过大。');
       return { source: null, problems: [error('lab-too-many-aliases', message, text('Write the values out.', '请直接写出这些值。'))] };
     }

@@ -97,11 +97,13 @@ describe('address map', () => {
       [4 * GIB + 32 * MIB, 2 ** 36, 'hole', ''],
     ]);
     expect(map.dram.at(-1)!.claims[0]!.dimmOffset).toBe(0xfe00_0000 - 2 * GIB);
+    expect(map.ranges.filter(({ movedFrom }) => movedFrom !== undefined)).toMatchObject([{ base: 4 * GIB, movedFrom: 0xfe00_0000 }]);
   });
 
   it('passes 4 GiB in one piece when no device needs a window there', () => {
     const map = addressMap(board({ assignment: 'automatic', slots: [{ id: 'A1', dimm: 'ddr4-64g' }] }));
     expect(outline(map)).toEqual([[0, 2 ** 36, 'dram', 'A1']]);
+    expect(map.ranges[0]!.movedFrom).toBeUndefined();
   });
 
   it('covers every address exactly once on any board, with the claims of the placements', () => {

@@ -41,6 +41,8 @@ export interface AddressRange {
   device?: string;
   region?: string;
   windowBase?: number;
+  /** memory whose turn it was under the devices' window, which begins here: it was moved above 4 GiB */
+  movedFrom?: number;
   text: Text;
 }
 
@@ -95,7 +97,21 @@ export function addressMap(board: Board): AddressMap {
   const reachable = windows.filter(({ end }) => end <= limit).sort((a, b) => a.base - b.base);
   const kept = board.assignment === 'automatic' && board.memoryHole ? { base: lowMemoryEnd(board), end: 2 ** 32 } : pciWindow;
   const reserved = kept && kept.base < kept.end && kept.end <= limit ? kept : undefined;
-  return { physicalAddressBits, ranges: composeRanges(dram, reachable, reserved, limit), placements: placed, dram, windows: reachable };
+  const ranges = composeRanges(dram, reachable, reserved, limit);
+  if (board.assignment === 'automatic') markMoved(ranges, lowMemoryEnd(board));
+  return { physicalAddressBits, ranges, placements: placed, dram, windows: reachable };
+}
+
+/** The memory above 4 GiB that goes on where the memory below the devices' window ended. */
+function markMoved(ranges: AddressRange[], lowEnd: number): void {
+  const low = ranges.find(({ kind, end }) => kind === 'dram' && end === lowEnd);
+  const high = ranges.find(({ kind, base }) => kind === 'dram' && base === 2 ** 32);
+  if (!low || !high || lowEnd === 2 ** 32 || !goesOn(low.claims[0]!, high.claims[0]!, low.end - low.base)) return;
+  high.movedFrom = lowEnd;
+  high.text = {
+    en: `${high.text.en}; moved up from ${formatAddress(lowEnd)}, where the devices have their window`,
+    'zh-CN': `${high.text['zh-CN']}；原应从 ${formatAddress(lowEnd)} 开始，因该处是设备窗口而移到高处`,
+  };
 }
 
 /** Sweeps over the placements: disjoint ranges with everyone who claims them, cut off at `limit`. */

@@ -92,6 +92,7 @@ describe('placement rules', () => {
     expect(others).toEqual([]);
     expect(issue!.message.en).toBe('Slots B1 and B2 both answer 0x2800_0000 – 0x2FFF_FFFF.');
     expect(issue!.fix!.text.en).toBe('Move to 0x3800_0000');
+    expect(issue!.remedy!.en).toBe('Move B2 to 0x3800_0000.');
     expect(suggestBase(drawn, 'B2')).toBe(0x3000_0000);
     expect(checkBoard(mended(drawn, issue!))).toEqual([]);
   });

@@ -10,7 +10,7 @@ import { hotPlugIssues } from './hot-plug';
 import { text, type BoardFix, type BoardIssue } from './issue';
 import { banksBySlot } from './memory-layout';
 import { memoryIssues } from './memory-rules';
-import { DIMMS, PROCESSORS, dimmPart, processorPart, refusedDimm } from './parts';
+import { DIMMS, PROCESSORS, dimmPart, processorPart, refusedDimm, type Text } from './parts';
 import { ADDRESS_BITS_RANGE, PlacementAdvisor, addressBits, placementName, placements, type Placement } from './placement';
 import type { Board, Slot } from './schema';
 import { tlbIssues } from './tlb-rules';
@@ -276,7 +276,7 @@ function checkReach(board: Board, placed: readonly Placement[], advisor: Placeme
           `The memory of slot ${placementName(placement)} at ${formatRange(beyond)} is there, but cannot be reached: ${bits} address lines end at ${formatAddress(limit - 1)}.`,
           `插槽 ${placementName(placement)} 位于 ${formatRange(beyond)} 的内存存在，但无法访问：${bits} 根地址线只到 ${formatAddress(limit - 1)}。`,
         ),
-        remedy: fix ? lower(fix) : text('Use less or smaller DIMMs.', '请减少内存条，或换用较小的内存条。'),
+        remedy: fix ? moveRemedy(placement.slot, fix) : text('Use less or smaller DIMMs.', '请减少内存条，或换用较小的内存条。'),
         part: placement.slot,
         path: `board.slots.${placement.slot}.base`,
         fix,
@@ -312,7 +312,9 @@ function overlap(first: Placement, second: Placement, advisor: PlacementAdvisor,
     severity: allowed ? 'warning' : 'error',
     code: 'board-overlap',
     message: allowed ? text(message.en + model.en, message['zh-CN'] + model['zh-CN']) : message,
-    remedy: fix ? lower(fix) : text(`Unplug ${second.slot}, or use smaller DIMMs.`, `请拔下 ${second.slot}，或换用较小的内存条。`),
+    remedy: fix
+      ? moveRemedy(second.slot, fix)
+      : text(`Unplug ${second.slot}, or use smaller DIMMs.`, `请拔下 ${second.slot}，或换用较小的内存条。`),
     part: second.slot,
     path: `board.slots.${second.slot}.base`,
     fix: fix ?? unplug(second),
@@ -358,7 +360,11 @@ const unplug = ({ slot, slotIndex }: Placement): BoardFix => ({
   edits: [{ path: ['slots', slotIndex, 'dimm'], value: null }],
 });
 
-const lower = (fix: BoardFix) => text(`${fix.text.en}.`, `请${fix.text['zh-CN']}。`);
+/** Away from the slot, the remedy says what is to be moved. */
+function moveRemedy(slot: string, { edits }: BoardFix): Text {
+  const address = formatAddress(edits[0]!.value as number);
+  return text(`Move ${slot} to ${address}.`, `请将 ${slot} 移到 ${address}。`);
+}
 
 /** `256 MiB`, `1.5 GiB`, `512 bytes`: for people. */
 export function formatSize(bytes: number): string {

@@ -22,6 +22,9 @@ export const LOCAL_APIC_BASE = 0xfee0_0000;
 export const LOCAL_APIC_ID = 'local-apic';
 export const APIC_BYTES = 4096;
 
+/** Where firmware leaves its tables and its services for real mode: the segment searched for them since the first PC. */
+export const FIRMWARE_TABLES = { base: 0xf_0000, end: 0x10_0000 } as const;
+
 /** PCI BARs are placed here, ascending; the larger window is used when the usual one is too small. */
 const PCI_WINDOW = 0xfe00_0000;
 const LARGE_PCI_WINDOW = 0xe000_0000;

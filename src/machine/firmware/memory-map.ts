@@ -3,10 +3,13 @@
  * memory, and what is kept for devices. Addresses without an entry are nobody's.
  */
 import type { RangeKind } from '../board/address-map';
+import { FIRMWARE_TABLES } from '../board/windows';
 
 /** ACPI's address range types 1 and 2. */
 export type E820Type = 'usable' | 'reserved';
 export const E820_NUMBERS: Readonly<Record<E820Type, number>> = { usable: 1, reserved: 2 };
+
+export { FIRMWARE_TABLES };
 
 export interface E820Entry {
   base: number;
@@ -14,9 +17,6 @@ export interface E820Entry {
   end: number;
   type: E820Type;
 }
-
-/** Where firmware leaves its tables and its services for real mode: the segment searched for them since the first PC. */
-export const FIRMWARE_TABLES = { base: 0xf_0000, end: 0x10_0000 } as const;
 
 /**
  * Ascending, neighbours of one type joined. Addresses that several DIMMs answer are no memory to build on: they are reserved, as is

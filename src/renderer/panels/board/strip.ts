@@ -12,6 +12,8 @@ export interface StripRange {
   /** slots that answer; two or more in a conflict */
   slots: readonly string[];
   label: string;
+  /** how it came to lie here, said under its size */
+  note?: string;
 }
 
 export interface StripBox extends StripRange {

@@ -176,7 +176,13 @@ export function usePartDrag(
     const selection = target.closest('.vue-flow__nodesselection-rect');
     const node = target.closest('.vue-flow__node')?.getAttribute('data-id') ?? null;
     if (!selection && (node === null || !(canvas.partAt(node) || (node.startsWith('group:') && target.closest('.head'))))) return;
-    press = { pointer: event.pointerId, x: event.clientX, y: event.clientY, node, adding: event.ctrlKey || event.metaKey };
+    press = {
+      pointer: event.pointerId,
+      x: event.clientX,
+      y: event.clientY,
+      node,
+      adding: event.ctrlKey || event.metaKey || event.shiftKey,
+    };
     listen('addEventListener');
   }
   onBeforeUnmount(end);
