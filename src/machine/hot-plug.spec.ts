@@ -6,7 +6,6 @@ import { checkBoard } from './board/rules';
 import { boardSchema, type Board } from './board/schema';
 import { DMA_REGISTERS, DMA_STATUS } from './devices/dma/dma';
 import { applyProcessorStart, protectedModeStart } from './firmware/processor-start';
-import { HotPlugRefusedError } from './hot-plug';
 import { Machine } from './machine';
 
 const MIB = 1024 ** 2;
@@ -68,13 +67,6 @@ describe('hot-plug of a DIMM', () => {
       // FF FF is no instruction: an exception without a table to go to
       expect(machine.run(1_000).reason).toBe('triple-fault');
     }
-  });
-
-  it('is refused while rows are modelled, and left as it was', () => {
-    const timed = { ...board, memory: { timing: true } } as Board;
-    const machine = machineOf(boardSchema.parse(timed));
-    expect(() => change(machine, { ...machine.board, slots: without(null).slots })).toThrow(HotPlugRefusedError);
-    expect(machine.chipset.entryAt(A2)!.range.kind).toBe('dram');
   });
 });
 

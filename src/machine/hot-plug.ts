@@ -2,7 +2,8 @@
  * Plugging and unplugging with the power on, as hardware takes it.
  *
  * A DIMM: its slot's window answers as soon as there is one, with zeroes, and nobody answers when it is gone (all ones, counted).
- * Nobody tells the guest: what E820 said at power-on stays what it said.
+ * Nobody tells the guest: what E820 said at power-on stays what it said. Where memory is modelled in time, its open rows and wrong
+ * bits are gone with it, a DIMM that is plugged has no row open, and the others' rows and what is on the buses stay as they are.
  *
  * A device: unplugging is a surprise. Its registers answer no more, events and DMA answers on their way to it are lost (what a
  * request wrote before has been written), and its interrupt line is released. A device that is plugged is as after reset: its BARs
@@ -10,7 +11,7 @@
  * port's slot status says that presence has changed.
  */
 import { addressMap } from './board/address-map';
-import { dimmsAreHot, type HotPlugChange } from './board/hot-plug';
+import type { HotPlugChange } from './board/hot-plug';
 import { dimmPart, type Text } from './board/parts';
 import type { Board } from './board/schema';
 import { pciTopology } from './board/topology';
@@ -43,13 +44,6 @@ function checkHotPlug(machine: Machine, changes: readonly HotPlugChange[], after
       continue;
     }
     const { slot, dimm } = change;
-    if (!dimmsAreHot(machine.board)) {
-      const text: Text = {
-        en: `The DIMM in ${slot} cannot be changed while the timing or disturbance of memory is modelled: rows are open in it.`,
-        'zh-CN': `启用内存时序或干扰模型时不能更换 ${slot} 的内存条：其中有打开的行。`,
-      };
-      throw new HotPlugRefusedError(slot, text, POWER_OFF);
-    }
     const overlapping = [machine.map, addressMap(after)].some(({ dram }) =>
       dram.some(({ claims }) => claims.length > 1 && claims.some((claim) => claim.slot === slot)),
     );

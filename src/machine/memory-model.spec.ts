@@ -82,6 +82,52 @@ describe('the memory model of a machine', () => {
     expect(dram!.countsOf(8)).toEqual({ hits: 0, misses: 1, conflicts: 0, writes: 0 });
   });
 
+  it('goes on in time when a module is plugged or unplugged beside others: their rows stay open, the bus stays busy', () => {
+    const at = (slot: 'A2' | null) => [slots[0]!, { ...slots[1]!, dimm: slot && 'ddr3-256m' }];
+    const pull = (machine: Machine) =>
+      machine.hotPlug([{ kind: 'dimm', slot: 'A2', dimm: null }], {
+        ...machine.board,
+        slots: boardSchema.parse({ slots: at(null) }).slots,
+      });
+    const steps = (machine: Machine, between: () => void) => {
+      machine.memory.dma(0x4000, 4096, true);
+      machine.memory.touch(0x1000, 4, false);
+      between();
+      // behind what the device and the processor have on the bus; one more than may be outstanding
+      for (let i = 0; i < 9; i++) machine.memory.touch(0x1000 + i * 64, 4, false);
+      return { ticks: machine.ticks, counts: machine.memory.dram!.countsOf(0), row: machine.memory.dram!.openRow(0) };
+    };
+    const timed = () => machineOf({ timing: true }, { slots: at('A2') });
+    const [alone, pulled] = [timed(), timed()];
+    const wanted = steps(alone, () => undefined);
+    expect(wanted.ticks).toBeGreaterThan(0);
+    expect(steps(pulled, () => pull(pulled))).toEqual(wanted);
+    // plugged again: no row is open in it, whatever was before
+    pulled.memory.touch(0x1000_0000, 4, false);
+    expect(pulled.memory.dram!.locator.modules).toHaveLength(1);
+    pulled.hotPlug([{ kind: 'dimm', slot: 'A2', dimm: 'ddr3-256m' }], {
+      ...pulled.board,
+      slots: boardSchema.parse({ slots: at('A2') }).slots,
+    });
+    pulled.memory.touch(0x1000_0000, 4, false);
+    expect(pulled.memory.dram!.countsOf(8)).toEqual({ hits: 0, misses: 1, conflicts: 0, writes: 0 });
+  });
+
+  it('forgets the wrong bits of a module with ECC that was pulled', () => {
+    const hot = { ...slots[0], ecc: true, rowThreshold: 50, hotPlug: true, window: 0x1000_0000 };
+    const machine = machineOf(
+      { disturbance: true, seed: 3 },
+      { slots: [hot], controllers: [{ id: 'mc', channels: [['A1']], order: 'ChRaBaRoCo' }] },
+    );
+    for (let round = 0; round < 80; round++) for (const row of [8, 10, 12, 14]) machine.memory.touch(row * 0x2000, 4, false);
+    const flips = () => machine.memory.dram!.save().ledger.length;
+    expect(flips()).toBeGreaterThan(0);
+    for (const dimm of [null, 'ddr3-256m'])
+      machine.hotPlug([{ kind: 'dimm', slot: 'A1', dimm }], { ...machine.board, slots: [{ ...machine.board.slots[0]!, dimm }] });
+    expect(flips()).toBe(0);
+    expect(machine.memory.dram!.errors(machine.memory.dram!.locator.modules[0]!)).toMatchObject({ flips: 0, corrected: 0 });
+  });
+
   it('flips bits of a neighbouring row where they lie in memory, and repairs them where there is ECC', () => {
     const row = 0x2000;
     const flipped = (ecc: boolean) => {

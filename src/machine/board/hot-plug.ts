@@ -22,9 +22,6 @@ export function isHotPluggable(board: Board, { parent }: Pick<BoardDevice, 'pare
   );
 }
 
-/** May DIMMs be changed at all with the power on? Not where memory is modelled in time or disturbed: rows are open in them. */
-export const dimmsAreHot = ({ memory }: Pick<Board, 'memory'>): boolean => !memory?.timing && !memory?.disturbance;
-
 /** What was plugged and unplugged between two drawings; null when anything else differs, or the board offers none of it. */
 export function hotChanges(before: Board, after: Board): HotPlugChange[] | null {
   const { slots, devices, ...rest } = hardwareOf(before);

@@ -65,16 +65,16 @@ export class Banks {
   private refreshDue: Float64Array;
   /** refresh commands that the bank has seen */
   private readonly epoch: Float64Array;
-  private readonly busOf: Int32Array;
+  private busOf: Int32Array;
   private readonly groupOf: Int32Array;
   private readonly rankOf: Int32Array;
   private readonly timings: DramTimings[] = [];
   /** of each data bus, which is a channel or a subchannel of a DDR5 channel: when its last burst ends */
-  private readonly free: Float64Array;
+  private free: Float64Array;
   /** when the accesses that the processor has outstanding on each bus get their data, oldest first: rings */
-  private readonly ends: Float64Array;
-  private readonly oldest: Int32Array;
-  private readonly outstanding: Int32Array;
+  private ends: Float64Array;
+  private oldest: Int32Array;
+  private outstanding: Int32Array;
   private readonly inFlight: number;
   /** last activation in the rank */
   private readonly activated: Float64Array;
@@ -207,9 +207,14 @@ export class Banks {
     this.columnReady = this.columnReady.slice();
     this.prechargeReady = this.prechargeReady.slice();
     this.refreshDue = this.refreshDue.slice();
+    this.busOf = this.busOf.slice();
+    this.free = this.free.slice();
+    this.ends = this.ends.slice();
+    this.oldest = this.oldest.slice();
+    this.outstanding = this.outstanding.slice();
   }
 
-  /** Takes over `count` banks as they stand with another, after modules were plugged or unplugged. */
+  /** Takes over `count` banks as they stand with another, with their ranks and buses, after modules were plugged or unplugged. */
   adopt(other: Banks, theirFirst: number, first: number, count: number): void {
     const of = (list: Int32Array | Float64Array) => list.subarray(theirFirst, theirFirst + count);
     this.openRow.set(of(other.openRow), first);
@@ -217,6 +222,14 @@ export class Banks {
     this.prechargeReady.set(of(other.prechargeReady), first);
     this.epoch.set(of(other.epoch), first);
     this.refreshDue.set(of(other.refreshDue), first);
+    for (let bank = 0; bank < count; bank++) {
+      this.activated[this.rankOf[first + bank]!] = other.activated[other.rankOf[theirFirst + bank]!]!;
+      const [bus, theirs] = [this.busOf[first + bank]!, other.busOf[theirFirst + bank]!];
+      this.free[bus] = other.free[theirs]!;
+      this.oldest[bus] = other.oldest[theirs]!;
+      this.outstanding[bus] = other.outstanding[theirs]!;
+      this.ends.set(other.ends.subarray(theirs * RING, (theirs + 1) * RING), bus * RING);
+    }
   }
 
   save(): SavedBanks {

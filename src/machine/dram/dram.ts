@@ -310,6 +310,7 @@ export class Dram implements MemoryObserver {
 
   /** Goes on with what another has counted and done for the modules that both have; after a module was plugged or unplugged. */
   adopt(before: Dram): void {
+    const kept = new Set<Module>();
     this.locator.modules.forEach((module, index) => {
       const same = before.locator.modules.find(({ slot, part }) => slot === module.slot && part === module.part);
       if (!same) return;
@@ -317,8 +318,15 @@ export class Dram implements MemoryObserver {
       this.counts.set(before.counts.subarray(same.firstBank * WORDS, (same.firstBank + same.banks) * WORDS), module.firstBank * WORDS);
       const chips = before.chips[same.index]!;
       this.chips[index] = chips;
+      kept.add(module);
     });
-    this.ledger.load(before.ledger.save());
+    // wrong bits have gone with the module that they were in
+    const isKept = (address: number): boolean => {
+      if (this.locator.answers(address) === 0) return false;
+      this.locator.locate(address, 0);
+      return kept.has(this.locator.module);
+    };
+    this.ledger.load(before.ledger.save().filter(([address]) => isKept(address)));
     this.renewReady();
   }
 

@@ -120,6 +120,7 @@ export default {
     parts: '{n} parts | {n} part | {n} parts',
   },
   said: {
+    notHot: 'The power is on, and slot {slot} is not for hot-plug. {other} is.',
     dropOnPort: 'The power is on: drop the device on the port for hot-plug, {port}.',
     done: 'Done: {what}.',
     also: '{what}; removed with it: {also}',

@@ -107,6 +107,7 @@ export default {
     parts: '{n} 个部件 | {n} 个部件 | {n} 个部件',
   },
   said: {
+    notHot: '电源已打开，而插槽 {slot} 不支持热插拔；{other} 支持。',
     dropOnPort: '电源已打开：请把设备放到热插拔端口 {port} 上。',
     done: '完成：{what}。',
     also: '{what}；同时移除：{also}',

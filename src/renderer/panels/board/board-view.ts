@@ -3,7 +3,6 @@ import { defineStore } from 'pinia';
 import { computed } from 'vue';
 import { hardwareOf } from '../../../machine/board/canvas';
 import { addressMap } from '../../../machine/board/address-map';
-import { dimmsAreHot } from '../../../machine/board/hot-plug';
 import type { BoardIssue, BoardEdit } from '../../../machine/board/issue';
 import { dimmPart, type DimmPart } from '../../../machine/board/parts';
 import { checkBoard } from '../../../machine/board/rules';
@@ -48,9 +47,7 @@ export const useBoardView = defineStore('board-view', () => {
   };
   /** may its DIMM be changed with the power on? */
   const isHotSlot = (slot: string): boolean =>
-    hardware.value !== null &&
-    dimmsAreHot(hardware.value) &&
-    hardware.value.slots.some(({ id, hotPlug }) => id === slot && hotPlug === true);
+    hardware.value !== null && hardware.value.slots.some(({ id, hotPlug }) => id === slot && hotPlug === true);
   const placementOf = (slot: string) =>
     map.value?.placements.find(({ slot: first, interleave }) => first === slot || interleave?.ways.some((way) => way.slot === slot));
   const issuesOf = (part: string): readonly BoardIssue[] => issues.value.filter((issue) => issue.part === part);

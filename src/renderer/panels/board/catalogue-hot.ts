@@ -2,7 +2,7 @@
  * What of the catalogue can be plugged in while the power is on: a DIMM into a slot for hot-plug, a device into a free port of a root
  * port or switch for hot-plug. Anything else waits for the power to go off, and says so. Pure.
  */
-import { dimmsAreHot, isHotPluggable } from '../../../machine/board/hot-plug';
+import { isHotPluggable } from '../../../machine/board/hot-plug';
 import { devicePart } from '../../../machine/board/parts';
 
 import type { Board } from '../../../machine/board/schema';
@@ -21,8 +21,6 @@ export function offerWhileOn(board: Board, { kind, id }: Pick<Item, 'kind' | 'id
 }
 
 function offerDimm(board: Board, dimm: string, chosen: string | null): HotOffer {
-  if (!dimmsAreHot(board))
-    return { why: words('The power is on, and the timing or disturbance of memory is modelled: rows are open in the DIMMs. Switch the power off first.', '电源已打开，且正在模拟内存时序或行干扰：内存条中有打开的行。请先关闭电源。') };
   const hot = board.slots.filter(({ hotPlug }) => hotPlug === true);
   const fits = hot.filter(({ id }) => misfit(board, id, dimm) === null);
   const slot = fits.find(({ id }) => id === chosen) ?? fits.find((each) => each.dimm === null);

@@ -103,6 +103,11 @@ export function useDrop() {
       ui.notify({ tone: 'error', text: say(refusal) });
       return false;
     }
+    if (held.kind === 'dimm' && view.locked && onto?.kind === 'slot' && !view.isHotSlot(onto.id)) {
+      const offer = offerWhileOn(board, held, null);
+      ui.notify({ tone: 'error', text: 'why' in offer ? say(offer.why) : t('board.said.notHot', { slot: onto.id, other: offer.target }) });
+      return false;
+    }
     if (held.kind === 'dimm') {
       const found = onto?.kind === 'slot' ? misfit(board, onto.id, held.id, held.from) : null;
       ui.notify({ tone: 'neutral', text: found ? say(misfitWords(found)) : t('board.said.dropOnSlot') });

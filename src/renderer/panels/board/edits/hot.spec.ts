@@ -31,20 +31,6 @@ describe('changes with the power on', () => {
     expect(isHotChange(board, addDevice(board, 'edu').patches)).toBe(false);
   });
 
-  it('are none of DIMMs while memory is modelled in time or disturbed', () => {
-    for (const memory of [
-      { timing: true, disturbance: false },
-      { timing: false, disturbance: true },
-    ]) {
-      const modelled = { ...board, memory };
-      expect(isHotChange(modelled, plug(modelled, 'A2', 'ddr3-256m').patches)).toBe(false);
-      expect(offerWhileOn(modelled, { kind: 'dimm', id: 'ddr3-256m' }, 'A2')).toMatchObject({
-        why: { en: expect.stringContaining('rows are open') },
-      });
-      expect(isHotChange(modelled, [{ op: 'remove', path: ['board', 'devices', 'dma0'] }])).toBe(true);
-    }
-  });
-
   it('are offered from the catalogue where a slot or port is free, and refused with the reason elsewhere', () => {
     const offer = (kind: 'dimm' | 'device' | 'slot', id: string, on = board) => {
       const found = offerWhileOn(on, { kind, id }, null);
