@@ -11,6 +11,7 @@ import { boardCheck, boardMap } from './commands/board';
 import { boardAddress, boardDmi, boardE820, boardLocate } from './commands/board-memory';
 import { boot, type BootOptions } from './commands/boot';
 import { memorySize } from './commands/boot-machine';
+import { parseAddress } from '../machine/board/schema';
 import { run, type RunOptions } from './commands/run';
 import { serve } from './commands/serve';
 import { walk, type WalkOptions } from './commands/walk';
@@ -29,13 +30,13 @@ export function languageOf(argv: readonly string[], env: Surroundings['env']): L
 }
 
 function wholeNumber(value: string): number {
-  const number = Number(value.replaceAll('_', ''));
-  if (!Number.isSafeInteger(number) || number < 0) throw new InvalidArgumentError('');
+  const number = parseAddress(value);
+  if (number === undefined) throw new InvalidArgumentError('');
   return number;
 }
 
 function wholeNumbers(value: string, before: number[]): number[] {
-  return [...before, ...value.split(',').map((word) => wholeNumber(word.trim() === '' ? 'nothing' : word))];
+  return [...before, ...value.split(',').map(wholeNumber)];
 }
 
 function size(value: string): number {
@@ -107,7 +108,9 @@ function usageProblem(
         message: text(`${option} "${wrong}" is not valid.`, `${option} 的值 “${wrong}” 无效。`),
         remedy: choices
           ? text(`Write one of ${choices}.`, `请写其中之一：${choices}。`)
-          : text('Write a whole number from 0.', '请写不小于 0 的整数。'),
+          : option === '--memory'
+            ? text('Write a size: 64M, "64 MiB" or 2G.', '请写大小：64M、"64 MiB" 或 2G。')
+            : text('Write a whole number from 0.', '请写不小于 0 的整数。'),
       };
     }
     default:

@@ -25,13 +25,19 @@ export const HELP = {
     'flat：启动时的模式（默认：1 MiB 以下为实模式，否则为保护模式）',
   ),
   append: text("the kernel's command line (multiboot)", '内核命令行（multiboot）'),
-  memory: text('DRAM from 0 on, e.g. 64M (default: 256M)', '从 0 开始的 DRAM，例如 64M（默认：256M）'),
-  bootBoard: text('take the board of this lab', '使用此实验的主板'),
+  memory: text(
+    'DRAM: from 0 to 3G, and what is more from 4G on, e.g. 64M (default: 256M, or all that the processor can address)',
+    'DRAM：0 到 3G，其余从 4G 开始，例如 64M（默认：256M，或处理器能寻址的全部）',
+  ),
+  bootBoard: text(
+    'take this board: a board file, a lab, or the name of a shipped one',
+    '使用此主板：主板文件、实验，或自带主板或实验的名称',
+  ),
   cpu: text("processor (default: 386 for a ROM, else the board's)", '处理器（默认：ROM 用 386，否则用主板的处理器）'),
   engine: text('tiers of the processor that execute (default: auto)', '由处理器的哪一层执行（默认：auto）'),
   serial: text(
-    'where COM1 prints: stdio or a file (stdio goes to standard error beside --json)',
-    'COM1 输出到：stdio 或文件（与 --json 同用时 stdio 写到标准错误）',
+    'where COM1 prints: a file, or stdio (standard error beside --json), which also sends it what stands on standard input',
+    'COM1 输出到：文件，或 stdio（与 --json 同用时写到标准错误），后者还把标准输入发送给 COM1',
   ),
   postPort: text('record each byte written to this port', '记录写入此端口的每个字节'),
   exitPort: text(

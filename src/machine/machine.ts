@@ -109,7 +109,7 @@ export class Machine {
     if (unknown) throw new BoardError(unknown.id, `no DIMM ${String(unknown.dimm)} in the catalogue`);
     this.map = addressMap(board);
     this.frames = new FrameStore({ reservedBytes: POOL_RESERVED, limitBytes: options.poolLimit });
-    this.log = new TransactionLog(() => this.context());
+    this.log = new TransactionLog((entry) => this.stamp(entry));
     this.chipset = new Chipset(this.map, this.frames, this.bus, this.log);
     this.controller = new MemoryController(board, this.map.dram);
     this.clock = new MachineClock({
@@ -398,9 +398,12 @@ export class Machine {
     if (this.running) this.processor.endSlice();
   }
 
-  private context(): TransactionContext {
-    const { processor } = this;
-    const context = { at: processor.machineInstructions, tick: processor.machineTicks, ...this.initiator };
-    return this.running ? { ...context, linear: processor.currentLinear } : context;
+  private stamp(entry: Partial<TransactionContext>): void {
+    const { processor, initiator } = this;
+    entry.at = processor.machineInstructions;
+    entry.tick = processor.machineTicks;
+    entry.who ??= initiator.who;
+    if (initiator.vm !== undefined) entry.vm = initiator.vm;
+    if (this.running) entry.linear = processor.currentLinear;
   }
 }

@@ -1,4 +1,6 @@
 /** From the options of `boot` to a machine that is ready to run: its board, its parts, and the program where the processor finds it. */
+import { existsSync } from 'node:fs';
+import { resolve } from 'node:path';
 import { boot, type BootResult } from '../../machine/firmware/boot';
 import { applyProcessorStart } from '../../machine/firmware/processor-start';
 import type { BootProgram } from '../../machine/firmware/program-image';
@@ -10,14 +12,22 @@ import { ROM_SIZES } from '../../machine/devices/rom/rom';
 import type { Engine } from '../../machine/cpu/processor';
 import { BoardError } from '../../machine/board-error';
 import { Machine } from '../../machine/machine';
+import { boardProblems } from '../../lab/document/board-problems';
 import { nearestNames } from '../../lab/document/nearest';
 import { suggestNames, text } from '../../lab/document/problem';
-import { failure } from '../failure';
+import type { Problem } from '../../lab/protocol';
+import { Failure, failure } from '../failure';
+import { findLab } from '../open-lab';
+import type { Surroundings } from '../streams';
+import { readBoard } from './board';
 
 /** Memory of the board that is made when none is named. */
 const DEFAULT_MEMORY = 256 * 1024 ** 2;
-const LARGEST_MEMORY = 3 * 1024 ** 3;
+const LARGEST_MEMORY = 64 * 1024 ** 3;
+const LOW_MEMORY = 3 * 1024 ** 3;
+const FOUR_GIB = 4 * 1024 ** 3;
 const PAGE = 4096;
+const BOARD_SUFFIX = '.board.yaml';
 /** What a ROM finds when nothing else is said: the part that reset vectors at 4 GiB came with. */
 const ROM_PROCESSOR = '386';
 
@@ -27,25 +37,32 @@ export function memorySize(value: string): number | undefined {
   return parseSize(short ? `${short[1]} ${short[2]!.toUpperCase()}iB` : value);
 }
 
-/** A board with DRAM from 0 to `bytes`, on the smallest DIMM that has so much. Throws Failure for a size it cannot have. */
-export function boardWithMemory(bytes: number = DEFAULT_MEMORY): Board {
-  const dimm = DIMMS.filter((part) => part.bytes >= bytes).sort((a, b) => a.bytes - b.bytes)[0];
-  if (bytes < PAGE || bytes > LARGEST_MEMORY || bytes % PAGE !== 0 || !dimm) {
+/** The smallest DIMM of the catalogue that has so many bytes; an error of ours when there is none. */
+function dimmFor(bytes: number): string {
+  const [dimm] = DIMMS.filter((part) => part.bytes >= bytes).sort((a, b) => a.bytes - b.bytes);
+  if (!dimm) throw new RangeError(`no DIMM has ${bytes} bytes`);
+  return dimm.id;
+}
+
+/**
+ * A board with so much DRAM: from 0 to at most 3 GiB, where the addresses of devices begin, and the rest from 4 GiB on. Throws
+ * Failure for a size it cannot have.
+ */
+export function boardWithMemory(bytes: number, processor: string): Board {
+  if (bytes < PAGE || bytes > LARGEST_MEMORY || bytes % PAGE !== 0) {
     throw failure(
       'boot-memory',
       text(
-        `${bytes} bytes of memory: expected a multiple of 4 KiB up to 3 GiB.`,
-        `内存大小 ${bytes} 字节无效：应为 4 KiB 的倍数，且不超过 3 GiB。`,
+        `${bytes} bytes of memory: expected a multiple of 4 KiB up to 64 GiB.`,
+        `内存大小 ${bytes} 字节无效：应为 4 KiB 的倍数，且不超过 64 GiB。`,
       ),
       text('Write --memory "64 MiB", or give a board with --board.', '请写 --memory "64 MiB"，或用 --board 指定主板。'),
     );
   }
-  return {
-    processor: 'p6-virtualization',
-    assignment: 'fixed',
-    slots: [{ id: 'A1', base: 0, window: bytes, dimm: dimm.id }],
-    devices: [],
-  };
+  const low = Math.min(bytes, LOW_MEMORY);
+  const slots = [{ id: 'A1', base: 0, window: low, dimm: dimmFor(low) }];
+  if (bytes > low) slots.push({ id: 'A2', base: FOUR_GIB, window: bytes - low, dimm: dimmFor(bytes - low) });
+  return { processor, assignment: 'fixed', slots, devices: [] };
 }
 
 /** The named part. Throws Failure with the nearest names when there is none. */
@@ -59,10 +76,43 @@ function checkedProcessor(id: string): string {
   );
 }
 
+/**
+ * The board that `--board` names: a board file, a lab for its board, or the name of a shipped one. Throws Failure when there is none
+ * or it cannot be read.
+ */
+export async function boardNamed(argument: string, surroundings: Surroundings): Promise<Board> {
+  const shipped = resolve(surroundings.resources, 'boards', `${argument}${BOARD_SUFFIX}`);
+  let path: string;
+  try {
+    path = await findLab(argument, surroundings);
+  } catch (thrown) {
+    if (!existsSync(shipped) || /[\\/]/.test(argument)) throw thrown;
+    path = shipped;
+  }
+  const { board, problems } = await readBoard(path, surroundings);
+  // what the rules say of it is asked again with the processor that it gets
+  if (!board) throw new Failure(problems, argument);
+  return board;
+}
+
+/**
+ * The board that a run gets: the named one or one with --memory, with the processor of --cpu; and what the placement rules say of it.
+ * Throws Failure for a part that does not exist and for a size that no board has.
+ */
+export function boardOf(
+  named: Board | null,
+  { cpu, memory, rom }: { cpu?: string; memory?: number; rom?: string },
+): { board: Board; problems: Problem[] } {
+  const processor = checkedProcessor(cpu ?? named?.processor ?? (rom === undefined ? 'p6-virtualization' : ROM_PROCESSOR));
+  const reach = 2 ** (processorPart(processor)?.physicalAddressBits ?? 0);
+  if (named) return { board: { ...named, processor }, problems: boardProblems({ ...named, processor }) };
+  const board = boardWithMemory(memory ?? Math.min(DEFAULT_MEMORY, reach), processor);
+  // that its DIMMs are cut to the size that was asked for is no news
+  return { board, problems: boardProblems(board).filter(({ code }) => code === 'board-beyond-address-lines') };
+}
+
 export interface MachineChoice {
-  board: Board | null;
-  memory?: number | undefined;
-  cpu?: string | undefined;
+  board: Board;
   rom?: Uint8Array | undefined;
   romFile?: string | undefined;
   postPort?: number | undefined;
@@ -77,7 +127,7 @@ export interface BootMachine {
 }
 
 /** Builds it. Throws Failure for a ROM of a wrong size, an unknown part, and a port that another device has. */
-export function buildMachine({ board, memory, cpu, rom, romFile, postPort, exitPort, engine = 'auto' }: MachineChoice): BootMachine {
+export function buildMachine({ board, rom, romFile, postPort, exitPort, engine = 'auto' }: MachineChoice): BootMachine {
   if (rom && !ROM_SIZES.includes(rom.length)) {
     throw failure(
       'boot-rom-size',
@@ -88,10 +138,9 @@ export function buildMachine({ board, memory, cpu, rom, romFile, postPort, exitP
       text('Pad it, so that its last 16 bytes are the reset vector.', '请补齐，使最后 16 字节为复位向量。'),
     );
   }
-  const processor = checkedProcessor(cpu ?? (rom && !board ? ROM_PROCESSOR : (board?.processor ?? 'p6-virtualization')));
   let machine: Machine;
   try {
-    machine = new Machine({ ...(board ?? boardWithMemory(memory)), processor }, { engine, ...(rom ? { rom } : {}) });
+    machine = new Machine(board, { engine, ...(rom ? { rom } : {}) });
   } catch (thrown) {
     if (!(thrown instanceof BoardError)) throw thrown;
     throw failure(
@@ -103,7 +152,7 @@ export function buildMachine({ board, memory, cpu, rom, romFile, postPort, exitP
   const post = postPort === undefined ? null : new PostPort('post', postPort);
   if (exitPort !== undefined) takePort('--exit-port', exitPort, () => machine.bus.move(machine.exitPort.id, 'value', exitPort));
   if (post) takePort('--post-port', postPort!, () => machine.bus.attach(post));
-  return { machine, cpu: processor, post };
+  return { machine, cpu: board.processor, post };
 }
 
 function takePort(option: string, port: number, take: () => void): void {

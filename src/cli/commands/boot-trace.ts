@@ -73,8 +73,18 @@ export class Trace {
     read(machine.processor.state, this.before);
   }
 
+  /** Steps until `budget` instructions are counted, or something else ends it. */
+  steps(budget: number): MachineRun['reason'] {
+    const end = this.machine.instructions + budget;
+    while (this.machine.instructions < end) {
+      const { reason } = this.step();
+      if (reason !== 'budget') return reason;
+    }
+    return 'budget';
+  }
+
   /** One step: an instruction with its line, or a delivery with its own. */
-  step(): MachineRun {
+  private step(): MachineRun {
     const { machine } = this;
     const delivered = machine.processor.delivered.at(-1);
     const line = this.instructionLine();

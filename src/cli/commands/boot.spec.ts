@@ -1,24 +1,34 @@
 /** `boot` in this process: ROMs, kernels, ports, hashes, traces and every exit status. Programs are assembled by our own assembler. */
-import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
+import { PassThrough } from 'node:stream';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { assemble } from '../../assembler';
 import { commandLine } from '../command-line';
+import type { Surroundings } from '../streams';
+import { OUTPUT_LIMIT } from '../../machine/devices/uart/uart';
 import { memorySize } from './boot-machine';
+import { SERIAL_SLICE } from './boot-serial';
 
 let folder: string;
 beforeAll(() => void (folder = mkdtempSync(join(tmpdir(), 'pagewalk-boot-'))));
 afterAll(() => rmSync(folder, { recursive: true }));
 
-async function boot(...argv: string[]): Promise<{ status: number; out: string; err: string }> {
+type Told = { status: number; out: string; err: string };
+const boot = (...argv: string[]): Promise<Told> => bootWith({}, ...argv);
+
+async function bootWith(more: Pick<Surroundings, 'input' | 'interrupts'>, ...argv: string[]): Promise<Told> {
   let [out, err] = ['', ''];
+  const textOf = (written: string | Uint8Array): string =>
+    typeof written === 'string' ? written : Buffer.from(written).toString('latin1');
   const status = await commandLine(['boot', ...argv], {
-    out: (text) => void (out += text),
-    err: (text) => void (err += text),
+    out: (written) => void (out += textOf(written)),
+    err: (written) => void (err += textOf(written)),
     cwd: folder,
     resources: resolve(import.meta.dirname, '../../../resources'),
     env: { LANG: 'C' },
+    ...more,
   });
   return { status, out, err };
 }
@@ -156,11 +166,165 @@ hlt`,
     expect(json((await boot('--kernel', other, '--exit-port', '0x501', '--json')).out)).toMatchObject({ stop: 'exit-port', exitStatus: 3 });
   });
 
-  it('takes the board of a lab', async () => {
+  it('takes the board of a lab, a board file, and a shipped board', async () => {
     const file = program('board.bin', `${COUNT}\nmov eax, [0x8000000]\nhlt`);
     expect(await boot('--kernel', file, '--board', 'four-dimms')).toMatchObject({ status: 0 });
     expect((await boot('--kernel', file, '--board', 'four-dinms')).status).toBe(2);
+    expect((await boot('--kernel', file, '--board', 'pcie-switch')).status).toBe(0);
+    writeFileSync(
+      join(folder, 'mine.board.yaml'),
+      'format: pagewalk.board/1\nboard: { processor: p6, slots: [{ id: A1, base: 0, dimm: sdr-64m }] }',
+    );
+    const mine = await boot('--kernel', file, '--board', 'mine.board.yaml', '--json');
+    expect(JSON.parse(mine.out)).toMatchObject({ cpu: 'p6', stop: 'halted' });
+    // what the rules say of it with the processor that it gets
+    const narrow = await boot('--kernel', file, '--board', 'mine.board.yaml', '--cpu', '386sx');
+    expect(narrow).toMatchObject({ status: 0, err: expect.stringContaining('0x0100_0000') as string });
   });
+
+  it('has as much memory as it is told, in two pieces where devices need the addresses, and says what cannot be reached', async () => {
+    // 16 MiB and 5 GiB: a word beyond 4 GiB, through a large page
+    const file = program(
+      'memory.bin',
+      `${COUNT}
+mov dword [0x201000], 0x2083 | 1 << 13
+mov dword [0x201800], 0x83
+mov eax, 0x201000
+mov cr3, eax
+mov eax, 0x10
+mov cr4, eax
+mov dword [0x201000], 0x83
+mov dword [0x201004], 0x2083
+mov eax, cr0
+or eax, 0x80000000
+mov cr0, eax
+mov dword [0x400000], 'high'
+mov al, [0x400000]
+out 0xE9, al
+hlt`,
+    );
+    const debug = async (...argv: string[]) => json((await boot('--kernel', file, '--json', ...argv)).out).debug;
+    expect(await debug('--memory', '5G')).toBe('h');
+    expect(await debug('--memory', '2G')).not.toBe('h');
+    expect((await boot('--kernel', file, '--memory', '64G')).err).toMatch(/cannot be reached: 36 address lines/);
+    expect((await boot('--kernel', file, '--memory', '3G')).err).toBe('');
+    expect((await boot('--kernel', file, '--cpu', '386sx', '--memory', '64M')).err).toMatch(/24 address lines/);
+    expect((await boot('--kernel', file, '--cpu', '386sx')).err).toBe('');
+    for (const size of ['65G', '0', '64MB', '']) {
+      const { status, err } = await boot('--kernel', file, '--memory', size);
+      expect([size, status, err.includes('64M')]).toEqual([size, 2, size !== '65G' && size !== '0']);
+    }
+  });
+
+  it('says what is wrong with a file or a number', async () => {
+    mkdirSync(join(folder, 'a-folder'));
+    const file = program('fine.bin', `${COUNT}\nhlt`);
+    for (const argv of [
+      ['--kernel', 'a-folder'],
+      ['--kernel', file, '--serial', 'a-folder'],
+      ['--kernel', file, '--trace', 'a-folder'],
+    ])
+      expect(await boot(...argv)).toMatchObject({ status: 2, err: expect.stringContaining('is a folder') as string });
+    for (const load of ['', ' ', '1e6', '-1', '0x1_0000_0000_0000_0000'])
+      expect([load, (await boot('--kernel', file, '--load-address', load)).status]).toEqual([load, 2]);
+  });
+});
+
+describe('COM1', () => {
+  it('loses nothing, however much is sent between two looks, and no byte is changed', async () => {
+    const file = program('much.bin', `${COUNT}\nmov edx, 0x3F8\nmov esi, 0x100000\nmov ecx, 20000\nrep outsb\nhlt`);
+    await boot('--kernel', file, '--serial', 'much.out');
+    const sent = readFileSync(join(folder, 'much.out'));
+    expect(sent.length).toBe(20_000);
+    const image = readFileSync(join(folder, file));
+    expect(sent.subarray(0, image.length).equals(image)).toBe(true);
+    expect((await boot('--kernel', file, '--serial', 'stdio')).out.startsWith(image.toString('latin1'))).toBe(true);
+    // an instruction sends one byte at most, and the port keeps so many
+    expect(SERIAL_SLICE).toBeLessThan(OUTPUT_LIMIT - 64 * 1024);
+  });
+
+  it('gets what stands on standard input, as fast as the program takes it', async () => {
+    // answers each byte with the next one; ends at q
+    const polled = `${COUNT}
+wait: mov edx, 0x3FD
+in al, dx
+test al, 1
+jz wait
+mov edx, 0x3F8
+in al, dx
+cmp al, 'q'
+je end
+inc al
+out dx, al
+jmp wait
+end: hlt`;
+    const file = program('polled.bin', polled);
+    const input = new PassThrough();
+    input.write('HAL');
+    input.end('q');
+    expect((await bootWith({ input: () => input }, '--kernel', file, '--serial', 'stdio')).out).toMatch(/^IBM/);
+  });
+
+  it('wakes a program that waits for it; without one that will come it has halted', async () => {
+    const waits = `${COUNT.replace(/again/g, 'count')}
+mov dword [0x24 * 8 + 0x3000], 0x00080000 + handler - 0x100000
+mov dword [0x24 * 8 + 0x3004], 0x00108E00
+mov dword [0x4008], 0xFFFF
+mov dword [0x400C], 0xCF9B00
+mov dword [0x4010], 0xFFFF
+mov dword [0x4014], 0xCF9300
+lgdt [gdtr]
+lidt [idtr]
+mov esp, 0x5000
+%macro set 2
+mov al, %2
+out %1, al
+%endmacro
+set 0x20, 0x11
+set 0x21, 0x20
+set 0x21, 4
+set 0x21, 1
+set 0x21, 0xEF
+mov edx, 0x3F9
+mov al, 1
+out dx, al
+sti
+again: hlt
+jmp again
+handler: mov edx, 0x3F8
+in al, dx
+out 0xE9, al
+set 0x20, 0x20
+mov al, [said]
+inc byte [said]
+cmp al, 2
+jb more
+set 0xF4, 0
+more: iret
+said: db 0
+gdtr: dw 0x17
+dd 0x4000
+idtr: dw 0x7FF
+dd 0x3000`;
+    const file = program('waits.bin', waits);
+    const input = new PassThrough();
+    setTimeout(() => input.write('yes'), 20);
+    const told = await bootWith({ input: () => input }, '--kernel', file, '--serial', 'stdio', '--json');
+    expect(json(told.out)).toMatchObject({ stop: 'exit-port', debug: 'yes' });
+    const closed = new PassThrough();
+    closed.end();
+    expect(json((await bootWith({ input: () => closed }, '--kernel', file, '--serial', 'stdio', '--json')).out).stop).toBe('halted');
+    expect(json((await boot('--kernel', file, '--json')).out).stop).toBe('halted');
+  });
+});
+
+it('ends with a report when it is interrupted', async () => {
+  const file = program('forever.bin', `${COUNT}\nmov al, 'A'\nout 0xE9, al\njmp $`);
+  const stop = new AbortController();
+  setTimeout(() => stop.abort(), 20);
+  const told = await bootWith({ interrupts: () => stop.signal }, '--kernel', file, '--json');
+  expect(json(told.out)).toMatchObject({ stop: 'paused', debug: 'A', exitStatus: 130 });
+  expect(told.status).toBe(130);
 });
 
 describe('hashes and traces', () => {
@@ -170,6 +334,9 @@ describe('hashes and traces', () => {
     expect(Object.keys(all.hashes)).toEqual(['0', '1', '500', '501', '2002']);
     expect(new Set(Object.values(all.hashes)).size).toBe(5);
     expect(all.instructions).toBe(2002);
+    const beyond = await boot('--kernel', file, '--hash-at', '9999,500,0', '--json');
+    expect(json(beyond.out).hashes).toEqual({ '0': all.hashes['0'], '500': all.hashes['500'] });
+    expect(beyond.err).toContain('--hash-at 9999: the run ended after 2002 instructions');
     const one = json((await boot('--kernel', file, '--hash-at', '501', '--max-instructions', '501', '--json')).out);
     expect(one.hashes).toEqual({ '501': all.hashes['501'] });
     const traced = json((await boot('--kernel', file, '--hash-at', '501,2002', '--trace', 'hash.txt', '--json')).out);

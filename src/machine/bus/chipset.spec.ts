@@ -19,7 +19,7 @@ function bench(drawing: object = {}, limitBytes = 64 * MIB) {
     ...drawing,
   });
   const frames = new FrameStore({ reservedBytes: 4096, limitBytes });
-  const log = new TransactionLog(() => ({ at: 7, tick: 8, who: 'cpu' }));
+  const log = new TransactionLog((entry) => void Object.assign(entry, { at: 7, tick: 8, who: entry.who ?? 'cpu' }));
   const bus = new Bus();
   return { chipset: new Chipset(addressMap(board), frames, bus, log), frames, bus, log };
 }

@@ -11,7 +11,7 @@ import { LAYER_STRIDE, type FrameStore } from '../memory/frame-store';
 import type { PhysicalMemory, PortSpace } from '../memory/physical-memory';
 import type { Bus } from './bus';
 import { DecodeTable } from './decode-table';
-import type { TransactionLog } from './transaction-log';
+import type { TransactionLog, TransactionReport } from './transaction-log';
 
 type PortSize = 1 | 2 | 4;
 
@@ -43,6 +43,7 @@ export class Chipset implements PhysicalMemory, PortSpace {
   counters: ChipsetCounters = { ...NO_COUNTS };
   private readonly table: DecodeTable;
   private unanswered = new Map<number, number>();
+  private readonly rangeNames = new WeakMap<AddressRange, string>();
 
   constructor(
     map: AddressMap,
@@ -155,7 +156,7 @@ export class Chipset implements PhysicalMemory, PortSpace {
           code: 'conflict-read',
           address: at(address),
           size,
-          matched: formatRange(range),
+          matched: this.nameOf(range),
           answeredBy: range.slots.join('+'),
           outcome: 'ok',
         });
@@ -187,7 +188,7 @@ export class Chipset implements PhysicalMemory, PortSpace {
           address: at(address),
           size,
           value,
-          matched: formatRange(range),
+          matched: this.nameOf(range),
           answeredBy: range.slots.join('+'),
           outcome: 'ok',
         });
@@ -406,7 +407,7 @@ export class Chipset implements PhysicalMemory, PortSpace {
     this.counters.registers++;
     const offset = address - range.windowBase!;
     const value = this.bus.device(range.device!)!.read(range.region!, offset, size) >>> 0;
-    this.log.add({ kind: 'mmio-read', code: 'register-read', ...this.register(range, address, size, offset), value });
+    this.log.add(this.register('mmio-read', 'register-read', range, address, size, offset, value));
     return value;
   }
 
@@ -417,14 +418,28 @@ export class Chipset implements PhysicalMemory, PortSpace {
     if (device.contents) this.counters.readOnlyWrites++;
     const code = device.contents ? 'read-only-write' : 'register-write';
     // logged first: what the device does in answer comes after its cause
-    this.log.add({ kind: 'mmio-write', code, ...this.register(range, address, size, offset), value });
+    this.log.add(this.register('mmio-write', code, range, address, size, offset, value));
     device.write(range.region!, offset, size, value >>> 0);
   }
 
-  private register(range: AddressRange, address: number, size: number, offset: number) {
-    const { device, region } = range;
-    const matched = formatRange(range);
-    return { address: at(address), size, matched, answeredBy: device!, outcome: 'ok' as const, data: { region: region!, offset } };
+  /** As the log names it. Made once: the same few ranges are met at every access. */
+  private nameOf(range: AddressRange): string {
+    let name = this.rangeNames.get(range);
+    if (name === undefined) this.rangeNames.set(range, (name = formatRange(range)));
+    return name;
+  }
+
+  private register(
+    kind: 'mmio-read' | 'mmio-write',
+    code: string,
+    range: AddressRange,
+    address: number,
+    size: number,
+    offset: number,
+    value: number,
+  ): TransactionReport {
+    const data = { region: range.region!, offset };
+    return { kind, code, address: at(address), size, matched: this.nameOf(range), answeredBy: range.device!, outcome: 'ok', data, value };
   }
 
   private nobodyReads(address: number, size: 1 | 2 | 4, range: AddressRange | undefined): number {
@@ -435,7 +450,7 @@ export class Chipset implements PhysicalMemory, PortSpace {
       address: at(address),
       size,
       value: ones(size),
-      ...matchedEntry(range),
+      ...(range ? { matched: this.nameOf(range) } : {}),
       outcome: 'nobody',
     });
     return ones(size);
@@ -449,7 +464,7 @@ export class Chipset implements PhysicalMemory, PortSpace {
       address: at(address),
       size,
       value,
-      ...matchedEntry(range),
+      ...(range ? { matched: this.nameOf(range) } : {}),
       outcome: 'nobody',
     });
   }
@@ -473,20 +488,11 @@ export class Chipset implements PhysicalMemory, PortSpace {
     device?: string,
     writes = false,
   ): void {
-    this.log.add({
-      kind,
-      code: kind === 'unanswered' ? (writes ? 'port-write' : 'port-read') : kind,
-      size,
-      value,
-      ...(device === undefined ? {} : { answeredBy: device }),
-      outcome: device === undefined ? 'nobody' : 'ok',
-      data: { port },
-    });
+    const data = { port };
+    if (device === undefined) this.log.add({ kind, code: writes ? 'port-write' : 'port-read', size, value, outcome: 'nobody', data });
+    else this.log.add({ kind, code: kind, size, value, answeredBy: device, outcome: 'ok', data });
   }
 }
-
-/** The entry of the decode table that matched, as the log names it; beyond the address lines there is none. */
-const matchedEntry = (range: AddressRange | undefined): { matched?: string } => (range ? { matched: formatRange(range) } : {});
 
 /** What a device holds, for those who only look. */
 const memoryOf = (device: Device | undefined): Uint8Array | undefined => device?.contents ?? device?.storage;

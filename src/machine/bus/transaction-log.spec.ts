@@ -1,7 +1,8 @@
 import { describe, expect, it } from 'vitest';
-import { TransactionLog } from './transaction-log';
+import { TransactionLog, type TransactionContext } from './transaction-log';
 
-const context = (state: { at: number }) => () => ({ at: state.at, tick: state.at + 1, who: 'cpu' });
+const context = (state: { at: number }) => (entry: Partial<TransactionContext>) =>
+  void Object.assign(entry, { at: state.at, tick: state.at + 1, who: entry.who ?? 'cpu' });
 const note = (code: string) => ({ kind: 'note' as const, code, outcome: 'ok' as const });
 
 describe('transaction log', () => {

@@ -70,7 +70,8 @@ export class TransactionLog {
   private count = 0;
 
   constructor(
-    private readonly context: () => TransactionContext,
+    /** writes when, who and where on an entry; `who` only where the report does not say it */
+    private readonly stamp: (entry: Partial<TransactionContext>) => void,
     private readonly capacity = LOG_CAPACITY,
   ) {}
 
@@ -83,9 +84,12 @@ export class TransactionLog {
     return this.count - Math.min(this.entries.length, this.capacity);
   }
 
+  /** The report belongs to the log from now on and becomes its entry: programs that print or poll come here at every access. */
   add(report: TransactionReport): void {
-    const context = this.context();
-    this.entries.push({ sequence: this.count++, ...context, ...report, who: report.who ?? context.who });
+    const entry = report as TransactionEntry;
+    entry.sequence = this.count++;
+    this.stamp(entry);
+    this.entries.push(entry);
     // cut in bulk, so that a long run costs one copy in `capacity` entries
     if (this.entries.length >= this.capacity * 2) this.entries = this.entries.slice(-this.capacity);
   }

@@ -57,6 +57,22 @@ describe('uart', () => {
     expect(inb(UART.lineStatus) & 1).toBe(0);
   });
 
+  it('receives what waits at the other end only when the program looks, one by one, and loses nothing', () => {
+    const { uart, bench, out, inb } = setUp();
+    uart.queue(Uint8Array.of(1, 2, 3));
+    expect(bench.interrupt()).toBe(false);
+    // clearing the FIFO drops nothing that has not arrived
+    out(UART.interruptId, 0x07);
+    expect(inb(UART.lineStatus) & 3).toBe(1);
+    expect([inb(UART.data), inb(UART.data)]).toEqual([1, 2]);
+    out(UART.interruptEnable, 0x01);
+    expect([uart.listens, bench.interrupt()]).toEqual([true, true]);
+    expect(inb(UART.data)).toBe(3);
+    expect([bench.interrupt(), inb(UART.lineStatus) & 3]).toEqual([false, 0]);
+    uart.queue(Uint8Array.of(4));
+    expect(bench.interrupt()).toBe(true);
+  });
+
   it('interrupts for received data and for an empty transmitter, by priority', () => {
     const { uart, bench, out, inb } = setUp();
     out(UART.interruptEnable, 0x03);

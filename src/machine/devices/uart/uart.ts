@@ -49,6 +49,9 @@ export class Uart implements Device {
   private modemControl = 0;
   private scratch = 0;
   private received: number[] = [];
+  /** what the other end of the line still has to send; outside the machine, and no part of its state */
+  private waiting: number[] = [];
+  private waitingFrom = 0;
   private overrun = false;
   /** the transmitter-empty interrupt, which reading IIR or writing a byte takes back */
   private transmitPending = false;
@@ -74,11 +77,31 @@ export class Uart implements Device {
     return this.dropped;
   }
 
+  /** Bytes sent since power-on. */
+  get sent(): number {
+    return this.dropped + this.outputLength;
+  }
+
+  /** Would a byte from outside interrupt the processor, as the program has set it up? */
+  get listens(): boolean {
+    return (this.interruptEnable & IER.receive) !== 0;
+  }
+
+  /**
+   * Bytes from outside that wait for the program, as a sender with flow control does: each is received when there is room, once the
+   * program looks (or has asked for interrupts), so that none is lost.
+   */
+  queue(bytes: Uint8Array): void {
+    for (const byte of bytes) this.waiting.push(byte);
+    if (!this.listens) return;
+    this.fill();
+    this.updateInterrupt();
+  }
+
   /** Bytes from outside. What the FIFO cannot hold is lost and sets the overrun bit, as on the wire. */
   receive(bytes: Uint8Array): void {
-    const depth = this.fifoControl & 1 ? FIFO_DEPTH : 1;
     for (const byte of bytes) {
-      if (this.received.length >= depth) this.overrun = true;
+      if (this.received.length >= this.depth) this.overrun = true;
       else this.received.push(byte);
     }
     this.updateInterrupt();
@@ -172,8 +195,25 @@ export class Uart implements Device {
     this.updateInterrupt();
   }
 
+  private get depth(): number {
+    return this.fifoControl & 1 ? FIFO_DEPTH : 1;
+  }
+
+  /** Receives what waits, as far as there is room. */
+  private fill(): void {
+    while (this.waitingFrom < this.waiting.length && this.received.length < this.depth)
+      this.received.push(this.waiting[this.waitingFrom++]!);
+    if (this.waitingFrom < this.waiting.length) return;
+    this.waiting = [];
+    this.waitingFrom = 0;
+  }
+
   private takeReceived(): number {
+    this.fill();
     const byte = this.received.shift() ?? 0;
+    // the line goes down before the next byte arrives: an edge for the interrupt controller
+    this.updateInterrupt();
+    this.fill();
     this.updateInterrupt();
     return byte;
   }
@@ -203,6 +243,7 @@ export class Uart implements Device {
   private enableInterrupts(value: number): void {
     if (value & ~this.interruptEnable & IER.transmit) this.transmitPending = true;
     this.interruptEnable = value;
+    if (this.listens) this.fill();
   }
 
   private controlFifo(value: number): void {
@@ -211,6 +252,7 @@ export class Uart implements Device {
   }
 
   private readLineStatus(): number {
+    this.fill();
     const status = LSR.transmitterIdle | (this.received.length > 0 ? LSR.dataReady : 0) | (this.overrun ? LSR.overrun : 0);
     this.overrun = false;
     this.updateInterrupt();
