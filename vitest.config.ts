@@ -5,12 +5,26 @@
 import vue from '@vitejs/plugin-vue';
 import { defineConfig } from 'vitest/config';
 
+const limits = { testTimeout: 120_000, hookTimeout: 60_000 };
+
 export default defineConfig({
-  plugins: [vue()],
   test: {
-    include: ['src/**/*.spec.ts', 'build/**/*.spec.ts', 'bench/*.spec.mjs'],
-    environment: 'node',
-    testTimeout: 120_000,
-    hookTimeout: 60_000,
+    projects: [
+      {
+        // rooms without a state of their own: their specs share a process and what is loaded and warm in it
+        test: {
+          name: 'core',
+          include: ['src/**/*.spec.ts', 'build/**/*.spec.ts', 'bench/*.spec.mjs'],
+          exclude: ['src/renderer/**'],
+          isolate: false,
+          ...limits,
+        },
+      },
+      {
+        // stores, languages and the DOM belong to a window: each spec has its own
+        plugins: [vue()],
+        test: { name: 'window', include: ['src/renderer/**/*.spec.ts'], ...limits },
+      },
+    ],
   },
 });

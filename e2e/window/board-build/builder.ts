@@ -20,6 +20,14 @@ export const inspected = (page: Page): Locator => page.locator('[data-part][aria
 
 export async function perform(page: Page, hand: Hand, steps: readonly Step[]): Promise<void> {
   const bridges: string[] = [];
+  const slots = page.locator('[data-part^="slot:"]');
+  const empty = slots.filter({ has: page.locator('.empty') });
+  /** What a hand has done is seen before it does the next thing. */
+  const arrives = async (parts: Locator, by: number, act: () => Promise<void>): Promise<void> => {
+    const before = await parts.count();
+    await act();
+    await expect(parts).toHaveCount(before + by);
+  };
   for (const step of steps) {
     switch (step.do) {
       case 'processor':
@@ -40,10 +48,10 @@ export async function perform(page: Page, hand: Hand, steps: readonly Step[]): P
         if (step.hash) await hand.press('switch', /XOR/);
         break;
       case 'slot':
-        await hand.add(SEARCH['slot']!, null);
+        await arrives(slots, 1, () => hand.add(SEARCH['slot']!, null));
         break;
       case 'dimm':
-        await hand.add(step.dimm, 'empty');
+        await arrives(empty, -1, () => hand.add(step.dimm, 'empty'));
         break;
       case 'base':
         await hand.type('Base address', step.base);
