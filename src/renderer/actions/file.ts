@@ -28,7 +28,7 @@ function remember({ lab, settings }: ActionContext): void {
 }
 
 function complain({ ui, say }: ActionContext, error: ShellError): void {
-  ui.notify({ tone: 'error', text: say(error.message) });
+  ui.notify({ tone: 'error', text: () => say(error.message) });
 }
 
 /** Opens another lab through `how`, after asking; true when it is open. */

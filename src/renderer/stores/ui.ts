@@ -6,10 +6,13 @@ import type { WorkspaceId } from '../docking/workspace';
 export interface Notice {
   id: number;
   tone: 'neutral' | 'error' | 'held';
-  text: string;
+  /** a function where the words are to follow the language that is chosen later */
+  text: string | (() => string);
   /** what to do about it */
-  action?: { label: string; perform: () => void };
+  action?: { label: string | (() => string); perform: () => void };
 }
+
+export const noticeText = ({ text }: Pick<Notice, 'text'>): string => (typeof text === 'string' ? text : text());
 
 export type DialogName = 'settings' | 'shortcuts' | 'about';
 export type UnsavedAnswer = 'save' | 'discard' | 'cancel';
@@ -38,13 +41,18 @@ export const useUi = defineStore('ui', () => {
   /** Errors stay until dismissed; everything else leaves by itself. What is said again takes the place of what was said before. */
   function notify(notice: Omit<Notice, 'id'>): number {
     const id = nextId++;
-    const others = notices.value.filter(({ tone, text }) => tone !== notice.tone || text !== notice.text);
+    const words = noticeText(notice);
+    const others = notices.value.filter((other) => other.tone !== notice.tone || noticeText(other) !== words);
     notices.value = [...others.slice(-3), { ...notice, id }];
     if (notice.tone !== 'error') setTimeout(() => dismiss(id), NOTICE_MS);
     return id;
   }
   function dismiss(id: number): void {
     notices.value = notices.value.filter((notice) => notice.id !== id);
+  }
+  /** Another lab is open: what went wrong with the one before is over. */
+  function dismissErrors(): void {
+    notices.value = notices.value.filter(({ tone }) => tone !== 'error');
   }
   function go(target: WorkspaceId, panelId?: string): void {
     workspace.value = target;
@@ -71,5 +79,20 @@ export const useUi = defineStore('ui', () => {
     });
   }
 
-  return { workspace, palette, dialog, notices, reveal, panel, cursor, unsavedQuestion, notify, dismiss, go, showSource, askUnsaved };
+  return {
+    workspace,
+    palette,
+    dialog,
+    notices,
+    reveal,
+    panel,
+    cursor,
+    unsavedQuestion,
+    notify,
+    dismiss,
+    dismissErrors,
+    go,
+    showSource,
+    askUnsaved,
+  };
 });
