@@ -172,6 +172,27 @@ describe('local APIC', () => {
     expect(read(APIC.errorStatus)).toBe(0);
   });
 
+  it('reports accesses to registers that it does not have', () => {
+    expect([read(0x40), read(0xc0), read(APIC.inService + 0x70), read(APIC.currentCount)]).toEqual([0, 0, 0, 0]);
+    write(APIC.version, 1);
+    write(APIC.errorStatus, 0);
+    expect(read(APIC.errorStatus)).toBe(0x80);
+    write(APIC.errorStatus, 0);
+    expect(read(APIC.errorStatus)).toBe(0);
+    write(APIC.error, 0x70);
+    write(0x3f0, 0x55);
+    expect(apic.acknowledge()).toBe(0x70);
+  });
+
+  it('hears NMI also while software has switched it off', () => {
+    write(APIC.spurious, 0xff);
+    expect(apic.deliver({ vector: 0, mode: DELIVERY.nmi, destination: 0, logical: false, level: false })).toBe(true);
+    expect(nmis).toBe(1);
+    enabled = false;
+    expect(apic.deliver({ vector: 0, mode: DELIVERY.nmi, destination: 0, logical: false, level: false })).toBe(false);
+    expect(nmis).toBe(1);
+  });
+
   it('lets the 8259 pair through as LINT0 says, or altogether while it is disabled', () => {
     for (const [port, value] of [
       [0, 0x11],

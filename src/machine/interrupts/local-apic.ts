@@ -51,6 +51,11 @@ const LOCAL_VECTORS: Readonly<Record<number, number>> = {
   [APIC.lint1]: 0x1_a7ff,
   [APIC.error]: 0x1_00ff,
 };
+/** Registers that are there but have no name above: remote read, which other processors would answer. */
+const REMOTE_READ = 0xc0;
+const REGISTERS: ReadonlySet<number> = new Set([...Object.values(APIC), REMOTE_READ]);
+/** Is there a register at a multiple of 16? In service, trigger mode and request have eight each. */
+const exists = (offset: number): boolean => REGISTERS.has(offset) || (offset >= APIC.inService && offset < APIC.errorStatus);
 const MASKED = 0x1_0000;
 const PERIODIC = 0x2_0000;
 const SOFTWARE_ENABLE = 0x100;
@@ -157,7 +162,9 @@ export class LocalApic implements Device, InterruptSource {
 
   /** An interrupt message; whether it was for this APIC. */
   deliver(message: InterruptMessage): boolean {
-    if (!this.works() || !this.isAddressed(message)) {
+    // one that software has switched off still hears NMI (SDM vol. 3, 10.4.7.2)
+    const hears = message.mode === DELIVERY.nmi ? this.options.enabled() : this.works();
+    if (!hears || !this.isAddressed(message)) {
       this.options.unheard?.(message);
       return false;
     }
@@ -194,6 +201,7 @@ export class LocalApic implements Device, InterruptSource {
   // --- registers -----------------------------------------------------------------------------------------------------------
 
   read(_region: string, offset: number, size: 1 | 2 | 4): number {
+    if (!exists(offset & ~15)) this.fail(ERROR.illegalRegister);
     const value = (offset & 15) < 4 ? this.readRegister(offset & ~15) : 0;
     const shifted = value >>> (8 * (offset & 3));
     return size === 4 ? shifted : shifted & (size === 2 ? 0xffff : 0xff);
@@ -201,7 +209,8 @@ export class LocalApic implements Device, InterruptSource {
 
   /** Registers are written whole, with aligned 32-bit stores; other accesses do nothing (SDM: undefined). */
   write(_region: string, offset: number, size: 1 | 2 | 4, value: number): void {
-    if (size === 4 && (offset & 15) === 0) this.writeRegister(offset, value >>> 0);
+    if (!exists(offset & ~15)) this.fail(ERROR.illegalRegister);
+    else if (size === 4 && (offset & 15) === 0) this.writeRegister(offset, value >>> 0);
   }
 
   private readRegister(offset: number): number {

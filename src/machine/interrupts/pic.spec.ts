@@ -211,6 +211,10 @@ describe('interrupt controllers', () => {
     out('master', 0, 0x0c);
     expect(pic.read('master', 0, 1)).toBe(0x85);
     expect(pic.pending()).toBe(false);
+    // the next read is the answer, also at the other port; then that has its mask again
+    pic.setLine(6, true);
+    out('master', 0, 0x0c);
+    expect([pic.read('master', 1, 1), pic.read('master', 1, 1)]).toEqual([0x86, 0]);
   });
 
   it('save and load in the middle of it', () => {

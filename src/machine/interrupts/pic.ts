@@ -190,13 +190,14 @@ class Controller8259 {
     }
   }
 
-  readCommand(): number {
+  /** The port of the commands (0) or of the mask (1). A poll command is answered by the next read, whichever it is. */
+  read(offset: number): number {
     const state = this.state;
     if (state.poll) {
       state.poll = false;
       return this.wanted() < 0 ? 0 : 0x80 | this.acknowledge();
     }
-    return state.readService ? state.service : state.request;
+    return offset === 1 ? state.mask : state.readService ? state.service : state.request;
   }
 }
 
@@ -248,9 +249,8 @@ export class InterruptControllerPair implements Device, InterruptSource {
     if (size > 1) return this.read(region, offset, 1) | (offset === 0 ? this.read(region, 1, 1) << 8 : 0xff00);
     if (region === 'elcr') return (offset === 0 ? this.master : this.slave).state.levelTriggered;
     const controller = region === 'master' ? this.master : this.slave;
-    if (offset === 1) return controller.state.mask;
     let value = 0;
-    this.change(() => (value = controller.readCommand()));
+    this.change(() => (value = controller.read(offset)));
     return value;
   }
 

@@ -116,7 +116,7 @@ export class Counter {
     state.gate = level;
     const { mode, count } = state;
     if (mode === MODE.oneShot || mode === MODE.hardwareStrobe) {
-      if (level && state.next !== 0) this.begin(now, state.next, state.next);
+      if (level && (state.next || count) !== 0) this.begin(now, state.next || count, 0);
     } else if (count !== 0 && !level) {
       state.held = Math.max(0, this.pulses(now));
     } else if (count !== 0 && (mode === MODE.rate || mode === MODE.square)) {

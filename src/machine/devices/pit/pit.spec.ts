@@ -201,6 +201,27 @@ describe('interval timer', () => {
     expect(portB() & 0x20).toBe(0);
   });
 
+  it('in modes 1 and 5 a count is pending until the gate rises', () => {
+    const pending = () => {
+      out(3, 0xe8);
+      return pit.read('counters', 2, 1) & 0x40;
+    };
+    for (const control of [0xb2, 0xba]) {
+      pit.write('port-b', 0, 1, 0);
+      out(3, control);
+      out(2, 5, 0);
+      expect(pending()).toBe(0x40);
+      pit.write('port-b', 0, 1, 1);
+      pulses(1);
+      expect(pending()).toBe(0);
+      out(2, 9, 0);
+      expect(pending()).toBe(0x40);
+      // the count that runs is not touched
+      out(3, 0x80);
+      expect([pit.read('counters', 2, 1), pit.read('counters', 2, 1)]).toEqual([5, 0]);
+    }
+  });
+
   it('the refresh bit toggles', () => {
     const first = portB() & 0x10;
     pulses(18);
