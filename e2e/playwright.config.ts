@@ -2,7 +2,7 @@
  * `labs` drives the command line; `chromium` and `electron` run one set of specs in both shells; `package` drives the application
  * that `npm run package` made.
  */
-import { cpus } from 'node:os';
+import { availableParallelism } from 'node:os';
 import { resolve } from 'node:path';
 import { defineConfig } from '@playwright/test';
 
@@ -12,7 +12,8 @@ const results = resolve(import.meta.dirname, '../test-results');
 export default defineConfig({
   testDir: import.meta.dirname,
   outputDir: resolve(results, 'e2e'),
-  workers: Math.max(1, Math.min(3, cpus().length)),
+  // a journey waits for its window half of the time
+  workers: Math.min(3, availableParallelism() + 1),
   fullyParallel: true,
   forbidOnly: Boolean(process.env['CI']),
   // a journey that passes only the second time is reported as flaky, by name

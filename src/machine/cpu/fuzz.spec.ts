@@ -10,7 +10,7 @@ import { Processor } from './processor';
 import { POOL_RESERVED, STATE_SIZE } from './state-layout';
 import { PlainMemory } from './system.spec-support';
 
-const STRINGS = Number(process.env['PAGEWALK_FUZZ_STRINGS'] ?? 3000);
+const STRINGS = Number(process.env['PAGEWALK_FUZZ_STRINGS'] ?? 2000);
 const SEED = Number(process.env['PAGEWALK_FUZZ_SEED'] ?? 1);
 const CODE = 0x1000;
 const CODE_FRAMES = 2;
