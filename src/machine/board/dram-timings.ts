@@ -17,8 +17,10 @@ export interface DramTimings {
   readonly tRP: number;
   /** activate to precharge, at least */
   readonly tRAS: number;
-  /** activate to activate in another bank of the rank */
+  /** activate to activate in another bank of the rank; with bank groups, of another group (tRRD_S) */
   readonly tRRD: number;
+  /** activate to activate in one bank group (tRRD_L); of chips without groups, tRRD */
+  readonly tRRDL: number;
   /** last written data to precharge */
   readonly tWR: number;
   /** the data bus is taken by one access: a burst. From column command to column command of different bank groups it is the same (tCCD_S) */
@@ -36,8 +38,8 @@ export interface DramTimings {
 const NS = 1000;
 const US = 1000 * NS;
 
-/** Without `tCCD` where chips have no bank groups. */
-type Grade = Omit<DramTimings, 'tCCD' | 'tRFC' | 'tREFI' | 'refreshWindow'> & { tCCD?: number };
+/** Without `tCCD` and `tRRDL` where chips have no bank groups. */
+type Grade = Omit<DramTimings, 'tCCD' | 'tRRDL' | 'tRFC' | 'tREFI' | 'refreshWindow'> & { tCCD?: number; tRRDL?: number };
 
 const GRADES: Readonly<Record<DimmTechnology, Grade>> = {
   SIMM: { grade: 'FPM 70 ns', tCL: 20 * NS, tRCD: 50 * NS, tRP: 50 * NS, tRAS: 70 * NS, tRRD: 0, tWR: 0, tBurst: 20 * NS },
@@ -52,6 +54,7 @@ const GRADES: Readonly<Record<DimmTechnology, Grade>> = {
     tRP: 13_320,
     tRAS: 32 * NS,
     tRRD: 3_333,
+    tRRDL: 4_900,
     tWR: 15 * NS,
     tBurst: 3_333,
     tCCD: 5 * NS,
@@ -63,6 +66,7 @@ const GRADES: Readonly<Record<DimmTechnology, Grade>> = {
     tRP: 16_250,
     tRAS: 32 * NS,
     tRRD: 3_333,
+    tRRDL: 5 * NS,
     tWR: 30 * NS,
     tBurst: 3_333,
     tCCD: 5 * NS,
@@ -115,7 +119,7 @@ export function dramTimings({ technology, geometry, chips }: DimmPart): DramTimi
   const tREFI = technology === 'DDR5' ? 3_906_250 : geometry.rows <= 4096 && OLD.has(technology) ? 15_625_000 : 7_812_500;
   const commands = OLD.has(technology) ? Math.min(geometry.rows, 8192) : 8192;
   const grade = GRADES[technology];
-  return { tCCD: grade.tBurst, ...grade, tRFC, tREFI, refreshWindow: tREFI * commands };
+  return { tCCD: grade.tBurst, tRRDL: grade.tRRD, ...grade, tRFC, tREFI, refreshWindow: tREFI * commands };
 }
 
 const OLD: ReadonlySet<DimmTechnology> = new Set(['SIMM', 'SDR', 'DDR']);

@@ -83,10 +83,9 @@ export function writeSpdTimings(spd: Uint8Array, part: DimmPart): void {
       // tRFC2 and tRFC4 of chips refreshed by halves and quarters: not used here, no longer than tRFC
       view.setUint16(32, medium(t.tRFC), true);
       view.setUint16(34, medium(t.tRFC), true);
-      // tFAW 21 ns; tRRD_S, tRRD_L 4.9 ns, tCCD_L
-      const longRowDelay = 4900;
-      put({ 36: 0, 37: 168, 38: medium(t.tRRD), 39: medium(longRowDelay), 40: medium(t.tCCD) });
-      put({ 117: fine(t.tCCD), 118: fine(longRowDelay), 119: fine(t.tRRD), 120: fine(tRC), 121: fine(t.tRP), 122: fine(t.tRCD) });
+      // tFAW 21 ns; tRRD_S, tRRD_L, tCCD_L
+      put({ 36: 0, 37: 168, 38: medium(t.tRRD), 39: medium(t.tRRDL), 40: medium(t.tCCD) });
+      put({ 117: fine(t.tCCD), 118: fine(t.tRRDL), 119: fine(t.tRRD), 120: fine(tRC), 121: fine(t.tRP), 122: fine(t.tRCD) });
       put({ 123: fine(t.tCL), 124: fine(slowest), 125: fine(CLOCK.DDR4) });
       return;
     }

@@ -91,6 +91,25 @@ describe('open pages', () => {
     expect(banks.end).toBe(start + 3 * t.tRRD + t.tRCD + t.tCL + t.tBurst);
   });
 
+  it.each(['ddr4-4g', 'ddr5-16g'])('opens rows of one bank group tRRD_L apart, of several tRRD_S (%s)', (dimm) => {
+    const part = dimmPart(dimm)!;
+    const { tRRD, tRRDL, tRCD, tCL, tBurst } = dramTimings(part);
+    expect(tRRDL).toBeGreaterThan(tRRD);
+    const two = (other: number): number => {
+      const banks = banksOf(8, 1, dimm);
+      for (const bank of [0, other]) banks.access(bank, 5, false, start, false);
+      return banks.end - start - tRCD - tCL - tBurst;
+    };
+    expect(two(part.geometry.banks)).toBe(tRRD);
+    // the column commands are tCCD_L apart
+    expect(two(1)).toBe(Math.max(tRRDL, dramTimings(part).tCCD));
+    const [through, saved] = [banksOf(8, 1, dimm), banksOf(8, 1, dimm)];
+    through.access(0, 5, false, start, false);
+    saved.load(through.save());
+    for (const banks of [through, saved]) banks.access(1, 5, false, start, false);
+    expect(saved.end).toBe(through.end);
+  });
+
   it('closes every row with each refresh, which takes tRFC', () => {
     const banks = banksOf();
     banks.access(0, 5, false, start, false);

@@ -1,7 +1,7 @@
 /**
  * Banks and buses in time, with pages left open: an access to the row that is open is a hit, one to a bank with no open row a
  * miss (activate first), one to a bank with another row open a conflict (precharge, then activate). Refresh closes all rows
- * of a rank every tREFI. Column commands in one bank group are tCCD_L apart. The accesses of a channel use its data bus in the order in which they come; what their banks need
+ * of a rank every tREFI. Column commands in one bank group are tCCD_L apart, activations tRRD_L. The accesses of a channel use its data bus in the order in which they come; what their banks need
  * beforehand overlaps. Times are picoseconds since power-on.
  */
 import type { DramTimings } from '../board/dram-timings';
@@ -19,6 +19,8 @@ export interface SavedBanks {
   /** [bus, free, ends of what is outstanding] */
   buses: [bus: number, free: number, ends: number[]][];
   ranks: [rank: number, activated: number][];
+  /** bank groups, by the bank that stands for each */
+  groups: [bank: number, activated: number][];
 }
 
 /** Which bus and which rank each bank is on. */
@@ -78,6 +80,8 @@ export class Banks {
   private readonly inFlight: number;
   /** last activation in the rank */
   private readonly activated: Float64Array;
+  /** last activation in the bank group, by the bank that stands for it */
+  private readonly groupActivated: Float64Array;
 
   /** @param wires made by `wireBanks` for the same modules */
   constructor(
@@ -115,6 +119,7 @@ export class Banks {
       }
     }
     this.activated = new Float64Array(ranks);
+    this.groupActivated = new Float64Array(size.banks);
     this.reset();
   }
 
@@ -146,8 +151,9 @@ export class Banks {
       const rank = this.rankOf[bank]!;
       let activate = Math.max(now, this.prechargeReady[bank]!);
       if (open !== CLOSED) activate += t.tRP;
-      activate = Math.max(activate, this.activated[rank]! + t.tRRD);
+      activate = Math.max(activate, this.activated[rank]! + t.tRRD, this.groupActivated[group]! + t.tRRDL);
       this.activated[rank] = activate;
+      this.groupActivated[group] = activate;
       column = Math.max(activate + t.tRCD, column);
       this.prechargeReady[bank] = activate + t.tRAS;
       this.openRow[bank] = row;
@@ -222,6 +228,7 @@ export class Banks {
     this.prechargeReady.set(of(other.prechargeReady), first);
     this.epoch.set(of(other.epoch), first);
     this.refreshDue.set(of(other.refreshDue), first);
+    this.groupActivated.set(of(other.groupActivated), first);
     for (let bank = 0; bank < count; bank++) {
       this.activated[this.rankOf[first + bank]!] = other.activated[other.rankOf[theirFirst + bank]!]!;
       const [bus, theirs] = [this.busOf[first + bank]!, other.busOf[theirFirst + bank]!];
@@ -242,11 +249,12 @@ export class Banks {
     const endsOf = (bus: number): number[] =>
       Array.from({ length: this.outstanding[bus]! }, (_, index) => this.ends[bus * RING + ((this.oldest[bus]! + index) % inFlight)]!);
     const buses = [...this.free].flatMap((free, bus): SavedBanks['buses'] => (free === 0 ? [] : [[bus, free, endsOf(bus)]]));
-    const ranks = [...this.activated].flatMap((at, rank): SavedBanks['ranks'] => (at < 0 ? [] : [[rank, at]]));
-    return { banks, buses, ranks };
+    const used = (list: Float64Array): [number, number][] =>
+      [...list].flatMap((at, number): [number, number][] => (at < 0 ? [] : [[number, at]]));
+    return { banks, buses, ranks: used(this.activated), groups: used(this.groupActivated) };
   }
 
-  load({ banks, buses, ranks }: SavedBanks): void {
+  load({ banks, buses, ranks, groups }: SavedBanks): void {
     this.reset();
     for (const [bank, row, column, precharge, epoch] of banks) {
       this.openRow[bank] = row;
@@ -261,6 +269,7 @@ export class Banks {
       this.outstanding[bus] = ends.length;
     }
     for (const [rank, at] of ranks) this.activated[rank] = at;
+    for (const [bank, at] of groups) this.groupActivated[bank] = at;
   }
 
   reset(): void {
@@ -270,6 +279,7 @@ export class Banks {
     this.epoch.fill(0);
     this.timings.forEach(({ tREFI }, bank) => (this.refreshDue[bank] = tREFI));
     this.activated.fill(-1e9);
+    this.groupActivated.fill(-1e9);
     for (const list of [this.free, this.ends, this.oldest, this.outstanding]) list.fill(0);
   }
 }
