@@ -1,6 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { FLAG } from './flags';
+import { SEGMENT_INDEX } from './state-layout';
 import { assembleInto, flatProtected, makeBench, realMode, type Bench } from './test-bench.spec-support';
 
 /** Runs a flat 32-bit program at 0x1000 until it halts (or `limit` instructions). */
@@ -122,6 +123,17 @@ describe('stack and calls', () => {
     expect(ecx).toBe(0x7ffc);
     expect(esi).toBe(0x7ffc - 8 - 16);
     expect(dword(bench, 0x7ff4)).toBe(0x7ffc);
+  });
+
+  it('ENTER of 32 bits takes its frame pointer from all of ESP, whatever part of it addresses the stack', () => {
+    const bench = realBench('mov esp, 0x12347000\nmov ebp, 0xabcd6f00\no32 enter 8, 2\no16 enter 4, 1\nhlt');
+    go(bench);
+    expect(dword(bench, 0x6ffc)).toBe(0xabcd6f00);
+    expect(dword(bench, 0x6ff4)).toBe(0x12346ffc);
+    const { state } = bench.processor;
+    // the second, of 16 bits, changes only BP
+    expect([state.reg32(4), state.reg32(5)]).toEqual([0x12346fe4, 0x12346fea]);
+    expect(dword(bench, 0x6fe8)).toBe(0x6ffc6fea);
   });
 
   it('PUSH ESP pushes the old value, POP ESP takes the popped one, POP [ESP] addresses with the new ESP', () => {
@@ -426,5 +438,30 @@ describe('real mode', () => {
     bench.load(0, [0xf4]);
     go(bench, 20);
     expect(bench.processor.state.eip).toBe(1);
+  });
+});
+
+describe('ARPL on a word that may not be written', () => {
+  it.each(['interpreter', 'threaded', 'compiled'] as const)('faults only where the word would change, in the %s', (engine) => {
+    const bench = makeBench(8, engine);
+    const { handler, place } = assembleInto(
+      bench,
+      `bits 32\norg 0x1000\nmov ecx, 40\nmov bx, 2\n.l: xor ax, ax\narpl [place], bx\nsetz al\nadd edx, eax\nloop .l
+       mov esi, 1\nmov bx, 3\nstc\narpl [place], bx\nmov esi, 2\nhlt\nhandler: hlt\nplace: dw 0xfffa`,
+    );
+    flatProtected(bench, 0x1000);
+    const { state, interpreter } = bench.processor;
+    interpreter.blocks.hotAfter = 1;
+    bench.load(0x1808, [0xff, 0xff, 0, 0, 0, 0x9b, 0xcf, 0]);
+    bench.load(0x2000 + 13 * 8, [handler! & 255, handler! >> 8, 8, 0, 0, 0x8e, 0, 0]);
+    [state.gdtrBase, state.gdtrLimit, state.idtrBase, state.idtrLimit] = [0x1800, 0xf, 0x2000, 0xff];
+    state.setReg32(2, 0);
+    state.setSegment(SEGMENT_INDEX.DS, 0x10, 0, 0xffff_ffff, 0xc091);
+    bench.processor.stateReplaced();
+    expect(go(bench)).toBe('halted');
+    expect(registers(bench).filter((_, index) => index === 2 || index === 6)).toEqual([0, 1]);
+    expect(bench.memory.read(place as never, 2)).toBe(0xfffa);
+    // the frame: error code 0, and CF as it was
+    expect([dword(bench, state.reg32(4)), dword(bench, state.reg32(4) + 12) & FLAG.CF]).toEqual([0, 1]);
   });
 });

@@ -55,6 +55,11 @@ export interface SystemInstructions {
   invalidatePage(linear: number): boolean;
   /** May eight bytes be written? Limit, pages and alignment (#GP, #SS, #PF, #AC); nothing is written. */
   prepareQuadword(segment: SegmentIndex, offset: number): boolean;
+  /**
+   * ARPL where the segment is not writable: #GP(0) only if the word's RPL would be raised ("if the result is in a nonwritable
+   * segment", 80386 Programmer's Reference Manual, ARPL), else ZF = 0. True: the segment is writable, and nothing was done.
+   */
+  adjustReadOnly(segment: SegmentIndex, offset: number, privilege: number): boolean;
   /** ECX in, EDX:EAX out / in */
   readMsr(): boolean;
   writeMsr(): boolean;

@@ -24,12 +24,15 @@ import type { PagingContext } from './paging';
 import { PortAccess } from './ports';
 import type { CpuPorts, OperandSize, SegmentIndex, SystemInstructions } from './runtime';
 import { SegmentLoads } from './segment-loads';
+import { isWritableData } from './segmentation';
+import { failed } from './stack';
 import { STATE, STOP } from './state-layout';
 import { LiveTables } from './table-memory';
 import { Tasks } from './tasks';
 import { TestRegisters } from './test-registers';
 import { Tlb } from './tlb';
 import { FarTransfers } from './transfers';
+import { VECTOR } from './vectors';
 import { Virtualization } from './virtualization';
 import type { GuestRunner } from './virtualization';
 
@@ -253,6 +256,15 @@ export class ProcessorSystem implements SystemInstructions {
   }
   prepareQuadword(segment: SegmentIndex, offset: number): boolean {
     return this.access.prepareStore(segment, offset, 8);
+  }
+  adjustReadOnly(segment: SegmentIndex, offset: number, privilege: number): boolean {
+    const { state } = this;
+    if (isWritableData(state.segmentAttributes(segment))) return true;
+    const word = this.access.load(segment, offset, 2);
+    if (failed(state)) return false;
+    if ((word & 3) < (privilege & 3)) return state.raise(VECTOR.generalProtection, 0);
+    state.setFlag(FLAG.ZF, false);
+    return false;
   }
   readMsr(): boolean {
     return this.control.readMsr();

@@ -4,6 +4,7 @@
  */
 import { expect, it } from 'vitest';
 import type { Engine } from '../processor';
+import { SEGMENT_INDEX } from '../state-layout';
 import { assembleInto, flatProtected, makeBench, type Bench } from '../test-bench.spec-support';
 import { pick, random, seen, type Next } from './same-state.spec-support';
 
@@ -100,6 +101,36 @@ function started(seed: number, engine: Engine): Bench {
   bench.processor.stateReplaced();
   return bench;
 }
+
+/** Flat data, and code of a segment that begins elsewhere: RIP and the linear address differ. Regions of one page call each other. */
+function elsewhere(engine: Engine, base: number): Bench {
+  const bench = started(1, engine);
+  assembleInto(
+    bench,
+    `bits 32\norg 0x2000\nmain: inc ebx\nand ebx, 1\ncall [functions + ebx * 4]\nadd ecx, eax\njmp near main
+     align 64\nf: mov edi, 3\n.l: add eax, edi\ndec edi\njnz .l\nret
+     align 64\ng: mov edi, 4\n.l: xor eax, edi\ndec edi\njnz .l\nmov [0xa000], eax\nret
+     align 64\nfunctions: dd f - ${base}, g - ${base}`,
+  );
+  const { state } = bench.processor;
+  state.setSegment(SEGMENT_INDEX.CS, 8, base, 0xffff_ffff, 0xc09b);
+  state.eip = 0x2000 - base;
+  bench.processor.stateReplaced();
+  return bench;
+}
+
+it('regions of a page in a segment of its own are in that page of it', () => {
+  for (const base of [0x1000, 0x1230]) {
+    const [reference, other] = [elsewhere('interpreter', base), elsewhere('compiled', base)];
+    other.processor.interpreter.blocks.hotAfter = 2;
+    for (let run = 0; run < 30; run++) {
+      const budget = 40 + run * 7;
+      expect(other.processor.run(budget)).toEqual(reference.processor.run(budget));
+      expect(seen(other, [[2, 11]]), `run ${run}`).toBe(seen(reference, [[2, 11]]));
+    }
+    expect(other.processor.interpreter.compiled!.regions.compiled).toBeGreaterThan(1);
+  }
+});
 
 let across = 0;
 

@@ -37,7 +37,7 @@ const ELSEWHERE =
 
 /** What compiled code leaves to the interpreter, by name of the lowering function: calls with work behind them, stores behind loads. */
 const LEFT_OUT =
-  /^(popSegment|loadFarPointer|in|ins(Byte|Word)|outs(Byte|Word)|s[gi]dt|la[rs]|lsl|movFromDebug|cmpxchg8b|enter|da[as]|aa[asmd]|escape)$/;
+  /^(popSegment|loadFarPointer|in|ins(Byte|Word)|outs(Byte|Word)|s[gi]dt|la[rs]|lsl|movFromDebug|cmpxchg8b|enter|da[as]|aa[asmd]|arpl|escape)$/;
 
 /** Before the form and behind it; the form's bytes go into the slot. */
 const SOURCE = `bits 32

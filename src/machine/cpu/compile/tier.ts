@@ -11,7 +11,7 @@ import { FLAG } from '../flags';
 import type { BlockCache } from '../interpret/blocks';
 import { callSystem } from '../interpret/system-calls';
 import type { OperandSize, SegmentIndex, SystemInstructions } from '../runtime';
-import { POOL_RESERVED, STOP } from '../state-layout';
+import { POOL_RESERVED, SEGMENT_INDEX, STOP } from '../state-layout';
 import { EVENT_LOG, JUMP_CACHE, LEAVE, LEFT, WORD, jumpIndex, unpackCall } from './layout';
 import { CompiledRegions, type RegionGroup } from './regions';
 
@@ -282,7 +282,9 @@ export class CompiledTier {
   /** After `run`: the group of the page that execution has gone to, undefined when it stayed where it was entered. */
   get movedTo(): RegionGroup | undefined {
     const held = this.words[W.held]!;
-    return held === this.enteredSlot || held === 0 ? undefined : this.regions.groupOf(held);
+    if (held === this.enteredSlot || held === 0) return undefined;
+    const group = this.regions.groupOf(held);
+    return (group.key & REGION_KEY.flatCode) === 0 ? undefined : group;
   }
 
   /** After `run`: the TLB holds no code page any more, it must be looked up again. */
@@ -356,7 +358,8 @@ export class CompiledTier {
     this.words[W.held] = slot;
     if (slot === 0) return;
     const group = this.regions.groupOf(slot);
-    // only regions in flat code go on to other pages: there RIP is the linear address
-    this.parts.access.compiled.holdCodePage(group.pageRip >>> 12, (group.key & REGION_KEY.user) !== 0, group.codePage.frame);
+    // only regions in flat code go on to other pages; elsewhere this is another region of the page, which begins where CS says
+    const base = group.key & REGION_KEY.flatCode ? 0 : this.parts.state.segmentBase(SEGMENT_INDEX.CS);
+    this.parts.access.compiled.holdCodePage((group.pageRip + base) >>> 12, (group.key & REGION_KEY.user) !== 0, group.codePage.frame);
   }
 }

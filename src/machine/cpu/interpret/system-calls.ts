@@ -63,6 +63,8 @@ export function callSystem(state: CpuState, system: SystemInstructions, id: numb
     case SYSTEM_CALL.prepareQuadword:
       system.prepareQuadword(a as SegmentIndex, b >>> 0);
       return 0;
+    case SYSTEM_CALL.adjustReadOnly:
+      return system.adjustReadOnly(a as SegmentIndex, b >>> 0, c) ? 1 : 0;
     case SYSTEM_CALL.invalidatePage:
       system.invalidatePage((state.segmentBase(a) + b) >>> 0);
       return 0;

@@ -44,7 +44,8 @@ function popAll(b: BlockBuilder): void {
 
 /**
  * The frame pointer, then copies of the outer frames' pointers, then the new frame's own. All of it is tried first, in its order, so
- * that a fault in the middle leaves nothing written: with more than one level each pointer is read twice.
+ * that a fault in the middle leaves nothing written: with more than one level each pointer is read twice. The new frame's pointer
+ * is SP or ESP by the operand's size (SDM vol. 2, ENTER), also where SP alone addresses the stack.
  */
 function enter(b: BlockBuilder): void {
   const size = b.instruction.operandSize;
@@ -67,8 +68,9 @@ function enter(b: BlockBuilder): void {
   }
   // and what the new stack pointer points to must be writable, though nothing is written there
   if (bytes > 0) b.probe(size, ss, b.stackAddress(-depth * size - bytes));
-  const frame = b.stackAddress(-size);
-  b.store(size, ss, frame, EBP);
+  const top = b.stackAddress(-size);
+  const frame = b.mode.stack32 || size === 2 ? top : b.make('or', b.make('and', ESP, b.constant(~0xffff)), top);
+  b.store(size, ss, top, EBP);
   for (let slot = 2; slot < depth; slot++) aside(() => b.store(size, ss, b.stackAddress(-slot * size), outer(slot - 1)));
   if (level > 0) b.store(size, ss, b.stackAddress(-depth * size), frame);
   b.setStack(b.stackAddress(-depth * size - bytes));

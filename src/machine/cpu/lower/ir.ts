@@ -210,6 +210,8 @@ export const SYSTEM_CALL = {
   writeTest: 40,
   /** segment, offset: may eight bytes be written there? */
   prepareQuadword: 41,
+  /** segment, offset, privilege: ARPL on a word that may not be written; result 0 when that is all of it, 1 when it may be written */
+  adjustReadOnly: 42,
 } as const;
 
 /** One instruction of a block. */

@@ -88,8 +88,9 @@ function verify(forWrite: 0 | 1): Lower {
 /** The requested privilege level of the first selector is raised to the second's; ZF tells whether it was. */
 function adjustPrivilege(b: BlockBuilder): void {
   if (!b.mode.protectedMode) return b.raise(EXCEPTION.UD);
-  const left = b.readForWrite(0);
   const right = b.read(1);
+  if (b.isMemory(0)) b.emit('exitIfZero', b.call('adjustReadOnly', b.constant(b.segment), b.address(), right), b.end, 0);
+  const left = b.readForWrite(0);
   const leftLevel = b.make('and', left, b.constant(3));
   const rightLevel = b.make('and', right, b.constant(3));
   const lower = b.make('shr', b.make('sub', leftLevel, rightLevel), b.constant(31));
