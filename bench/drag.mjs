@@ -13,7 +13,7 @@ import { parseArgs } from 'node:util';
 import { chromium } from '@playwright/test';
 import { ensureBuilt, ensurePackages } from '../build/prepare.mjs';
 import { boardActs, boardLab } from './board-acts.mjs';
-import { costs, PACE, share } from './trace.mjs';
+import { costs, share } from './trace.mjs';
 
 const repository = resolve(import.meta.dirname, '..');
 const CATEGORIES = ['devtools.timeline', 'disabled-by-default-devtools.timeline', 'toplevel', '__metadata', 'blink.user_timing', 'v8'];
@@ -36,21 +36,12 @@ async function startHost(lab, data) {
   return { host, address };
 }
 
-/** A fixed piece of script, marked in the trace: what it takes longer than at best, everything does. */
-const pace = (page) =>
-  page.evaluate((mark) => {
-    performance.mark(mark);
-    const words = new Map();
-    for (let i = 0; i < 60_000; i++) words.set(`word${i % 997}`, [i, { at: i }]);
-  }, PACE);
-
 async function measure(page, browser, { name, prepare, act, restore }, round) {
   await prepare?.();
   await browser.startTracing(page, {
     categories: [...CATEGORIES, ...(process.env.PROFILE ? ['disabled-by-default-v8.cpu_profiler'] : [])],
   });
   await act();
-  await pace(page);
   const trace = await browser.stopTracing();
   await restore?.();
   const { traceEvents } = JSON.parse(String(trace));
@@ -66,18 +57,12 @@ const told = (parts) =>
     .map(([kind, value]) => `${kind} ${value.toFixed(0)}`)
     .join(', ');
 
-/** the best pace so far */
-let fastest = Infinity;
-
 /** @param rounds what each round of one act cost */
 function report(name, rounds) {
   const longest = rounds.map(({ tasks }) => tasks[0]?.ms ?? 0);
   const best = rounds[longest.indexOf(Math.min(...longest))];
   const others = rounds.length > 1 ? ` (${longest.map((value) => value.toFixed(0)).join(', ')})` : '';
-  fastest = Math.min(fastest, ...rounds.map((round) => round.pace));
-  console.log(
-    `${name}: longest task ${ms(best.tasks[0]?.ms ?? 0)}${others} at ${(best.pace / fastest).toFixed(1)}× the best pace: ${told(best.tasks[0]?.parts ?? {})}`,
-  );
+  console.log(`${name}: longest task ${ms(best.tasks[0]?.ms ?? 0)}${others}: ${told(best.tasks[0]?.parts ?? {})}`);
   for (const { ms: long, parts } of best.tasks.slice(1).filter((task) => task.ms > LONG)) console.log(`  also ${ms(long)}: ${told(parts)}`);
   if (best.frames > 20) {
     console.log(`  ${best.frames} frames; script and layout of one ${spread(best.work)}`);

@@ -14,7 +14,16 @@ const TASKS = new Set(['RunTask', 'ThreadControllerImpl::RunTask']);
 
 /** How a task's time is divided: the kinds that do not lie within one another. */
 const KINDS = {
-  script: ['FunctionCall', 'EvaluateScript', 'FireAnimationFrame', 'EventDispatch', 'RunMicrotasks', 'TimerFire', 'v8.callFunction', 'v8.evaluateModule'],
+  script: [
+    'FunctionCall',
+    'EvaluateScript',
+    'FireAnimationFrame',
+    'EventDispatch',
+    'RunMicrotasks',
+    'TimerFire',
+    'v8.callFunction',
+    'v8.evaluateModule',
+  ],
   style: ['UpdateLayoutTree'],
   layout: ['Layout'],
   'paint tree': ['PrePaint'],
@@ -22,9 +31,6 @@ const KINDS = {
   'under the pointer': ['HitTest'],
 };
 const GC = ['MinorGC', 'MajorGC', 'V8.GCScavenger', 'V8.GCFinalizeMC'];
-
-/** A mark in the trace: the task that sets it is a fixed piece of work and tells the machine's pace; the act was before it. */
-export const PACE = 'pagewalk-pace';
 
 /** Milliseconds. */
 const timeOf = ({ tdur, dur }) => (tdur ?? dur) / 1000;
@@ -64,13 +70,10 @@ function divide(inside) {
 
 /**
  * @returns frames; `work` and `paint`, milliseconds of each frame in ascending order; `tasks`, milliseconds of each task with the time it
- * began, the longest first, with `parts`, milliseconds by kind; `pace`, milliseconds that the fixed piece of work took, null without one
+ * began, the longest first, with `parts`, milliseconds by kind
  */
 export function costs(events) {
-  const all = ownEvents(events);
-  const mark = events.find(({ name }) => name === PACE)?.ts ?? Infinity;
-  const own = all.filter(({ ts, dur }) => ts + dur < mark);
-  const fixed = outermost(all, TASKS).find(({ ts, dur }) => ts <= mark && mark <= ts + dur);
+  const own = ownEvents(events);
   const commits = own.filter(({ name }) => name === 'Commit').map(({ ts }) => ts);
   const perFrame = (names) => {
     const work = outermost(own, names);
@@ -92,7 +95,6 @@ export function costs(events) {
     work: perFrame(WORK),
     paint: perFrame(PAINT),
     tasks,
-    pace: fixed ? timeOf(fixed) : null,
   };
 }
 

@@ -19,8 +19,22 @@ interface OpenList {
   items: number;
 }
 
+/** Of a short text with few commas and dashes nothing can be too long, and its words need not be looked at. */
+function isSmall(source: string): boolean {
+  // the lexer says at most two words of its own for each character
+  if (source.length * 2 > MOST_TOKENS) return false;
+  let [commas, dashes] = [0, 0];
+  for (let at = 0; at < source.length; at++) {
+    const code = source.charCodeAt(at);
+    if (code === 0x2c) commas++;
+    else if (code === 0x2d) dashes++;
+  }
+  return commas < MOST_ITEMS && dashes <= MOST_ITEMS;
+}
+
 /** What is too large in a text, or undefined. Never throws; whether it is YAML at all is not its business. */
 export function tooLarge(source: string): TooLarge | undefined {
+  if (isSmall(source)) return undefined;
   /** flow lists that are open, inside out */
   const flow: OpenList[] = [];
   /** block lists that are open, by the column of their dashes */

@@ -1,4 +1,7 @@
-/** What the board of the open lab means, worked out once per change of its hardware for all panels: address map, problems, parts. */
+/**
+ * What the board of the open lab means, worked out once per change of its hardware for all panels: address map, problems, parts. Here it
+ * is never late: what changes the board reads it here. Panels draw what shown-board gives them.
+ */
 import { defineStore } from 'pinia';
 import { computed } from 'vue';
 import { hardwareOf } from '../../../machine/board/canvas';

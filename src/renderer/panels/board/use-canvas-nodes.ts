@@ -1,65 +1,99 @@
 /**
  * Vue Flow's nodes, in step with the board: its ground, the frames of groups, the parts, and the note of what is wrong. When parts were
- * only moved, only these are told; when there are many new ones they come a few at a time, each few in a task of their own.
+ * only moved, only these are told; parts that have gone are taken out; when there are many new ones they come a few at a time, each few
+ * in a task of their own.
  */
-import type { Node, VueFlowStore } from '@vue-flow/core';
-import { computed, onBeforeUnmount, ref, watch } from 'vue';
+import type { GraphNode, Node, VueFlowStore } from '@vue-flow/core';
+import { computed, onBeforeUnmount, ref, watch, type Ref } from 'vue';
 import { useCanvas } from './canvas';
-import { outline, type Box } from './drawing';
+import { outline, type Box, type Drawing, type GroupFrame, type PartBox, type Wire } from './drawing';
 
 /** Room around the parts, in units of the drawing. */
 const MARGIN = 22;
 /** So many new parts are drawn in one task. */
 const FEW = 12;
 
-export function useCanvasNodes(flow: VueFlowStore) {
+/** What the canvas draws, all of one moment: see shown-board. */
+export interface CanvasMoment {
+  drawing: Drawing | null;
+  parts: readonly PartBox[];
+  shapes: ReadonlyMap<string, PartBox>;
+  frames: readonly GroupFrame[];
+  wires: readonly Wire[];
+}
+
+export function useCanvasNodes(flow: VueFlowStore, moment: Readonly<Ref<CanvasMoment>>) {
   const canvas = useCanvas();
   const ground = computed<Box | null>((before) => {
-    const now = canvas.drawing && outline([...canvas.parts, ...canvas.frames, canvas.drawing.note], MARGIN);
+    const { drawing, parts, frames } = moment.value;
+    const now = drawing && outline([...parts, ...frames, drawing.note], MARGIN);
     return before && now && (['x', 'y', 'width', 'height'] as const).every((key) => before[key] === now[key]) ? before : now;
   });
   const nodes = computed<Node[]>(() => {
     const edge = ground.value;
-    if (!canvas.drawing || !edge) return [];
-    const { note } = canvas.drawing;
+    const { drawing, parts, shapes, frames } = moment.value;
+    if (!drawing || !edge) return [];
     const at = ({ x, y }: Box): { x: number; y: number } => ({ x, y });
     return [
       { id: 'pcb', type: 'pcb', position: at(edge), data: edge, selectable: false, zIndex: -3, class: 'ground' },
-      ...canvas.frames.map((frame): Node => ({ id: frame.node, type: 'group', position: at(frame), data: frame, zIndex: -2, class: 'frame nopan' })),
-      { id: 'note', type: 'note', position: at(note), selectable: false, zIndex: 1 },
-      ...canvas.parts.map((part): Node => ({ id: part.node, type: 'part', position: at(part), data: canvas.shapes.get(part.node), class: 'nopan' })),
+      ...frames.map((frame): Node => ({ id: frame.node, type: 'group', position: at(frame), data: frame, zIndex: -2, class: 'frame nopan' })),
+      { id: 'note', type: 'note', position: at(drawing.note), selectable: false, zIndex: 1 },
+      ...parts.map((part): Node => ({ id: part.node, type: 'part', position: at(part), data: shapes.get(part.node), class: 'nopan' })),
     ];
   }); // prettier-ignore
+  /** of the last moment, not drawn yet */
+  const left = ref(0);
+  /** what the canvas shows is the board as it is now */
+  const upToDate = (): boolean => moment.value.parts === canvas.parts;
   /** all that is on the board is drawn */
-  const complete = ref(true);
+  const complete = computed(() => left.value === 0 && upToDate());
+  let order: string[] = [];
   let later: Node[] = [];
   let timer: ReturnType<typeof setTimeout> | undefined;
+  let after: (() => void)[] = [];
+
   function give(now: readonly Node[]): void {
-    const fresh = now.filter(({ id }) => !flow.findNode(id));
-    later = fresh.slice(FEW);
-    const waiting = new Set(later);
-    const given = waiting.size > 0 ? now.filter((node) => !waiting.has(node)) : [...now];
-    const there = flow.getNodes.value;
-    if (fresh.length > 0 || there.length !== given.length || given.some(({ id }, i) => there[i]?.id !== id)) flow.setNodes(given);
-    else given.forEach(follow);
-    goOn();
+    order = now.map(({ id }) => id);
+    const wanted = new Set(order);
+    const there = flow.nodes.value;
+    const kept = there.filter(({ id }) => wanted.has(id));
+    if (kept.length < there.length) flow.nodes.value = kept;
+    later = [];
+    for (const node of now) {
+      const own = flow.findNode(node.id);
+      if (own) follow(own, node);
+      else later.push(node);
+    }
+    // many new ones wait for a task of their own, after what is there
+    if (later.length > FEW) wait();
+    else more();
+    const done = after;
+    after = [];
+    for (const work of done) work();
   }
-  function follow({ id, position, data }: Node): void {
-    const own = flow.findNode(id);
-    if (!own) return;
+  function follow(own: GraphNode, { position, data }: Node): void {
     if (own.position.x !== position.x || own.position.y !== position.y) own.position = position;
-    own.data = data;
-  }
-  function goOn(): void {
-    clearTimeout(timer);
-    complete.value = later.length === 0;
-    if (!complete.value) timer = setTimeout(more, 0);
+    if (own.data !== data) own.data = data;
   }
   function more(): void {
-    flow.addNodes(later.splice(0, FEW));
-    goOn();
+    const few = later.splice(0, FEW);
+    if (few.length > 0) flow.addNodes(few);
+    // where they stand among the others is the order in which they are read out
+    const now = order.flatMap((id) => flow.findNode(id) ?? []);
+    if (now.some(({ id }, i) => flow.nodes.value[i]?.id !== id)) flow.nodes.value = now;
+    wait();
+  }
+  function wait(): void {
+    clearTimeout(timer);
+    left.value = later.length;
+    if (later.length > 0) timer = setTimeout(more, 0);
   }
   watch(nodes, give, { immediate: true });
   onBeforeUnmount(() => clearTimeout(timer));
-  return { ground, complete };
+  /** Does it when the canvas shows the board as it is now: at once, or together with what is drawn next. */
+  function whenDrawn(work: () => void): void {
+    if (upToDate()) work();
+    else after.push(work);
+  }
+  return { ground, complete, upToDate, whenDrawn };
 }

@@ -51,10 +51,19 @@ interface Drag {
   frame: number;
 }
 
+/** How the canvas keeps step with the board, which is ahead of it for a moment after a change. */
+export interface Ahead {
+  /** False when the canvas has only now drawn what was changed: its elements follow within this task. */
+  settled(): boolean;
+  /** Does it together with what the canvas draws next, or at once when nothing is to be drawn. */
+  whenDrawn(work: () => void): void;
+}
+
 /** `onDrop` is told which parts were let go, and how far from where they were, in units of the drawing. */
 export function usePartDrag(
   root: Ref<HTMLElement | null>,
   flow: VueFlowStore,
+  ahead: Ahead,
   onDrop: (nodes: ReadonlySet<string>, dx: number, dy: number) => void,
 ) {
   const canvas = useCanvas();
@@ -121,7 +130,7 @@ export function usePartDrag(
   function onMove(event: PointerEvent): void {
     if (event.pointerId !== press?.pointer) return;
     if ((event.buttons & BUTTON_LEFT) === 0) return end();
-    if (!drag && Math.hypot(event.clientX - press.x, event.clientY - press.y) > THRESHOLD) start(event);
+    if (!drag && Math.hypot(event.clientX - press.x, event.clientY - press.y) > THRESHOLD && ahead.settled()) start(event);
     if (!drag) return;
     drag.x = event.clientX;
     drag.y = event.clientY;
@@ -131,9 +140,11 @@ export function usePartDrag(
     if (event.pointerId !== press?.pointer) return;
     if (!drag) return end();
     const to = pointAt(drag.bounds, event.clientX, event.clientY);
-    const { nodes, from } = drag;
-    end();
+    const { load, nodes, from } = drag;
+    end(false);
     if (to.x !== from.x || to.y !== from.y) onDrop(nodes, to.x - from.x, to.y - from.y);
+    // they stay where they were let go until they are drawn there
+    ahead.whenDrawn(load.putBack);
   }
   function onKey(event: KeyboardEvent): void {
     if (event.key !== 'Escape' || !drag) return;
@@ -147,11 +158,11 @@ export function usePartDrag(
     event.stopPropagation();
   }
 
-  /** Everything is where it was. */
-  function end(): void {
+  /** Nothing is under way any more; everything is where it was, unless told to leave it. */
+  function end(putBack = true): void {
     if (drag) {
       cancelAnimationFrame(drag.frame);
-      drag.load.putBack();
+      if (putBack) drag.load.putBack();
       if (press && root.value?.hasPointerCapture(press.pointer)) root.value.releasePointerCapture(press.pointer);
     }
     drag = null;
@@ -185,7 +196,7 @@ export function usePartDrag(
     };
     listen('addEventListener');
   }
-  onBeforeUnmount(end);
+  onBeforeUnmount(() => end());
 
   return { carried, onDown };
 }

@@ -6,8 +6,8 @@ import type { BoardBridge } from '../../../machine/board/schema';
 import { addressBits } from '../../../machine/board/placement';
 import { deviceRequesters } from '../../../machine/board/windows';
 import { formatRequester } from '../numbers';
-import { useBoardView } from './board-view';
 import type { PartBox } from './drawing';
+import type { ShownBoard } from './shown-board';
 
 /** The new facts, but for those that say what they said: these stay the objects they are, and their parts are not drawn anew. */
 function keep<F extends object>(before: ReadonlyMap<string, F> | undefined, now: Map<string, F>): Map<string, F> {
@@ -36,9 +36,8 @@ interface BridgeFacts {
   bus: string | null;
 }
 
-export function usePartFacts() {
-  const view = useBoardView();
-
+/** @param view the board: as it is, or as a panel shows it */
+export function usePartFacts(view: Pick<ShownBoard, 'hardware' | 'map' | 'issues'>) {
   const worst = computed(() => {
     const found = new Map<string, 'error' | 'warning'>();
     for (const { part, severity } of view.issues) if (part && found.get(part) !== 'error') found.set(part, severity);

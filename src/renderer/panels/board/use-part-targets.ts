@@ -1,6 +1,7 @@
 /** The parts of the board by name, for going to one of them from anywhere by keyboard. */
 import { useWords } from '../../i18n';
 import { useUi } from '../../stores/ui';
+import { useBoardView } from './board-view';
 import { useCanvas } from './canvas';
 import { PLAIN_CONTROLLER, type PartBox } from './drawing';
 import { usePartFacts } from './use-part-facts';
@@ -16,8 +17,9 @@ export function usePartTargets(): () => PartTarget[] {
   const ui = useUi();
   const canvas = useCanvas();
   const { t, say } = useWords();
-  const facts = usePartFacts();
-  const { titleOf } = usePartWords(facts);
+  const view = useBoardView();
+  const facts = usePartFacts(view);
+  const { titleOf } = usePartWords(facts, view);
 
   function textOf(part: PartBox): string {
     const { kind, id } = part;

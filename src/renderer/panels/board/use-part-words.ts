@@ -3,9 +3,9 @@ import { Binary, Download, Group, Network, Shield, Split, SquareTerminal, Waypoi
 import { formatAddress } from '../../../machine/address';
 import { IO_APIC_BASE, IOMMU_BASE } from '../../../machine/board/windows';
 import { useWords } from '../../i18n';
-import { useBoardView } from './board-view';
 import { useCanvas } from './canvas';
 import { PLAIN_CONTROLLER, type PartBox } from './drawing';
+import type { ShownBoard } from './shown-board';
 import type { usePartFacts } from './use-part-facts';
 
 interface BoxLine {
@@ -29,8 +29,7 @@ export const isBox = (kind: PartBox['kind']): kind is BoxKind => Object.hasOwn(B
 type Facts = ReturnType<typeof usePartFacts>;
 export type PartFacts = ReturnType<Facts['factsOf']>;
 
-export function usePartWords({ bridges }: Facts) {
-  const view = useBoardView();
+export function usePartWords({ bridges }: Facts, view: Pick<ShownBoard, 'hardware'>) {
   const canvas = useCanvas();
   const { t, say } = useWords();
   const groupName = ({ node, id }: PartBox): string => canvas.groupOf.get(node)?.name || t('board.group.unnamed', { id });

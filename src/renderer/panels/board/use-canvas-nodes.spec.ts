@@ -1,0 +1,107 @@
+// @vitest-environment happy-dom
+import { useVueFlow, type VueFlowStore } from '@vue-flow/core';
+import { createApp, nextTick, shallowRef, type App } from 'vue';
+import { afterEach, beforeEach, expect, it, vi } from 'vitest';
+import { useDocument } from '../../stores/document';
+import { OPENED, TestShell, withShell } from '../../stores/test-bridge';
+import { useCanvas } from './canvas';
+import { moveParts, removeParts } from './edits';
+import { useCanvasNodes, type CanvasMoment } from './use-canvas-nodes';
+
+const SLOTS = Array.from({ length: 40 }, (_, i) => `S${i}`);
+const YAML = [
+  'format: pagewalk.lab/1', 'title: Forty slots', 'board:', '  processor: p6-server', '  assignment: automatic', '  controllers:',
+  ...[0, 1].map((n) => `    - { id: mc${n}, channels: [${[0, 1, 2, 3, 4].map((c) => `[${SLOTS.slice(n * 20 + c * 4, n * 20 + c * 4 + 4).join(', ')}]`).join(', ')}] }`),
+  '  slots:', ...SLOTS.map((id) => `    - { id: ${id}, dimm: ddr3-256m }`), 'machine: { program: main.asm }', 'files: { main.asm: hlt }', '',
+].join('\n'); // prettier-ignore
+const LABEL = { en: 'Change', 'zh-CN': '更改' };
+
+let app: App;
+let flow: VueFlowStore;
+let lab: ReturnType<typeof useDocument>;
+let canvas: ReturnType<typeof useCanvas>;
+let nodes: ReturnType<typeof useCanvasNodes>;
+const moment = shallowRef<CanvasMoment>(undefined as never);
+/** what a panel's turn does: it shows the board as it is now */
+const turn = async (): Promise<void> => {
+  const { drawing, parts, shapes, frames, wires } = canvas;
+  moment.value = { drawing, parts, shapes, frames, wires };
+  await nextTick();
+};
+const ids = (): string[] => flow.nodes.value.map(({ id }) => id);
+const drawnParts = (): number => canvas.parts.filter(({ node }) => flow.findNode(node)).length;
+
+beforeEach(async () => {
+  vi.useFakeTimers();
+  const { use } = withShell(new TestShell());
+  lab = use(useDocument);
+  canvas = use(useCanvas);
+  lab.adopt({ ...OPENED, yaml: YAML, files: {} });
+  app = createApp({
+    setup() {
+      flow = useVueFlow('board-spec');
+      const { drawing, parts, shapes, frames, wires } = canvas;
+      moment.value = { drawing, parts, shapes, frames, wires };
+      nodes = useCanvasNodes(flow, moment);
+      return () => null;
+    },
+  });
+  app.mount(document.createElement('div'));
+  await nextTick();
+  vi.runAllTimers();
+});
+afterEach(() => {
+  app.unmount();
+  vi.useRealTimers();
+});
+
+it('parts that have gone are taken out, and those that stay are the nodes they were', async () => {
+  expect(nodes.complete.value).toBe(true);
+  const before = new Map(flow.nodes.value.map((node) => [node.id, node]));
+  lab.patch(removeParts(lab.document!, ['controller:mc0']).patches, LABEL);
+  expect([nodes.complete.value, flow.nodes.value.length]).toEqual([false, before.size]);
+  await turn();
+  expect([nodes.complete.value, drawnParts()]).toEqual([true, canvas.parts.length]);
+  expect(flow.nodes.value.every((node) => before.get(node.id) === node)).toBe(true);
+});
+
+it('many new parts come a few at a time, each where it belongs in the order', async () => {
+  const order = ids();
+  lab.patch(removeParts(lab.document!, ['controller:mc0']).patches, LABEL);
+  await turn();
+  const few = drawnParts();
+  lab.undo();
+  await turn();
+  expect([drawnParts(), nodes.complete.value]).toEqual([few, false]);
+  const steps: number[] = [];
+  while (!nodes.complete.value) {
+    vi.advanceTimersToNextTimer();
+    steps.push(drawnParts());
+  }
+  expect(Math.max(...steps.map((count, i) => count - (steps[i - 1] ?? few)))).toBeLessThanOrEqual(12);
+  expect(ids()).toEqual(order);
+});
+
+it('a move tells only the part that was moved, and what waits for it is done in the same turn', async () => {
+  const told: string[] = [];
+  const part = canvas.partAt('slot:S7')!;
+  const places = flow.nodes.value.map((node) => [node, node.position] as const);
+  lab.patch(moveParts(lab.document!.board, new Map([['slot:S7', { x: part.x + 8, y: part.y }]])).patches, LABEL);
+  nodes.whenDrawn(() => told.push('drawn'));
+  expect([told, nodes.upToDate()]).toEqual([[], false]);
+  await turn();
+  expect(told).toEqual(['drawn']);
+  expect(places.filter(([node, at]) => node.position !== at).map(([{ id }]) => id)).toEqual(['slot:S7']);
+  nodes.whenDrawn(() => told.push('at once'));
+  expect(told).toEqual(['drawn', 'at once']);
+});
+
+it('a move that is taken back before it was drawn moves nothing', async () => {
+  const part = canvas.partAt('slot:S7')!;
+  const at = { ...flow.findNode('slot:S7')!.position };
+  lab.patch(moveParts(lab.document!.board, new Map([['slot:S7', { x: part.x + 80, y: part.y }]])).patches, LABEL);
+  lab.undo();
+  await turn();
+  expect(flow.findNode('slot:S7')!.position).toEqual(at);
+  expect(lab.yaml).toBe(YAML);
+});
