@@ -3,6 +3,7 @@ import { describe, expect, it } from 'vitest';
 import { loadLab } from '../document/load';
 import type { StatusView, StopPoint, ViewName, Views } from '../protocol';
 import { LabSession } from './lab-session';
+import type { Scheduler } from './run-loop';
 
 const PROGRAM = `org 0x7C00
   mov cx, 3000
@@ -27,16 +28,18 @@ vms:
   - { id: two, memory: 16 MiB, program: a.asm, backing: on-touch }
 `;
 
-async function open(yaml: string, program = PROGRAM) {
+const REAL_TIME: Scheduler = {
+  nextTurn: (work) => void setImmediate(work),
+  after: (ms, work) => {
+    const timer = setTimeout(work, ms);
+    return () => clearTimeout(timer);
+  },
+  now: () => performance.now(),
+};
+
+async function open(yaml: string, program = PROGRAM, scheduler = REAL_TIME) {
   const views = new Map<ViewName, unknown>();
-  const session = new LabSession({
-    nextTurn: (work) => void setImmediate(work),
-    after: (ms, work) => {
-      const timer = setTimeout(work, ms);
-      return () => clearTimeout(timer);
-    },
-    now: () => performance.now(),
-  });
+  const session = new LabSession(scheduler);
   session.attach({ view: (name, value) => void views.set(name, value), problems: () => undefined });
   const { document } = loadLab(yaml, { 'a.asm': program });
   await session.subscribe(['status', 'breakpoints', 'snapshots', 'journey', 'registers']);
@@ -72,6 +75,35 @@ describe('where a run stops', () => {
     expect(await run()).toMatchObject({ power: 'stopped', stoppedAt: null });
     await session.reset();
     expect(latest('breakpoints').points).toEqual([]);
+  });
+
+  it('is before the very first instruction too; from there the run goes on', async () => {
+    for (const [yaml, linear, vm] of [
+      [BARE, 0x7c00n, null],
+      [VMS, 0x7c00n, 'one'],
+    ] as const) {
+      const { session, run } = await open(yaml);
+      await session.setStopPoints([at('code', linear, 1, vm)]);
+      expect(await run()).toMatchObject({ power: 'paused', instructions: 0, stoppedAt: { kind: 'code', linear, vm } });
+      const { power, instructions } = await run();
+      expect(power).toBe('stopped');
+      expect(instructions).toBeGreaterThan(0);
+    }
+  });
+
+  it('is the same at a speed at which nearly every instruction is a slice of its own', async () => {
+    let time = 0;
+    // each look at the clock takes 5 ms, and there are three to a slice
+    const scheduler: Scheduler = { nextTurn: REAL_TIME.nextTurn, after: (_ms, work) => REAL_TIME.after(0, work), now: () => (time += 5) };
+    for (const [yaml, vm] of [
+      [BARE, null],
+      [VMS, 'one'],
+    ] as const) {
+      const { session, run } = await open(yaml, PROGRAM, scheduler);
+      await session.setSpeed(67);
+      await session.setStopPoints([at('code', 0x7c07n, 1, vm)]);
+      for (const instructions of [2, 4, 6, 8]) expect(await run()).toMatchObject({ power: 'paused', instructions });
+    }
   });
 
   it('is after the access to watched memory, with what it did; steps are told too', async () => {

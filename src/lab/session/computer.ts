@@ -99,7 +99,7 @@ export interface Computer {
   /** set once nothing more can run */
   readonly stopped: Stop | null;
 
-  /** Executes at most `budget` instructions. A breakpoint on the very next instruction does not hold a run that starts there. */
+  /** Executes at most `budget` instructions. A breakpoint on the very next instruction does not hold a run that starts there, unless it is the first of all. */
   run(budget: number): RunEnd;
   /** The stop for a run that used up its instructions: where it stands. */
   limitReached(): Stop;

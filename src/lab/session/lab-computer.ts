@@ -125,6 +125,9 @@ export class LabComputer implements Computer {
 
   // ── running ──
 
+  /** a run has been held before the first instruction; the next one goes on from there */
+  private heldAtStart = false;
+
   run(budget: number): RunEnd {
     if (this.stopped) return { kind: 'stopped', stop: this.stopped };
     const { processor } = this.system.machine;
@@ -132,7 +135,9 @@ export class LabComputer implements Computer {
     const head = Math.min(budget, Math.max(WATCHED_HEAD - start, 0));
     if (head > 0) {
       processor.recordAccess = true;
-      const end = this.advance(head, true);
+      // nobody has seen the very first instruction yet: a breakpoint there holds the run
+      const end = this.advance(head, start > 0 || this.heldAtStart);
+      this.heldAtStart = end.kind === 'breakpoint' && this.instructions === 0;
       if (end.kind !== 'budget' || head === budget) return end;
     }
     const unwatched = budget - head - WATCHED_TAIL;

@@ -44,7 +44,7 @@ export default {
     part: 'Part in the socket',
     physical: 'physical addresses',
     linear: 'linear addresses',
-    tlb: '{sets} sets × {ways} ways',
+    tlb: '{sets} set × {ways} ways | {sets} sets × {ways} ways',
     entries: 'entries',
     ways: 'ways',
     ownTlb: 'As the part has it: {entries} entries, {ways} ways',

@@ -54,7 +54,8 @@ export function useJourney() {
     { immediate: true },
   );
 
-  const whole = computed<Journey | null>(() => (selection.journey ? asked.value : views.journey));
+  // without a machine there is no access
+  const whole = computed<Journey | null>(() => (session.poweredOn ? (selection.journey ? asked.value : views.journey) : null));
   /** an access that crosses into the next page is two walks; which of them is on screen */
   const part = ref<'first' | 'rest'>('first');
   watch(
