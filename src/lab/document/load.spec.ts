@@ -49,6 +49,7 @@ describe('loadLab', () => {
     ['empty', '', 'lab-wrong-type'],
     ['no format', 'title: x\n', 'lab-format-version'],
     ['newer format', edit('lab/1', 'lab/9'), 'lab-format-version'],
+    ['a board alone', edit('pagewalk.lab/1', 'pagewalk.board/1'), 'lab-format-version'],
     ['another kind', edit('pagewalk.lab/1', 'something/1'), 'lab-format-version'],
     ['a duplicate key', GOOD + 'title: again\n', 'lab-duplicate-key'],
     ['an unknown key', edit('present: true', 'presnt: true'), 'lab-unknown-key'],

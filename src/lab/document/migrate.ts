@@ -35,6 +35,15 @@ export function migrate(
     if (format === undefined) return refuse('The file does not say its format.', '文件没有写明格式。');
     const shown = String(format).slice(0, 60);
     const version = new RegExp(`^${kind.replaceAll('.', '\\.')}/(\\d+)$`).exec(shown)?.[1];
+    if (kind !== 'pagewalk.board' && shown.startsWith('pagewalk.board/'))
+      return refuse(
+        'This file is a board alone, not a lab.',
+        '该文件只是一块主板，不是实验。',
+        text(
+          `Write "format: ${target}", and under "machine" what is to run: "program: main.asm".`,
+          `请写 “format: ${target}”，并在 “machine” 下写出要运行的程序：“program: main.asm”。`,
+        ),
+      );
     if (version === undefined) return refuse(`"${shown}" is not a format of this kind of file.`, `“${shown}” 不是此类文件的格式。`);
     const step = steps.find(({ from }) => from === format);
     if (!step) {
