@@ -1,6 +1,6 @@
 /**
  * The long form of a specification that `npm test` runs a sample of: `npm run test:oracle` compares a hundred thousand random
- * programs with QEMU and Bochs, `npm run test:fuzz` executes a million random byte strings in every mode, `npm run test:decode`
+ * programs with QEMU and Bochs, in two processes, `npm run test:fuzz` executes a million random byte strings in every mode, `npm run test:decode`
  * compares two million with iced-x86. `--cases N` replaces the number, `--seed N` the seed; plain numbers after `--` do so too.
  * `npm run test:oracle -- --record SUITE` (or `all`) asks Bochs about a systematic suite again and keeps what it says.
  */
@@ -54,5 +54,17 @@ const specs = record === undefined ? [test.spec, ...(test.also ?? [])] : [`${sui
 const asked = record === undefined ? { [test.count]: count } : { PAGEWALK_ORACLE_RECORD: record };
 const env = { ...process.env, ...asked, ...(test.seed && seed !== undefined ? { [test.seed]: seed } : {}) };
 const vitest = resolve(repository, 'node_modules/vitest/vitest.mjs');
-const child = spawn(process.execPath, [vitest, 'run', '--testTimeout=3600000', ...specs], { cwd: repository, stdio: 'inherit', env });
-child.on('exit', (code) => process.exit(code ?? 1));
+/** Runs some of the specs; @returns whether they pass */
+const run = (files, more = {}) =>
+  new Promise((done) => {
+    const args = [vitest, 'run', '--testTimeout=3600000', ...files];
+    const child = spawn(process.execPath, args, { cwd: repository, stdio: 'inherit', env: { ...env, ...more } });
+    child.on('exit', (code) => done(code === 0));
+  });
+// two processes share the random programs, and one goes on with the suites: ours takes most of the time, and only one processor
+const shares = name === 'oracle' && record === undefined ? 2 : 1;
+const share = (index) => ({ PAGEWALK_ORACLE_SHARE: `${index}/${shares}` });
+const runs = shares === 1 ? [run(specs)] : [run(specs, share(0)), run([test.spec], share(1))];
+const passed = (await Promise.all(runs)).every((one) => one);
+if (shares > 1) console.log(passed ? 'no difference in either share' : 'there are differences: see above');
+process.exit(passed ? 0 : 1);

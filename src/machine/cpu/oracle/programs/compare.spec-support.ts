@@ -13,6 +13,8 @@ import {
   FIELDS,
   FIRST_DESCRIPTOR,
   KIND,
+  SECOND_WINDOW,
+  WINDOW,
   type CaseInstruction,
   type Field,
   type Outcome,
@@ -22,6 +24,17 @@ import {
 } from './layout.spec-support';
 
 const STATUS = FLAG.CF | FLAG.PF | FLAG.AF | FLAG.ZF | FLAG.SF | FLAG.OF;
+
+/** CR0.PG, as a number; a directory entry's PS; the bits of a descriptor's type that say code */
+const PAGING = 2 ** 31;
+const LARGE_PAGE = 0x80;
+const IS_CODE = 0x1800;
+
+/** Faults that an access to memory raises. */
+const ACCESS_FAULTS = [12, 13, 14, 17];
+/** Did both fault at the same instruction, by accesses to memory and not by what was read? */
+const bothAccess = (ours: Outcome, theirs: Outcome): boolean =>
+  ours.eip === theirs.eip && [ours, theirs].every(({ vector, error }) => ACCESS_FAULTS.includes(vector) && (vector === 14 || error === 0));
 
 /** bits of EFLAGS that are zero in every processor */
 const RESERVED_FLAGS = 0xffc0_8028;
@@ -45,11 +58,24 @@ function formAt(test: ProgramCase, eip: number): string {
   return test.instructions[addressesOf(test).indexOf(eip)]?.form ?? '';
 }
 
-/** Does it end in a code segment of its own that lies over the random data? */
+/** Physical address of what lies at a linear one where a case's data is: its own pages, or a large one from zero. */
+function physicalOf(test: ProgramCase, linear: number): number {
+  if (test.kind === KIND.real || test.kind === KIND.virtual8086 || test.cr0 < PAGING) return linear;
+  const page = (linear - WINDOW) >>> 12;
+  if (page < test.entries.length) return (test.entries[page]! & -0x1000) + (linear & 0xfff);
+  const second = linear - SECOND_WINDOW;
+  if (second < 0 || second >= 0x40_0000) return linear;
+  if ((test.directory[1] & LARGE_PAGE) !== 0) return second;
+  return second >>> 12 < test.entries.length ? (test.entries[second >>> 12]! & -0x1000) + (linear & 0xfff) : linear;
+}
+
+/** Does it end in a code segment of its own that lies over the random data? The LDT is the GDT's own bytes. */
 function endsInData(test: ProgramCase, { cs, eip }: Outcome): boolean {
+  if (cs === test.cs || test.kind === KIND.real || test.kind === KIND.virtual8086) return false;
   const [low, high] = test.descriptors[(cs >>> 3) - FIRST_DESCRIPTOR] ?? [0, 0];
-  const linear = ((((high & 0xff) << 16) | (low >>> 16) | (high & 0xff00_0000)) >>> 0) + eip;
-  return cs !== test.cs && (cs & 4) === 0 && linear >= DATA && linear < DATA + DATA_BYTES;
+  const base = (((high & 0xff) << 16) | (low >>> 16) | (high & 0xff00_0000)) >>> 0;
+  const at = physicalOf(test, (base + eip) >>> 0);
+  return (high & IS_CODE) === IS_CODE && at >= DATA && at < DATA + DATA_BYTES;
 }
 
 const PREFIXES = [0x26, 0x2e, 0x36, 0x3e, 0x64, 0x65, 0x66, 0x67, 0xf0, 0xf2, 0xf3];
@@ -98,13 +124,15 @@ export const KNOWN: readonly Known[] = [
     other: 'bochs',
     why: 'a double fault is an abort, so the manual does not say what its RF is: Bochs keeps that of the first fault (SDM vol. 3, 18.3.1.1); nor which of the pushes before it reached memory',
     fields: ['eflags', 'data'],
-    applies: (_, ours, theirs) => [8, 0xff].includes(ours.vector) && ((ours.eflags ^ theirs.eflags) & ~FLAG.RF & ~STATUS) === 0,
+    applies: (test, ours, theirs) =>
+      [8, 0xff].includes(ours.vector) && ((ours.eflags ^ theirs.eflags) & ~FLAG.RF & definedFlags(test, ours.eip)) === 0,
   },
   {
     other: 'bochs',
     why: 'near CALL: Bochs pushes the return address before it checks the target (SDM vol. 2, CALL has it the other way round)',
     fields: ['data', 'tables', 'vector'],
-    applies: (test, ours) => ours.vector === 13 && /^(e8|ff\/2) |callFar/.test(formAt(test, ours.eip)),
+    applies: (test, ours, theirs) =>
+      ours.vector === 13 && ACCESS_FAULTS.includes(theirs.vector) && /^(e8|ff\/2) |callFar/.test(formAt(test, ours.eip)),
   },
   {
     other: 'bochs',
@@ -121,8 +149,10 @@ export const KNOWN: readonly Known[] = [
     other: 'bochs',
     why: 'call gate of 32 bits from a 16-bit stack: Bochs pushes SP, the manual has ESP, whose upper half is what the last inner stack left (SDM vol. 3, 5.8.5)',
     fields: ['data'],
-    applies: (test) =>
-      uses(test, /^call \d/) && ((test.descriptors[(test.ss >> 3) - FIRST_DESCRIPTOR]?.[1] ?? 0x40_0000) & 0x40_0000) === 0,
+    applies: (test, ours) =>
+      uses(test, /^call \d/) &&
+      (ours.cs & 3) < (test.cs & 3) &&
+      ((test.descriptors[(test.ss >> 3) - FIRST_DESCRIPTOR]?.[1] ?? 0x40_0000) & 0x40_0000) === 0,
   },
   {
     other: 'bochs',
@@ -150,7 +180,7 @@ export const KNOWN: readonly Known[] = [
   {
     other: 'bochs',
     why: 'UD0 and UD1: whether they have a ModRM byte depends on the processor (SDM vol. 2, UD)',
-    applies: (test) => uses(test, /^f(ff|b9) ud/),
+    applies: (test, ours) => ours.vector === 6 && /^f(ff|b9) ud/.test(formAt(test, ours.eip)),
   },
   {
     other: 'bochs',
@@ -162,7 +192,8 @@ export const KNOWN: readonly Known[] = [
     other: 'bochs',
     why: 'LDS and the like: Bochs reads the selector before the offset; the manual does not say (SDM vol. 2, LDS)',
     fields: ['cr2', 'error', 'tables', 'vector', 'data'],
-    applies: (test, ours) => [12, 13, 14].includes(ours.vector) && /loadFarPointer|callFar|jmpFar|^l[defgs]s /.test(formAt(test, ours.eip)),
+    applies: (test, ours, theirs) =>
+      bothAccess(ours, theirs) && /loadFarPointer|(call|jmp)Far .* m$|^l[defgs]s /.test(formAt(test, ours.eip)),
   },
   {
     other: 'bochs',
@@ -194,9 +225,15 @@ export const KNOWN: readonly Known[] = [
   },
   {
     other: 'bochs',
-    why: 'ENTER with operands and a stack of different size: what becomes of the upper half of EBP differs between editions of the manual; and what it pushed before it faulted is in memory (SDM vol. 2, ENTER)',
-    fields: ['ebp', 'data', 'tables', 'vector'],
-    applies: (test) => uses(test, /^c8 enter/),
+    why: 'ENTER with operands and a stack of different size: what becomes of the upper half of EBP differs between editions of the manual (SDM vol. 2, ENTER)',
+    fields: ['ebp', 'data'],
+    applies: (test, ours, theirs) => uses(test, /^c8 enter/) && ((ours.ebp ^ theirs.ebp) & 0xffff) === 0,
+  },
+  {
+    other: 'bochs',
+    why: 'what ENTER pushed before it faulted is in memory in Bochs; the manual has instructions restart (SDM vol. 3, 6.6)',
+    fields: ['data', 'tables', 'vector'],
+    applies: (test, ours, theirs) => bothAccess(ours, theirs) && /^c8 enter/.test(formAt(test, ours.eip)),
   },
   {
     other: 'qemu',
@@ -343,6 +380,20 @@ export const KNOWN: readonly Known[] = [
   },
   {
     other: 'qemu',
+    why: 'far JMP through a gate to code that is not present is #GP to QEMU (SDM vol. 2, JMP: #NP)',
+    fields: ['vector', 'eflags', 'data'],
+    applies: (test, ours, theirs) =>
+      ours.vector === 11 && theirs.vector === 13 && ours.error === theirs.error && /jmpFar/.test(formAt(test, ours.eip)),
+  },
+  {
+    other: 'qemu',
+    why: 'far RET in real and virtual-8086 mode: QEMU reads the selector beyond 64 KiB where SP wraps around behind the offset (SDM vol. 1, 6.2.3)',
+    endless: true,
+    applies: (test) =>
+      (test.kind === KIND.real || test.kind === KIND.virtual8086) && ((test.esp + 16) & 0xffff) < 32 && uses(test, /retFar/),
+  },
+  {
+    other: 'qemu',
     why: 'QEMU refuses LOCK late or not at all where it is not allowed (SDM vol. 2, LOCK)',
     endless: true,
     applies: (test, ours, theirs) =>
@@ -381,7 +432,9 @@ export interface Failure {
 export interface Panel {
   bochs: boolean;
   qemu: boolean;
-  /** tiers that run every case as well, besides the interpreter */
+  /** how ours runs every case; `auto` when left out */
+  ours?: Pick<OurOptions, 'engine' | 'cold'>;
+  /** tiers that run every case as well, besides that */
   tiers: readonly ('threaded' | 'compiled')[];
   seed: number;
 }
@@ -402,10 +455,10 @@ async function ask(other: Other, cases: readonly ProgramCase[]): Promise<Report[
 export async function compare(cases: readonly ProgramCase[], panel: Panel): Promise<Failure[]> {
   const others = (['bochs', 'qemu'] as const).filter((other) => panel[other]);
   const asked = others.map((other) => ask(other, cases));
-  const run = (engine: OurOptions['engine']): Promise<Report> => runOurs(cases, { engine, seed: panel.seed });
-  const { outcomes: ours, strayed } = await run('auto');
+  const run = (options: Pick<OurOptions, 'engine' | 'cold'>): Promise<Report> => runOurs(cases, { ...options, seed: panel.seed });
+  const { outcomes: ours, strayed } = await run(panel.ours ?? { engine: 'auto' });
   const tiers = new Map<'threaded' | 'compiled', Report['outcomes']>();
-  for (const tier of panel.tiers) tiers.set(tier, (await run(tier)).outcomes);
+  for (const tier of panel.tiers) tiers.set(tier, (await run({ engine: tier })).outcomes);
   const answers = await Promise.all(asked);
   return cases.flatMap((test, number): Failure[] => {
     const mine = ours.get(number);

@@ -4,7 +4,7 @@
  */
 import { FLAG } from '../../flags';
 import { chance, pick, Program, value, type Context, type Next } from './instructions.spec-support';
-import { CODE, CODE_WINDOW, CODE_WINDOW_BYTES, DATA, DATA_BYTES, DESCRIPTORS, KIND, LDT, SECOND_WINDOW, WINDOW, WINDOW_TABLE, codeOf, random, type ProgramCase } from './layout.spec-support'; // prettier-ignore
+import { CODE, CODE_WINDOW, CODE_WINDOW_BYTES, DATA, DATA_BYTES, DESCRIPTORS, KIND, LDT, SECOND_WINDOW, WINDOW, WINDOW_TABLE, codeOf, entryPoint, random, type ProgramCase } from './layout.spec-support'; // prettier-ignore
 
 /** `qemu`: its word counts here; it checks neither limits nor types at an access, nor alignment, so that Bochs decides elsewhere. */
 export const MODES = {
@@ -201,6 +201,9 @@ const anySelector = (next: Next, cpl: number): number => {
   return index | table | rpl;
 };
 
+/** Offsets from the entry that call gates lead to. */
+const GATE_TARGETS = 24;
+
 /** Descriptors that nothing is loaded with at first: any kind, gates among them. */
 function extraDescriptors(next: Next, made: Frame, cpl: number, base: number, limit: number, flags: number): void {
   for (let index = 6; index < DESCRIPTORS; index++) {
@@ -209,7 +212,7 @@ function extraDescriptors(next: Next, made: Frame, cpl: number, base: number, li
     if (chance(next, 25)) {
       // a call gate to the code that runs, or to whatever
       const selector = chance(next, 70) ? SELECTOR.code | (next() & 3) : anySelector(next, cpl);
-      const target = (CODE_WINDOW - made.codeBase + made.codeOffset + (next() % 24)) >>> 0;
+      const target = (CODE_WINDOW - made.codeBase + made.codeOffset + (next() % GATE_TARGETS)) >>> 0;
       made.descriptors[index] = [
         ((selector << 16) | (target & 0xffff)) >>> 0,
         ((target & 0xffff_0000) | ((present | privilege | pick(next, [4, 12, 12])) << 8) | (next() % 4)) >>> 0,
@@ -279,6 +282,16 @@ function dataSegment(next: Next, linear: number, access: number, big: boolean): 
   };
 }
 
+/**
+ * INT3 where a transfer to a code segment that lies over the data lands: random data as a program would be MMX or SSE to the one
+ * processor and undefined to the other, and push undefined flags.
+ */
+function landing(test: ProgramCase): { at: number; bytes: number[] } {
+  const offset = entryPoint(test);
+  const length = Math.min(codeOf(test).length + GATE_TARGETS, DATA_BYTES - offset);
+  return { at: DATA + offset, bytes: new Array<number>(length).fill(0xcc) };
+}
+
 function segmented(next: Next, mode: Mode): ProgramCase {
   const made = frame(next, mode);
   const paged = mode === 'segmented-paged';
@@ -330,10 +343,11 @@ function segmented(next: Next, mode: Mode): ProgramCase {
   }
   if (ring !== 0) made.eflags |= pick(next, [0, 0x1000, 0x2000, 0x3000]) & ~0;
   const ioAllowed = ring <= ((made.eflags >> 12) & 3);
-  return finish(next, made, {
+  const test = finish(next, made, {
     next, code32, privileged: ring === 0, segmented8086: false, ioAllowed, emulated: (made.cr0 & CR0.EM) !== 0, timeHidden: (made.cr4 & CR4.TSD) !== 0,
     offset: () => pick(next, segments).offset() >>> 0, selector: () => anySelector(next, ring), codeSelector: made.cs, limitsChecked: true,
   }); // prettier-ignore
+  return { ...test, patches: [landing(test)] };
 }
 
 // --- debugging ----------------------------------------------------------------------------------------------------------

@@ -173,14 +173,31 @@ export interface ImageOptions {
   first?: number;
   /** number of the case whose memory is to be printed */
   dump?: number;
+  /** physical address that records are put at, by number of the case; left out: they are written to port 0xE9 */
+  records?: number;
+}
+
+const encoded = new WeakMap<ProgramCase, Uint8Array>();
+/** As the runner reads it: made once, since every image with the case has the same bytes. */
+function bytesOf(test: ProgramCase): Uint8Array {
+  const found = encoded.get(test) ?? caseBytes(test);
+  encoded.set(test, found);
+  return found;
+}
+
+let filled: Uint8Array | undefined;
+/** What memory is filled from: random, with numbers among it that are small or at the edges. */
+function poolBytes(): Uint8Array {
+  const next = random(1);
+  return (filled ??= Uint8Array.from({ length: POOL_BYTES }, (_, at) =>
+    at % 16 < 12 ? next() : [0, 0xff, 0x80, 0x7f, 1, 0x40][next() % 6]!,
+  ));
 }
 
 /** What lies at RUNNER: the runner, the pool that memory is filled from, the cases. */
 export function makeImage(runner: Uint8Array, cases: readonly ProgramCase[], options: ImageOptions = {}): Uint8Array {
-  const made = cases.map(caseBytes);
-  const next = random(1);
-  const pool = new Uint8Array(POOL_BYTES);
-  for (let at = 0; at < POOL_BYTES; at++) pool[at] = at % 16 < 12 ? next() : [0, 0xff, 0x80, 0x7f, 1, 0x40][next() % 6]!;
+  const made = cases.map(bytesOf);
+  const pool = poolBytes();
   const casesAt = runner.length + pool.length;
   const image = new Uint8Array(casesAt + made.reduce((sum, bytes) => sum + bytes.length, 0));
   image.set(runner);
@@ -191,9 +208,15 @@ export function makeImage(runner: Uint8Array, cases: readonly ProgramCase[], opt
     at += bytes.length;
   }
   const view = new DataView(image.buffer);
-  [options.first ?? 0, cases.length, RUNNER + casesAt, RUNNER + runner.length, options.dump ?? 0xffff_ffff].forEach((value, index) =>
-    view.setUint32(4 + index * 4, value, true),
-  );
+  const header = [
+    options.first ?? 0,
+    cases.length,
+    RUNNER + casesAt,
+    RUNNER + runner.length,
+    options.dump ?? 0xffff_ffff,
+    options.records ?? 0,
+  ];
+  header.forEach((value, index) => view.setUint32(4 + index * 4, value, true));
   return image;
 }
 

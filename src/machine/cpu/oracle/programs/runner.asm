@@ -65,6 +65,7 @@ count: dd 0                  ; cases in the image
 cases: dd 0                  ; address of the first
 pool: dd 0
 dump: dd 0xffffffff          ; number of the case whose memory is to be printed too
+records: dd 0                ; where the records are put, one behind another; 0: they are written to port 0xE9
 times 0x20-($-$$) db 0
 start:
   lgdt [gdtr]
@@ -494,18 +495,18 @@ outcome:
   push byte 2
   popfd
   mov esi,DATA
-  mov ecx,DATA_DWORDS/4
+  mov ecx,DATA_DWORDS/8
   xor eax,eax
 .data:
-  add eax,[esi]
-  rol eax,1
-  add eax,[esi+4]
-  rol eax,1
-  add eax,[esi+8]
-  rol eax,1
-  add eax,[esi+12]
-  rol eax,1
-  add esi,16
+  ; as `digest` has it: ROL EAX,1 is two additions
+%assign at 0
+%rep 8
+  add eax,[esi+at]
+  add eax,eax
+  adc eax,0
+%assign at at+4
+%endrep
+  add esi,32
   dec ecx
   jnz .data
   mov [r_data],eax
@@ -529,12 +530,23 @@ outcome:
   call digest
   mov [r_check],eax
   mov esi,record
+  cmp dword [records],0
+  je .port
+  mov edi,[PROGRESS+4]
+  imul edi,RECORD_DWORDS*4
+  add edi,[records]
+  mov ecx,RECORD_DWORDS
+  rep movsd
+  jmp .written
+.port:
   mov ecx,RECORD_DWORDS*4
   mov edx,0xe9
   rep outsb
+.written:
   mov eax,[PROGRESS+4]
   cmp eax,[dump]
   jne .next
+  mov edx,0xe9
   mov esi,DATA
   mov ecx,DATA_DWORDS*4
   rep outsb
