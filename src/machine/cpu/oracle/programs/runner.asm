@@ -19,6 +19,9 @@ FAULT_TSS equ 0x20
 CODE16 equ 0x80
 DATA16 equ 0x88
 LDT equ 0x90
+; bytes that the calls of what came later take
+DIGEST_ROOM equ 37
+RECORD_ROOM equ 17
 
 ; fields of a case
 struc case
@@ -494,21 +497,8 @@ outcome:
   lldt ax
   push byte 2
   popfd
-  mov esi,DATA
-  mov ecx,DATA_DWORDS/8
-  xor eax,eax
-.data:
-  ; as `digest` has it: ROL EAX,1 is two additions
-%assign at 0
-%rep 8
-  add eax,[esi+at]
-  add eax,eax
-  adc eax,0
-%assign at at+4
-%endrep
-  add esi,32
-  dec ecx
-  jnz .data
+  call digest_data
+  times DIGEST_ROOM-5 nop
   mov [r_data],eax
   xor eax,eax
   mov esi,gdt+0x28
@@ -529,24 +519,11 @@ outcome:
   xor eax,eax
   call digest
   mov [r_check],eax
-  mov esi,record
-  cmp dword [records],0
-  je .port
-  mov edi,[PROGRESS+4]
-  imul edi,RECORD_DWORDS*4
-  add edi,[records]
-  mov ecx,RECORD_DWORDS
-  rep movsd
-  jmp .written
-.port:
-  mov ecx,RECORD_DWORDS*4
-  mov edx,0xe9
-  rep outsb
-.written:
+  call put_record
+  times RECORD_ROOM-5 nop
   mov eax,[PROGRESS+4]
   cmp eax,[dump]
   jne .next
-  mov edx,0xe9
   mov esi,DATA
   mov ecx,DATA_DWORDS*4
   rep outsb
@@ -716,6 +693,42 @@ from_real:
   mov [r_es],eax
   mov dword [r_error],0
   jmp outcome
+
+; --- what came later: behind everything whose addresses are in outcomes that were recorded --------------------------------------
+bits 32
+; of the data; as `digest` has it, but ROL EAX,1 is two additions, which are cheaper on ours
+digest_data:
+  mov esi,DATA
+  mov ecx,DATA_DWORDS/8
+  xor eax,eax
+.data:
+%assign at 0
+%rep 8
+  add eax,[esi+at]
+  add eax,eax
+  adc eax,0
+%assign at at+4
+%endrep
+  add esi,32
+  dec ecx
+  jnz .data
+  ret
+
+put_record:
+  mov edx,0xe9
+  mov esi,record
+  mov ecx,RECORD_DWORDS
+  cmp dword [records],0
+  je .port
+  mov edi,[PROGRESS+4]
+  imul edi,RECORD_DWORDS*4
+  add edi,[records]
+  rep movsd
+  ret
+.port:
+  shl ecx,2
+  rep outsb
+  ret
 
 ; --- data, in frames of its own: writing it must not look like changing code ------------------------------------------------
 times 0x1000-($-$$) db 0
