@@ -151,6 +151,8 @@ export const test = base.extend<{ shell: Shell }, { browserOfWorker: Browser | n
     const data = await mkdtemp(join(tmpdir(), 'pagewalk-e2e-'));
     const shell = new Shell(kind, data, browserOfWorker);
     await use(shell);
+    // what a user would have seen when it went wrong
+    if (info.status !== info.expectedStatus) await shell.page?.screenshot({ path: info.outputPath('window.png') }).catch(() => undefined);
     await shell.stop();
     // what a killed application's processes still write goes with them
     await rm(data, { recursive: true, force: true, maxRetries: 20, retryDelay: 200 });
