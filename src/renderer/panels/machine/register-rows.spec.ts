@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import type { RegistersView } from '../../../lab/protocol';
-import { flagRow, generalRows, pointerRow } from './register-rows';
+import { flagRow, generalRows, pointerRow, sameRegisters } from './register-rows';
 
 const view = (change: Partial<RegistersView>): RegistersView => ({
   vm: null, general: Array.from({ length: 16 }, (_, i) => BigInt(i)), rip: 0x7c31n, flags: 0x46, segments: [], gdtr: { base: 0n, limit: 0 }, idtr: { base: 0n, limit: 0 },
@@ -22,6 +22,12 @@ describe('registers', () => {
       '0000_0004',
     ]);
     expect(generalRows(view({ mode: 'long' }), null)[0]).toMatchObject({ name: 'RAX', value: '0000_0000_0000_0000' });
+  });
+
+  it('tell the same moment, sent again, from the next', () => {
+    expect(sameRegisters(view({}), view({ changed: ['RIP'] }))).toBe(true);
+    for (const change of [{ rip: 1n }, { flags: 2 }, { vm: 'a' }, { general: Array.from({ length: 16 }, () => 7n) }])
+      expect(sameRegisters(view({}), view(change))).toBe(false);
   });
 
   it('show what changed and what it was', () => {

@@ -60,6 +60,10 @@ export const generalRows = (view: RegistersView, previous: RegistersView | null)
 
 export const pointerRow = (view: RegistersView, previous: RegistersView | null): RegisterRow => row(view, previous, 'RIP', (of) => of.rip);
 
+/** The same moment, told again: a panel that comes to the front is sent what it knows already. */
+export const sameRegisters = (a: RegistersView, b: RegistersView): boolean =>
+  a.vm === b.vm && a.rip === b.rip && a.flags === b.flags && a.general.every((value, index) => value === b.general[index]);
+
 type Flags = { name: string; set: boolean; changed: boolean }[];
 const flags = (view: RegistersView, bits: readonly (readonly [string, number])[]): Flags =>
   bits.map(([name, bit]) => ({ name, set: ((view.flags >>> bit) & 1) === 1, changed: view.changed.includes(name) }));
