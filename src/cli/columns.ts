@@ -1,4 +1,4 @@
-/** Text in columns, aligned in a terminal: Chinese characters are two cells wide. */
+/** Text in columns, and sizes in them, aligned in a terminal: Chinese characters are two cells wide. */
 
 const WIDE =
   /[\u1100-\u115f\u2e80-\u303e\u3041-\u33ff\u3400-\u4dbf\u4e00-\u9fff\uac00-\ud7a3\uf900-\ufaff\ufe30-\ufe4f\uff00-\uff60\uffe0-\uffe6]/;
@@ -8,6 +8,14 @@ export function cellWidth(text: string): number {
   let width = 0;
   for (const character of text) width += WIDE.test(character) ? 2 : 1;
   return width;
+}
+
+const UNITS = ['bytes', 'KiB', 'MiB', 'GiB', 'TiB'] as const;
+
+/** `256 MiB`, `63.75 GiB`: in the largest unit of which there is one, at most two decimals; the range beside it is exact. */
+export function sizeText(bytes: number): string {
+  const power = Math.min(UNITS.length - 1, Math.floor(Math.log2(Math.max(1, bytes)) / 10));
+  return `${Math.round((bytes / 1024 ** power) * 100) / 100} ${UNITS[power]!}`;
 }
 
 export const padCells = (text: string, width: number): string => text + ' '.repeat(Math.max(0, width - cellWidth(text)));

@@ -9,12 +9,11 @@ import type { Cell } from '../../machine/journey/journey';
 import { MemoryController } from '../../machine/memory/memory-controller';
 import { NoSuchCellError } from '../../machine/memory/no-such-cell';
 import { error, hasErrors, text } from '../../lab/document/problem';
-import { formatSize } from '../../lab/document/scalar-text';
 import type { Language } from '../../lab/protocol';
 import { writeAtomically } from '../../host/files/atomic-write';
 import { describeFailure } from '../../host/files/shell-error';
 import { resolve } from 'node:path';
-import { columns } from '../columns';
+import { columns, sizeText } from '../columns';
 import { Failure, failure, formatProblems } from '../failure';
 import { EXIT, type Surroundings } from '../streams';
 import { readBoard, type Board } from './board';
@@ -164,7 +163,7 @@ export async function boardE820(file: string, json: boolean, language: Language,
   } else {
     const row = ({ base, end, type }: (typeof entries)[number]): string[] => [
       `${formatAddress(base, 16)} – ${formatAddress(end - 1, 16)}`,
-      formatSize(end - base).padStart(9),
+      sizeText(end - base).padStart(10),
       TYPES[type][language],
     ];
     surroundings.out(columns(entries.map(row)));

@@ -70,6 +70,12 @@ describe.each(FILES)('%s', (name) => {
     }
   });
 
+  it('is drawn as a map whose sizes can be read at a glance', async () => {
+    const { out } = await said((to) => boardMap(file, false, 'en', to));
+    for (const line of out.trimEnd().split('\n'))
+      expect(line).toMatch(/^0x[0-9A-F_]+ – 0x[0-9A-F_]+ +[0-9]{1,4}(\.[0-9]{1,2})? [KMGT]iB  [A-Za-z]/);
+  });
+
   it('has SMBIOS tables that are read without a complaint', async () => {
     expect((await said((to) => boardDmi(file, 'tables.bin', 'en', to))).status).toBe(good);
     const dump = await readFile(join(cwd, 'tables.bin'));

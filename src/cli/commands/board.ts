@@ -9,8 +9,7 @@ import { BOARD_FORMAT, type BoardFile } from '../../lab/document/schema';
 import type { Language, Problem } from '../../lab/protocol';
 import { formatAddress, plainHex } from '../../machine/address';
 import { addressMap, type AddressRange } from '../../machine/board/address-map';
-import { formatSize } from '../../lab/document/scalar-text';
-import { columns } from '../columns';
+import { columns, sizeText } from '../columns';
 import { Failure, formatProblems } from '../failure';
 import { EXIT, type Surroundings } from '../streams';
 
@@ -93,7 +92,7 @@ export async function boardMap(file: string, json: boolean, language: Language, 
       columns(
         map.ranges.map((range) => [
           `${formatAddress(range.base, digits)} – ${formatAddress(range.end - 1, digits)}`,
-          formatSize(range.end - range.base).padStart(9),
+          sizeText(range.end - range.base).padStart(10),
           KIND[range.kind][language],
           range.device ?? range.slots.join(' + '),
         ]),
