@@ -298,7 +298,7 @@ describe('machine: snapshots and the state hash', () => {
     machine.run(20);
     const before = hash(machine);
     const snapshot = machine.snapshot();
-    expect(() => machine.restore({ ...snapshot, format: 99 as 2 })).toThrow(MachineStateError);
+    expect(() => machine.restore({ ...snapshot, format: 99 as 3 })).toThrow(MachineStateError);
     expect(() => machine.restore({ ...snapshot, stateLayout: 99 })).toThrow(/layout 99/);
     expect(() => machine.restore(machineOf({ slots }).snapshot())).toThrow(/other devices/);
     expect(hash(machine)).toBe(before);
