@@ -3,6 +3,7 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { SEGMENT, SEGMENT_INDEX, STATE, STATE_SIZE } from '../cpu/state-layout';
 import { boot, type BootResult } from './boot';
+import { findMultibootHeader } from './multiboot';
 import type { Platform } from './platform';
 import { applyProcessorStart } from './processor-start';
 import type { BootProgram } from './program-image';
@@ -208,6 +209,23 @@ describe('multiboot', () => {
     ['whose bss ends early', image([0x10_0010, 0x10_0000, 0, 0x10_0001, 0])],
     ['with a giant bss', image([0x10_0010, 0x10_0000, 0, 0xffff_0000, 0])],
   ];
+  it('leaves a stack where there is room for one', () => {
+    const header = image([0x10_0000, 0x10_0000, 0, 0, 0x10_0020]);
+    expect(start(board(GIB), { bytes: header }).start!.general.RSP).toBe(0x7c00);
+    expect(start(board(GIB), { bytes: header, commandLine: 'x'.repeat(0x7000) }).start!.general.RSP).toBe(0);
+    expect(start(board(GIB), { bytes: image([0x7000, 0x7000, 0, 0, 0x7020]) }).start!.general.RSP).toBe(0);
+  });
+
+  it('says of a file with a wrong checksum that it is taken for something else', () => {
+    const header = image([0x10_0000, 0x10_0000, 0, 0, 0x10_0020]);
+    expect(start(board(GIB), { bytes: header }).steps[1]!.fields).not.toHaveProperty('brokenMultibootHeader');
+    const at = findMultibootHeader(header)!.offset;
+    header[at + 8]! ^= 1;
+    const { steps } = start(board(GIB), { bytes: header });
+    expect(steps[1]!.fields).toMatchObject({ format: 'flat', brokenMultibootHeader: at });
+    expect(steps[1]!.text.en).toContain('do not add up');
+  });
+
   for (const [name, bytes] of broken) {
     it(`refuses a file ${name}`, () => expect(start(board(GIB), { bytes, format: 'multiboot' }).refused?.code).toBe('boot-bad-multiboot'));
   }
@@ -238,6 +256,7 @@ describe('flat images and boot sectors', () => {
   it('refuse an entry real mode cannot reach, an empty file, a ROM, and real mode for an ELF file', () => {
     const byte = Uint8Array.of(1);
     expect(start(board(GIB), { bytes: byte, load: 0x20_0000 }).refused?.code).toBe('boot-entry-out-of-reach');
+    expect(start(board(GIB), { bytes: Uint8Array.of(1, 2), load: 2 ** 32 - 1, mode: 'protected' }).refused?.code).toBe('boot-beyond-4g');
     expect(start(board(GIB), { bytes: kernel(), entry: 2 ** 32 }).refused?.code).toBe('boot-entry-out-of-reach');
     expect(start(board(GIB), { bytes: new Uint8Array() }).refused?.code).toBe('boot-empty-program');
     expect(start(board(GIB), { bytes: byte, format: 'rom' }).refused?.code).toBe('boot-unsupported-format');

@@ -6,8 +6,15 @@ import { formatAddress } from '../address';
 import { installBiosServices } from './bios/bios-services';
 import { BootRefusedError, bootText, refuse, type BootRefusal, type BootStep } from './boot-report';
 import { looksLikeElf, readElf } from './elf';
-import { bootSectorImage, flatImage, looksLikeBootSector, refuseEntry } from './flat';
-import { findMultibootHeader, kernelMap, MULTIBOOT_BOOTLOADER_MAGIC, multibootInformation, readMultiboot } from './multiboot';
+import { BOOT_SECTOR_ADDRESS, bootSectorImage, flatImage, looksLikeBootSector, refuseEntry } from './flat';
+import {
+  findBrokenMultibootHeader,
+  findMultibootHeader,
+  kernelMap,
+  MULTIBOOT_BOOTLOADER_MAGIC,
+  multibootInformation,
+  readMultiboot,
+} from './multiboot';
 import type { Platform, PlatformRange } from './platform';
 import { protectedModeStart, realModeStart, type ProcessorStart } from './processor-start';
 import { LARGEST_FILE, type BootProgram, type ImageSegment, type ProgramImage } from './program-image';
@@ -32,6 +39,8 @@ export interface BootResult {
 const FIRST_HARD_DISK = 0x80;
 /** Free since the first PC, just above the BIOS data area. */
 const TABLE_AREA = 0x500;
+/** bytes of the stack that a multiboot kernel finds */
+const LOW_STACK = 0x1000;
 const ZERO_CHUNK = new Uint8Array(64 * 1024);
 
 /** Null, flat code, flat data (SDM vol. 3, 3.4.5). */
@@ -123,7 +132,19 @@ function recognise(program: BootProgram): ProgramImage {
           : flatImage(program);
   const entry = program.entry ?? image.entry;
   if (entry >= 2 ** 32) refuseEntry(file, image.mode, entry);
-  return { ...image, entry };
+  const broken = asked === 'auto' && format !== 'multiboot' ? findBrokenMultibootHeader(bytes) : null;
+  return { ...image, entry, ...(broken === null ? {} : { header: withBrokenMultiboot(image.header, broken) }) };
+}
+
+function withBrokenMultiboot({ text, fields }: ProgramImage['header'], offset: number): ProgramImage['header'] {
+  const at = `0x${offset.toString(16)}`;
+  return {
+    text: bootText(
+      `${text.en} (the multiboot header at offset ${at} does not count: magic number, flags and checksum do not add up to 0)`,
+      `${text['zh-CN']}（偏移 ${at} 处的 multiboot 头无效：魔数、标志与校验和之和不为 0）`,
+    ),
+    fields: { ...fields, brokenMultibootHeader: offset },
+  };
 }
 
 /** A program for protected mode on a processor that has none. */
@@ -398,5 +419,19 @@ function multibootStart(
     fields: { table: 'multiboot-information', address: at, bytes: size },
     ok: true,
   });
-  return protectedModeStart(image.entry, { RAX: MULTIBOOT_BOOTLOADER_MAGIC, RBX: at }, null);
+  const start = { RAX: MULTIBOOT_BOOTLOADER_MAGIC, RBX: at, RSP: lowStack(platform, image, shift, at + size) };
+  return protectedModeStart(image.entry, start, null);
+}
+
+/**
+ * A kernel must make a stack of its own (multiboot, section 3.2); but the loader's is still there on real machines, and kernels that
+ * call before they have one work. Below 0x7C00, or 0 where that is not free.
+ */
+function lowStack(platform: Platform, image: ProgramImage, shift: number, tablesEnd: number): number {
+  const base = BOOT_SECTOR_ADDRESS - LOW_STACK;
+  const free =
+    tablesEnd <= base &&
+    inside(platform.memory, base, LOW_STACK) &&
+    image.segments.every(({ address, memoryBytes }) => BOOT_SECTOR_ADDRESS <= address + shift || base >= address + shift + memoryBytes);
+  return free ? BOOT_SECTOR_ADDRESS : 0;
 }

@@ -33,9 +33,17 @@ export function flatImage(program: BootProgram): ProgramImage {
   const load = program.load ?? defaultLoad(mode);
   const entry = program.entry ?? load;
   const limit = mode === 'real' ? REAL_MODE_END : 2 ** 32;
-  if (load + bytes.length > 2 ** 32 || entry >= limit) {
-    refuseEntry(file, mode, entry);
+  if (load + bytes.length > 2 ** 32) {
+    refuse(
+      'boot-beyond-4g',
+      bootText(
+        `${file}: ${bytes.length} bytes from ${formatAddress(load)} on end beyond 4 GiB`,
+        `${file}：从 ${formatAddress(load)} 开始的 ${bytes.length} 字节超出 4 GiB`,
+      ),
+      bootText('Choose a lower load address.', '请使用更低的加载地址。'),
+    );
   }
+  if (entry >= limit) refuseEntry(file, mode, entry);
   return {
     format: 'flat',
     mode,

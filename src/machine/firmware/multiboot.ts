@@ -31,6 +31,14 @@ export function findMultibootHeader(bytes: Uint8Array): { offset: number; flags:
   return null;
 }
 
+/** Offset of what would be a header if its checksum were right, or null: most likely a slip, and the file is taken for something else. */
+export function findBrokenMultibootHeader(bytes: Uint8Array): number | null {
+  const data = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+  for (let offset = 0; offset + 12 <= Math.min(bytes.length, SEARCHED); offset += 4)
+    if (data.getUint32(offset, true) === MAGIC) return offset;
+  return null;
+}
+
 /** Refuses (BootRefusedError) a header that is missing, cut off, inconsistent, or asks for what is not there. */
 export function readMultiboot(file: string, bytes: Uint8Array): ProgramImage {
   const bad = (en: string, zh: string): never => refuse('boot-bad-multiboot', bootText(`${file}: ${en}`, `${file}：${zh}`), REMEDY);
