@@ -16,6 +16,7 @@ import { HEADER, JUMPS, LEFT, WORD } from './layout';
 import { IMPORTS, LOCAL, LOCALS, LOOP_TYPE, TOUCH_TYPE, TYPES } from './locals';
 import { sampleHandlers, type SampleHandler } from './samples';
 import { TOUCH_LOCALS, touchBody } from './touch-code';
+import { sequenceOf } from './unit';
 
 /** Number of the handler that leaves the loop before an instruction without threaded code: its operand is the RIP. */
 export const INTERPRET = 0;
@@ -23,10 +24,17 @@ export const INTERPRET = 0;
 const INDEX_MASK = (FAST_TLB.entries - 1) * FAST_TLB.entryBytes;
 const ENTRY_SHIFT = 12 - Math.log2(FAST_TLB.entryBytes);
 
+/** The loop's handlers by shape. */
+export interface Handlers {
+  /** number of the handler of a shape */
+  get(shape: string): number | undefined;
+  /** `sequenceOf` of every shape there is: of what is not among them no shape needs to be made */
+  readonly sequences: ReadonlySet<string>;
+}
+
 export interface Loop {
   readonly module: WebAssembly.Module;
-  /** number of the handler of each shape */
-  readonly handlers: ReadonlyMap<string, number>;
+  readonly handlers: Handlers;
   readonly bytes: number;
 }
 
@@ -48,9 +56,11 @@ function makeLoop(observed: boolean): Loop {
       ...(observed ? [{ name: 'touch', type: TOUCH_TYPE, ...TOUCH_LOCALS, body: touchBody() }] : []),
     ],
   });
+  const numbers = new Map(samples.map(({ unit }, index) => [unit.shape, index + 1]));
+  const sequences = new Set(samples.map(({ ir, range }) => sequenceOf(ir, range)));
   return {
     module: new WebAssembly.Module(bytes),
-    handlers: new Map(samples.map(({ unit }, index) => [unit.shape, index + 1])),
+    handlers: { get: (shape) => numbers.get(shape), sequences },
     bytes: bytes.length,
   };
 }

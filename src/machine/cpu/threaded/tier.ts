@@ -24,7 +24,7 @@ import { REFUSED } from '../compiled-access';
 import { FAST_TLB } from '../tlb-layout';
 import { BLOCKS, HEADER, JUMPS, LEFT, NEVER_HOT, NOTE, WORD, jumpIndex, unpackAccess } from './layout';
 import type { ImportName } from './locals';
-import { theLoop } from './loop';
+import { theLoop, type Handlers } from './loop';
 import { makeStateFlags, type StateFlags } from './state-flags';
 import { translate, untilAccess } from './translate';
 
@@ -255,7 +255,7 @@ export class ThreadedTier {
     return header;
   }
 
-  private start(memory: WebAssembly.Memory): ReadonlyMap<string, number> {
+  private start(memory: WebAssembly.Memory): Handlers {
     const observed = this.observesMemory;
     const { module, handlers } = theLoop(observed);
     const which = observed ? 'observed' : 'plain';

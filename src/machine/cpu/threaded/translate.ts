@@ -2,8 +2,8 @@
 import { LAZY, STATUS_FLAGS } from '../flags';
 import { IR, IR_OPCODES, IR_STRIDE, ROTATE, type IrBlock } from '../lower/ir';
 import { HEADER, NEVER_HOT } from './layout';
-import { INTERPRET } from './loop';
-import { isAccess, isMemory, isThreaded, makeUnit, type Range, type UnitPlace } from './unit';
+import { INTERPRET, type Handlers } from './loop';
+import { isAccess, isMemory, isThreaded, makeUnit, sequenceOf, type Range, type UnitPlace } from './unit';
 
 export interface ThreadedPlace {
   /** byte offset at which the block will lie */
@@ -27,11 +27,6 @@ export interface ThreadedBlock {
   count: number;
   /** accesses from each of them on */
   accessesFrom: number[];
-}
-
-/** Handlers by shape, as far as `translate` needs them. */
-export interface Handlers {
-  get(shape: string): number | undefined;
 }
 
 /** Threaded code of a block; undefined when not even its first instruction is threaded. */
@@ -77,7 +72,7 @@ class Translation {
     const next = ranges[i + 1];
     if (next !== undefined && i + 2 === ranges.length) {
       const both = { from, to: next.to };
-      if (this.unit(both, i, both)) return 2;
+      if (this.handlers.sequences.has(sequenceOf(this.ir, both)) && this.unit(both, i, both)) return 2;
     }
     for (let at = from; at < to;) at = this.longest({ from: at, to }, i, { from, to });
     return 1;
@@ -85,7 +80,12 @@ class Translation {
 
   /** Emits the longest unit from the start of a range, and gives where it ends. */
   private longest({ from, to }: Range, instruction: number, whole: Range): number {
-    for (let end = to; end > from; end -= IR_STRIDE) if (this.unit({ from, to: end }, instruction, whole)) return end;
+    const { ir, handlers } = this;
+    const sequence = sequenceOf(ir, { from, to });
+    for (let end = to; end > from; end -= IR_STRIDE) {
+      if (!handlers.sequences.has(sequence.slice(0, (end - from) / IR_STRIDE))) continue;
+      if (this.unit({ from, to: end }, instruction, whole)) return end;
+    }
     throw new Error(`operation ${IR_OPCODES[this.ir.ops[from]!]!.name} has no handler`);
   }
 

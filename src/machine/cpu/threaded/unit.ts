@@ -93,6 +93,13 @@ export function isThreaded(ir: IrBlock, from: number, to: number): boolean {
 /** Which segment an operation on memory names. */
 export const segmentOf = (ir: IrBlock, at: number): number => ir.ops[at + (STORES.has(ir.ops[at]!) || ir.ops[at] === IR.probe ? 1 : 2)]!;
 
+/** Which operations a range consists of, a character each: the part of a shape that can be compared before the shape is made. */
+export function sequenceOf({ ops }: IrBlock, { from, to }: Range): string {
+  let sequence = '';
+  for (let at = from; at < to; at += IR_STRIDE) sequence += String.fromCharCode(ops[at]!);
+  return sequence;
+}
+
 /** The unit of a range of a block's operations; undefined when it has too many operations on memory. */
 export function makeUnit(ir: IrBlock, { from, to }: Range, place: UnitPlace): Unit | undefined {
   const { ops } = ir;
