@@ -149,9 +149,9 @@ export const KNOWN: readonly Known[] = [
     other: 'bochs',
     why: 'call gate of 32 bits from a 16-bit stack: Bochs pushes SP, the manual has ESP, whose upper half is what the last inner stack left (SDM vol. 3, 5.8.5)',
     fields: ['data'],
-    applies: (test, ours) =>
+    applies: (test) =>
       uses(test, /^call \d/) &&
-      (ours.cs & 3) < (test.cs & 3) &&
+      (test.cs & 3) !== 0 &&
       ((test.descriptors[(test.ss >> 3) - FIRST_DESCRIPTOR]?.[1] ?? 0x40_0000) & 0x40_0000) === 0,
   },
   {
@@ -190,7 +190,7 @@ export const KNOWN: readonly Known[] = [
   },
   {
     other: 'bochs',
-    why: 'LDS and the like: Bochs reads the selector before the offset; the manual does not say (SDM vol. 2, LDS)',
+    why: 'LDS and the like: Bochs reads the selector before the offset, so that another of two access faults may be raised; the manual does not say (SDM vol. 2, LDS)',
     fields: ['cr2', 'error', 'tables', 'vector', 'data'],
     applies: (test, ours, theirs) =>
       bothAccess(ours, theirs) && /loadFarPointer|(call|jmp)Far .* m$|^l[defgs]s /.test(formAt(test, ours.eip)),
