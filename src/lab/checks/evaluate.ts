@@ -307,7 +307,7 @@ function exception({ vm, vector, errorCode, cr2 }: Body<'exception'>, context: C
   if (matching.length > 0)
     return verdict(
       true,
-      `Exception ${vector} was delivered ${counted(matching.length, 'time')}.`,
+      `Exception ${vector} was delivered ${matching.length === 1 ? 'once' : `${matching.length} times`}.`,
       `异常 ${vector} 共交付 ${matching.length} 次。`,
     );
   const near = candidates.at(-1);

@@ -7,6 +7,8 @@ const all: Check[] = [
   { memory: { at: { space: 'host', address: 0 }, equals: 'x' } },
   { memory: { at: { space: 'guest', vm: 'a', address: 0x5000 }, equals: 'x' } },
   { memory: { at: { space: 'linear', address: 0x5000 }, equals: 'x' } },
+  { memory: { at: { space: 'guest', address: 0x5000 }, equals: 'x' } },
+  { memory: { at: { space: 'guest', address: 0x5000 }, sha256: '00' } },
   { memory: { at: { space: 'host', address: 0 }, sha256: '00' } },
   { memory: { at: { space: 'guest', vm: 'a', address: 0 }, sha256: '00' } },
   { memory: { at: { space: 'linear', address: 0 }, sha256: '00' } },

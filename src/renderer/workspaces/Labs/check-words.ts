@@ -41,7 +41,7 @@ export function checkWords(check: Check): CheckWords {
   if ('memory' in check) {
     const { space, vm, address } = check.memory.at;
     const what = content(check.memory.equals);
-    return words(`${what === null ? 'memoryHash' : 'memory'}${vm ? 'Vm' : space === 'host' ? 'Host' : ''}`, {
+    return words(`${what === null ? 'memoryHash' : 'memory'}${vm ? 'Vm' : { host: 'Host', linear: 'Linear', guest: '' }[space]}`, {
       vm: vm ?? '',
       address: formatAddress(address),
       what: what ?? '',
