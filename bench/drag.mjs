@@ -1,5 +1,6 @@
 /**
- * `npm run bench:drag [-- WORD …]`: what working on a board of 200 parts costs, act by act, from Chromium's own trace: script and layout
+ * `npm run bench:drag [-- WORD …]`: what working on a board of 200 parts, and watching a machine that runs, costs the window, act by act,
+ * from Chromium's own trace: script and layout
  * of each frame in processor time, and the longest task with what it consists of. With words, only the acts that have one in their name.
  * `--rounds N` does each act so often (3) and shows the round with the least longest task: on a machine that is shared, processor time
  * has in it what others took of the caches and the clock. CHROMIUM names the browser, KEEP_TRACE a folder for the traces. It reports;
@@ -13,6 +14,7 @@ import { parseArgs } from 'node:util';
 import { chromium } from '@playwright/test';
 import { ensureBuilt, ensurePackages } from '../build/prepare.mjs';
 import { boardActs, boardLab } from './board-acts.mjs';
+import { machineActs, machineLab, machinesActs, machinesLab } from './machine-acts.mjs';
 import { costs, share } from './trace.mjs';
 
 const repository = resolve(import.meta.dirname, '..');
@@ -70,31 +72,41 @@ function report(name, rounds) {
   }
 }
 
+/** Opens a lab in a browser of its own and does the acts that are asked for. */
+async function visit(name, text, acts, rounds) {
+  const folder = await mkdtemp(join(tmpdir(), 'pagewalk-drag-'));
+  const lab = join(folder, 'bench.lab.yaml');
+  await writeFile(lab, text);
+  const { host, address } = await startHost(lab, folder);
+  const browser = await chromium.launch({ executablePath: process.env.CHROMIUM ?? '/usr/bin/chromium', args: ['--no-sandbox'] });
+  try {
+    const page = await (await browser.newContext({ viewport: { width: 1680, height: 1000 }, locale: 'en-US' })).newPage();
+    await page.goto(address);
+    await page.locator('main[data-workspace] [role=region]').first().waitFor();
+    await page.keyboard.press('Control+1');
+    await page.locator('[data-part^="slot:"]').first().waitFor();
+    await page.waitForTimeout(1500);
+    console.log(`${name}; ${await page.locator('[data-part]').count()} parts drawn; load of the machine ${loadavg()[0].toFixed(1)}`);
+    for (const act of acts(page)) {
+      if (!isWanted(act)) continue;
+      const each = [];
+      for (let round = 0; round < rounds; round++) each.push(await measure(page, browser, act, round));
+      report(act.name, each);
+    }
+  } finally {
+    await browser.close();
+    host.kill();
+    await rm(folder, { recursive: true, force: true });
+  }
+}
+
 const { values, positionals: words } = parseArgs({ options: { rounds: { type: 'string', default: '3' } }, allowPositionals: true });
+const isWanted = ({ name }) => words.length === 0 || words.some((word) => name.includes(word));
 await ensurePackages();
 await ensureBuilt('main', 'renderer');
-const folder = await mkdtemp(join(tmpdir(), 'pagewalk-drag-'));
-const lab = join(folder, 'parts.lab.yaml');
-await writeFile(lab, boardLab());
-const { host, address } = await startHost(lab, folder);
-const browser = await chromium.launch({ executablePath: process.env.CHROMIUM ?? '/usr/bin/chromium', args: ['--no-sandbox'] });
-try {
-  const page = await (await browser.newContext({ viewport: { width: 1680, height: 1000 }, locale: 'en-US' })).newPage();
-  await page.goto(address);
-  await page.locator('main[data-workspace] [role=region]').first().waitFor();
-  await page.keyboard.press('Control+1');
-  await page.locator('[data-part^="slot:"]').first().waitFor();
-  await page.waitForTimeout(1500);
-  const load = loadavg()[0].toFixed(1);
-  console.log(`${await page.locator('[data-part]').count()} parts drawn; load of the machine ${load}`);
-  for (const act of boardActs(page)) {
-    if (words.length > 0 && !words.some((word) => act.name.includes(word))) continue;
-    const rounds = [];
-    for (let round = 0; round < Number(values.rounds); round++) rounds.push(await measure(page, browser, act, round));
-    report(act.name, rounds);
-  }
-} finally {
-  await browser.close();
-  host.kill();
-  await rm(folder, { recursive: true, force: true });
-}
+const scenes = [
+  ['A board of 200 parts', boardLab(), boardActs],
+  ['A machine that runs', machineLab(), machineActs],
+  ['Two VMs that run', machinesLab(), machinesActs],
+];
+for (const [name, text, acts] of scenes) if (acts(null).some(isWanted)) await visit(name, text, acts, Number(values.rounds));

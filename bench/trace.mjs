@@ -35,14 +35,18 @@ const GC = ['MinorGC', 'MajorGC', 'V8.GCScavenger', 'V8.GCFinalizeMC'];
 /** Milliseconds. */
 const timeOf = ({ tdur, dur }) => (tdur ?? dur) / 1000;
 
-/** The events of the thread that runs most script, outermost first. Throws when the trace has no script at all. */
+/** The events of the window's main thread, outermost first: of such threads the one that worked longest. Throws when there is none. */
 function ownEvents(events) {
-  const calls = new Map();
-  for (const { ph, name, pid, tid } of events)
-    if (ph === 'X' && name === 'FunctionCall') calls.set(`${pid}/${tid}`, (calls.get(`${pid}/${tid}`) ?? 0) + 1);
-  const [busiest] = [...calls].sort((a, b) => b[1] - a[1])[0] ?? [];
-  if (!busiest) throw new Error('the trace has no script');
-  return events.filter(({ pid, tid, ph }) => ph === 'X' && `${pid}/${tid}` === busiest).sort((a, b) => a.ts - b.ts || b.dur - a.dur);
+  const sums = new Map(
+    events
+      .filter(({ name, args }) => name === 'thread_name' && args?.name === 'CrRendererMain')
+      .map(({ pid, tid }) => [`${pid}/${tid}`, 0]),
+  );
+  for (const { ph, name, dur, pid, tid } of events)
+    if (ph === 'X' && TASKS.has(name) && sums.has(`${pid}/${tid}`)) sums.set(`${pid}/${tid}`, sums.get(`${pid}/${tid}`) + dur);
+  const [busiest] = [...sums].sort((x, y) => y[1] - x[1])[0] ?? [];
+  if (!busiest) throw new Error('the trace has no main thread of a window');
+  return events.filter(({ pid, tid, ph }) => ph === 'X' && `${pid}/${tid}` === busiest).sort((x, y) => x.ts - y.ts || y.dur - x.dur);
 }
 
 /** The outermost events of these names: what is inside them is part of them. */
