@@ -179,6 +179,12 @@ export const KNOWN: readonly Known[] = [
   },
   {
     other: 'bochs',
+    why: 'ARPL on a segment that may not be written: Bochs refuses it before it reads, also where the word would not change (SDM vol. 2, ARPL, Operation)',
+    applies: (test, ours, theirs) =>
+      theirs.vector === 13 && theirs.error === 0 && ours.vector !== 8 && /arpl .* m$/.test(formAt(test, theirs.eip)),
+  },
+  {
+    other: 'bochs',
     why: 'UD0 and UD1: whether they have a ModRM byte depends on the processor (SDM vol. 2, UD)',
     applies: (test, ours) => ours.vector === 6 && /^f(ff|b9) ud/.test(formAt(test, ours.eip)),
   },
