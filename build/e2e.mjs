@@ -1,6 +1,6 @@
 /**
- * `npm run test:e2e`: the labs through the command line, then the journeys in Chromium and in Electron. Starts a virtual
- * display for Electron where there is none. `--all` runs every spec in both shells; `--package EXECUTABLE` drives a packaged
+ * `npm run test:e2e`: the labs through the command line, then the journeys in Chromium and in Electron. Where there is no display
+ * Electron gets virtual ones, one for each worker. `--all` runs every spec in both shells; `--package EXECUTABLE` drives a packaged
  * application instead of the checkout; other arguments go to Playwright.
  */
 import { spawn } from 'node:child_process';
@@ -38,7 +38,9 @@ function startDisplay() {
 
 let virtual;
 if (runtime && process.platform === 'linux' && !process.env.DISPLAY && existsSync(XVFB)) {
-  virtual = await startDisplay();
+  // a packaged application is driven without dragging, on one display; else each worker starts its own (e2e/shells.ts)
+  if (!packaged) env.PAGEWALK_XVFB = XVFB;
+  else virtual = await startDisplay();
   if (virtual) env.DISPLAY = virtual.display;
 }
 if (!runtime) say(`THE ELECTRON HALF IS SKIPPED: ${reason}`);

@@ -52,6 +52,8 @@ export class Shell {
     readonly data: string,
     /** where the window is opened; null in Electron */
     private readonly browser: Browser | null = null,
+    /** X display for Electron; null for that of the environment */
+    private readonly display: string | null = null,
   ) {}
 
   async start(options: StartOptions = {}): Promise<Page> {
@@ -96,7 +98,10 @@ export class Shell {
       _electron.launch({
         ...(executablePath ? { executablePath } : {}),
         args: [...ROOT_FLAGS, ...SOFTWARE_RENDERING, ...(application ? [] : [repository]), ...(lab ? [lab] : [])],
-        env: { ...process.env, PAGEWALK_DATA: this.data, PAGEWALK_TEST: '1' } as Record<string, string>,
+        env: { ...process.env, PAGEWALK_DATA: this.data, PAGEWALK_TEST: '1', ...(this.display && { DISPLAY: this.display }) } as Record<
+          string,
+          string
+        >,
         timeout,
       });
     // one start in sixty never answers the debugger that Playwright attaches, before any of our code runs; on a busy machine only
@@ -132,7 +137,31 @@ export class Shell {
   }
 }
 
-export const test = base.extend<{ shell: Shell }, { browserOfWorker: Browser | null }>({
+/** A virtual display of its own, under the number that the server chooses. */
+async function startDisplay(command: string): Promise<{ server: ChildProcess; display: string }> {
+  const server = spawn(command, ['-displayfd', '3', '-screen', '0', '1920x1080x24', '-nolisten', 'tcp'], {
+    stdio: ['ignore', 'ignore', 'ignore', 'pipe'],
+  });
+  const number = await new Promise<string>((found, failed) => {
+    server.once('error', failed);
+    server.once('exit', (code) => failed(new Error(`${command} ended with ${code}`)));
+    server.stdio[3]!.once('data', (chunk) => found(String(chunk).trim()));
+  });
+  return { server, display: `:${number}` };
+}
+
+export const test = base.extend<{ shell: Shell }, { browserOfWorker: Browser | null; displayOfWorker: string | null }>({
+  // windows of several workers on one display push each other from under the pointer, which ends what is being dragged
+  displayOfWorker: [
+    async ({}, use, { project }) => {
+      const command = project.name === 'electron' ? process.env['PAGEWALK_XVFB'] : undefined;
+      if (!command) return use(null);
+      const { server, display } = await startDisplay(command);
+      await use(display);
+      server.kill();
+    },
+    { scope: 'worker' },
+  ],
   browserOfWorker: [
     async ({}, use, { project }) => {
       if (project.name !== 'chromium') return use(null);
@@ -145,11 +174,11 @@ export const test = base.extend<{ shell: Shell }, { browserOfWorker: Browser | n
     },
     { scope: 'worker' },
   ],
-  shell: async ({ browserOfWorker }, use, info) => {
+  shell: async ({ browserOfWorker, displayOfWorker }, use, info) => {
     const kind = info.project.name === 'electron' ? 'electron' : 'chromium';
     base.skip(kind === 'electron' && !process.env['PAGEWALK_ELECTRON'], `no Electron runtime: ${process.env['PAGEWALK_ELECTRON_REASON']}`);
     const data = await mkdtemp(join(tmpdir(), 'pagewalk-e2e-'));
-    const shell = new Shell(kind, data, browserOfWorker);
+    const shell = new Shell(kind, data, browserOfWorker, displayOfWorker);
     await use(shell);
     // what a user would have seen when it went wrong
     if (info.status !== info.expectedStatus) await shell.page?.screenshot({ path: info.outputPath('window.png') }).catch(() => undefined);
