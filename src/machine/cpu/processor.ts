@@ -21,7 +21,7 @@ import type { MemoryError } from './machine-check';
 import type { CpuPorts, ExceptionKind } from './runtime';
 import { ACTIVITY, SEGMENT_INDEX, STATE_SIZE, STOP, VIRTUALIZATION } from './state-layout';
 import { ProcessorSystem } from './system';
-import { ThreadedTier } from './threaded/tier';
+import { ASKED_EVERY, ThreadedTier } from './threaded/tier';
 import type { SystemPart } from './control';
 import type { Tlb } from './tlb';
 
@@ -145,6 +145,7 @@ export class Processor {
       if (engine !== 'threaded') this.compiledTier = new CompiledTier(parts);
       if (threaded !== undefined) this.threadedTier.hotAfter = threaded;
       this.threadsAll = blocks.threads = engine !== 'compiled';
+      if (this.threadsAll && this.compiledTier !== undefined) this.compiledTier.regions.askedEvery = ASKED_EVERY;
       this.chooseTier();
     }
     this.system.debug.instructionAt = () => this.currentLinear;

@@ -173,8 +173,10 @@ export interface ModuleParts {
   types: readonly FunctionType[];
   /** functions that can be imported, from module `e`, in order: name and type */
   imports: readonly (readonly [name: string, type: number])[];
-  /** exported functions, each with its count of i32 locals beyond the parameters, and of i64 and then f64 locals behind them */
-  functions: readonly { name: string; type: number; locals: number; locals64?: number; doubles?: number; body: FunctionBody }[];
+  /** functions, exported if they have a name, each with its count of i32 locals beyond the parameters, and of i64 and then f64 locals behind them */
+  functions: readonly { name?: string; type: number; locals: number; locals64?: number; doubles?: number; body: FunctionBody }[];
+  /** places in the table that the first function is put into when the module is instantiated: cheaper than through JavaScript */
+  places?: readonly number[];
 }
 
 function text(value: string): number[] {
@@ -245,7 +247,7 @@ function dropUnusedImports(imports: ModuleParts['imports'], functions: ModulePar
 }
 
 /** A module that imports the pool as `e.m` (shared), a function table as `e.t`, and of the functions those that it calls. Once for each body. */
-export function encodeModule({ types, imports: offered, functions }: ModuleParts): Uint8Array<ArrayBuffer> {
+export function encodeModule({ types, imports: offered, functions, places = [] }: ModuleParts): Uint8Array<ArrayBuffer> {
   const imports = dropUnusedImports(offered, functions);
   const out = [...VERSION];
   const i32s = (count: number): number[] => new Array<number>(count).fill(I32);
@@ -269,12 +271,26 @@ export function encodeModule({ types, imports: offered, functions }: ModuleParts
   section(
     out,
     7,
-    functions.map(({ name }, index) => {
+    functions.flatMap(({ name }, index) => {
+      if (name === undefined) return [];
       const item = [...text(name), 0];
       unsigned(item, imports.length + index);
-      return item;
+      return [item];
     }),
   );
+  if (places.length > 0) {
+    section(
+      out,
+      9,
+      places.map((place) => {
+        const item: number[] = [0, OP.const];
+        signed(item, place);
+        item.push(OP.end, 1);
+        unsigned(item, imports.length);
+        return item;
+      }),
+    );
+  }
   const bodies = functions.map(({ locals, locals64 = 0, doubles = 0, body }) => ({ head: localsOf(locals, locals64, doubles), body }));
   branchHints(out, imports.length, bodies);
   section(

@@ -1,15 +1,19 @@
 /** Where compiled code keeps what it shares with the rest, in the pool's reserved area between the fast tables and the IR. */
-import { FAST_TLB } from '../tlb-layout';
-
-const START = FAST_TLB.offset + FAST_TLB.bytes;
+import { CODE_MAP_OF, FAST_TLB } from '../tlb-layout';
 
 /**
  * Jump cache: where compiled code for an instruction pointer is. Entries of 16 bytes {instruction pointer, pool offset of the
- * page less its instruction pointer, mode, handle}. A handle is the region's slot × 256 + the number of the entry.
+ * page less its instruction pointer, mode, handle}. A handle is the region's slot × 256 + the number of the entry. Two places that
+ * want the same entry take it from each other, by way of JavaScript each time: there are many more entries than hot places.
  */
-export const JUMP_CACHE = { offset: START, entries: 4096, entryBytes: 16, bytes: 4096 * 16 } as const;
+export const JUMP_CACHE = {
+  offset: FAST_TLB.offset + CODE_MAP_OF.distance + FAST_TLB.bytes,
+  entries: 16_384,
+  entryBytes: 16,
+  bytes: 16_384 * 16,
+} as const;
 
-const WORDS = JUMP_CACHE.offset + JUMP_CACHE.bytes;
+const WORDS = FAST_TLB.offset + FAST_TLB.bytes;
 
 /** Single words, by byte offset. */
 export const WORD = {

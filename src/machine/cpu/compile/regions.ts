@@ -49,7 +49,7 @@ export interface RegionGroup {
   readonly regions: Set<CompiledRegion>;
   /** offsets behind calls */
   readonly returns: Set<number>;
-  /** by offset in the page: how often code inside a region was asked for */
+  /** by offset in the page: executions of code inside a region that was asked for */
   readonly asked: Map<number, number>;
   /** its frame was written to, or everything was dropped */
   dropped: boolean;
@@ -103,12 +103,14 @@ export class CompiledRegions {
   /** bytes of all regions; beyond them the oldest quarter is dropped */
   mostBytes = MOST_BYTES;
   /**
-   * How often code inside a region is asked for before it gets a region of its own: where a block begins, and in the middle of
-   * a block, where only slices end.
+   * How often code inside a region is executed outside it before it gets a region of its own: where a block begins, and in the
+   * middle of a block, where only slices end.
    */
   patience: Readonly<Record<Place, number>> = { loop: 0, block: 512, middle: 1024 };
   /** jumps to another page until one is told of, and how many of a region must be until it is made anew */
   sampling = { after: SAMPLED_AFTER, most: 24 };
+  /** executions that one request for code stands for */
+  askedEvery = 1;
   /** regions compiled, for measurements */
   compiled = 0;
   /** of them, those of several pages */
@@ -211,7 +213,7 @@ export class CompiledRegions {
     if (places.length === 0) return false;
     const most = Math.min(...places.map((place) => this.patience[place]));
     if (most === 0) return false;
-    const asked = (group.asked.get(offset) ?? 0) + 1;
+    const asked = (group.asked.get(offset) ?? 0) + this.askedEvery;
     group.asked.set(offset, asked);
     return asked < most;
   }
@@ -305,7 +307,8 @@ export class CompiledRegions {
     return encodeModule({
       types: TYPES,
       imports: IMPORTS,
-      functions: [{ name: 'f', type: REGION_TYPE, locals: LOCALS, locals64: LOCALS_64, body }],
+      functions: [{ type: REGION_TYPE, locals: LOCALS, locals64: LOCALS_64, body }],
+      places: [...slots.values()],
     });
   }
 
@@ -317,14 +320,13 @@ export class CompiledRegions {
     slots: ReadonlyMap<number, number>,
     { hot, before, full }: { hot: number; before: CompiledRegion | undefined; full: boolean },
   ): number {
-    const instance = new WebAssembly.Instance(new WebAssembly.Module(module), { e: this.imports });
+    while (Math.max(...slots.values()) >= this.table.length) this.table.grow(this.table.length);
+    new WebAssembly.Instance(new WebAssembly.Module(module), { e: this.imports });
     this.installed++;
     const pages = new Map<number, InstalledPage>();
     for (const [page, slot] of slots) {
       if (this.freeSlots.length > 0) this.freeSlots.pop();
       else this.nextSlot++;
-      if (slot >= this.table.length) this.table.grow(this.table.length);
-      this.table.set(slot, instance.exports.f);
       const group = groups.get(page)!;
       pages.set(page, { slot, group, entries: this.enterHandles(region, page, group, slot) });
     }
@@ -410,7 +412,7 @@ export class CompiledRegions {
   }
 
   private remember(rip: number, group: RegionGroup, handle: number): void {
-    const at = (JUMP_CACHE.offset >> 2) + jumpIndex(rip) * 4;
+    const at = jumpEntry(rip);
     if (this.words[at] === rip && this.words[at + 3] === handle) return;
     const pool = this.parts.poolOffset(group.codePage.frame);
     this.words[at] = rip;
@@ -460,25 +462,25 @@ export class CompiledRegions {
 
   /** Regions are there no more, nor in the jump cache. */
   private forget(regions: Iterable<CompiledRegion>): void {
-    const slots = new Set<number>();
     for (const region of regions) {
       for (const { slot, group, entries } of region.pages.values()) {
-        for (const offset of entries) group.handles.delete(offset);
+        for (const offset of entries) {
+          group.handles.delete(offset);
+          const at = jumpEntry(group.pageRip + offset);
+          if (this.words[at + 3]! >>> 8 === slot) this.words.fill(0, at, at + 4);
+        }
         group.regions.delete(region);
         this.table.set(slot, null);
         this.freeSlots.push(slot);
-        slots.add(slot);
       }
       this.regions.delete(region);
       this.bytes -= region.bytes;
     }
-    if (slots.size === 0) return;
-    const first = JUMP_CACHE.offset >> 2;
-    for (let at = first; at < first + JUMP_CACHE.entries * 4; at += 4) {
-      if (slots.has(this.words[at + 3]! >>> 8)) this.words.fill(0, at, at + 4);
-    }
   }
 }
+
+/** Word index of an instruction pointer's entry in the jump cache. */
+const jumpEntry = (rip: number): number => (JUMP_CACHE.offset >> 2) + jumpIndex(rip) * 4;
 
 /** By mode and RIP of a page's first byte: a number for the place that a group is for. */
 const placeKey = (key: number, pageRip: number): number => (pageRip >>> 12) * 2 ** 16 + key;

@@ -210,7 +210,10 @@ export class Interpreter {
         return this.compiled;
       }
       waits = this.group !== undefined && this.compiled.regions.waits;
-      if (start !== 0 && !waits) threaded!.neverHot(start);
+      if (start !== 0) {
+        if (waits) threaded!.askAgain(start);
+        else threaded!.neverHot(start);
+      }
     }
     if (start !== 0) {
       const done = threaded!.run(start, limit);

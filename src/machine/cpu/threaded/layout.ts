@@ -35,7 +35,7 @@ export const WORD = {
 } as const;
 
 /** By instruction pointer: entries of 16 bytes {instruction pointer, header, key, pool offset of the page less its instruction pointer}. */
-export const JUMPS = { offset: START + 4096, entries: 4096, bytes: 4096 * 16 } as const;
+export const JUMPS = { offset: START + 4096, entries: 16_384, bytes: 16_384 * 16 } as const;
 
 /** Blocks; allocated upwards, and all dropped when full. */
 export const BLOCKS = { offset: JUMPS.offset + JUMPS.bytes, end: START + THREADED_CODE.bytes } as const;

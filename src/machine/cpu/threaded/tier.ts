@@ -50,6 +50,9 @@ const segmentOfUnit: PushSegment = (body, note, pc) => {
   body.i32(NOTE.segmentShift).op(OP.add, OP.shr_u).i32(7).op(OP.and);
 };
 
+/** Executions of a hot block until the compiled tier, which had nothing for it, is asked again. */
+export const ASKED_EVERY = 64;
+
 /** The key of no mode. */
 const NO_KEY = -1;
 
@@ -166,6 +169,10 @@ export class ThreadedTier {
   /** Has the block been executed often enough for the compiled tier? */
   isHot(header: number): boolean {
     return this.words[(header + HEADER.heat) >> 2]! <= 1;
+  }
+  /** Nothing is compiled there yet: the block is hot again after more executions. */
+  askAgain(header: number): void {
+    this.words[(header + HEADER.heat) >> 2] = ASKED_EVERY;
   }
   /** The block is not worth asking for again. */
   neverHot(header: number): void {
