@@ -71,9 +71,9 @@ export interface ProcessorOptions {
 export const ENGINES = ['auto', 'interpreter', 'threaded', 'compiled'] as const;
 export type Engine = (typeof ENGINES)[number];
 
-/** Executions of a block after which it is left to the next tier; undefined: there is none. */
+/** Executions of a block after which it is left to the next tier, as measured (docs/specification.md, Speed); undefined: there is none. */
 const LEAVES_AFTER: Readonly<Record<Engine, { interpreter?: number; threaded?: number }>> = {
-  auto: { interpreter: 6, threaded: 400 },
+  auto: { interpreter: 32, threaded: 2000 },
   interpreter: {},
   threaded: { interpreter: 2 },
   compiled: { interpreter: 8 },
