@@ -53,8 +53,12 @@ export interface SystemInstructions {
   readDebug(index: number): number;
   writeDebug(index: number, value: number): boolean;
   invalidatePage(linear: number): boolean;
-  /** May eight bytes be written? Limit, pages and alignment (#GP, #SS, #PF, #AC); nothing is written. */
-  prepareQuadword(segment: SegmentIndex, offset: number): boolean;
+  /** CMPXCHG8B: one operand of eight bytes, whose limit comes before its pages, aligned to eight (SDM vol. 3, table 6-7). */
+  compareExchange8(segment: SegmentIndex, offset: number): boolean;
+  /** POP to a segment register, with its shadow where that is SS. */
+  popSegment(segment: SegmentIndex, operandSize: OperandSize): boolean;
+  /** LDS, LES, LFS, LGS, LSS: `pointer` as packFarPointer has it, then where the offset and the selector lie. */
+  loadFarPointer(pointer: number, offset: number, selectorOffset: number): boolean;
   /**
    * ARPL where the segment is not writable: #GP(0) only if the word's RPL would be raised ("if the result is in a nonwritable
    * segment", 80386 Programmer's Reference Manual, ARPL), else ZF = 0. True: the segment is writable, and nothing was done.

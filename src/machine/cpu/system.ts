@@ -19,20 +19,18 @@ import type { VmExit } from './exit';
 import { FLAG } from './flags';
 import { LEVEL, modelOf } from './instruction-set';
 import { MachineCheck } from './machine-check';
+import { MemoryOperands } from './operands';
 import { CR0, WALK, PageWalk, onAddressLines } from './paging';
 import type { PagingContext } from './paging';
 import { PortAccess } from './ports';
 import type { CpuPorts, OperandSize, SegmentIndex, SystemInstructions } from './runtime';
 import { SegmentLoads } from './segment-loads';
-import { isWritableData } from './segmentation';
-import { failed } from './stack';
 import { STATE, STOP } from './state-layout';
 import { LiveTables } from './table-memory';
 import { Tasks } from './tasks';
 import { TestRegisters } from './test-registers';
 import { Tlb } from './tlb';
 import { FarTransfers } from './transfers';
-import { VECTOR } from './vectors';
 import { Virtualization } from './virtualization';
 import type { GuestRunner } from './virtualization';
 
@@ -89,6 +87,7 @@ export class ProcessorSystem implements SystemInstructions {
   private readonly state: CpuState;
   private readonly tables: LiveTables;
   private readonly loads: SegmentLoads;
+  private readonly operands: MemoryOperands;
   private readonly transfers: FarTransfers;
   private readonly control: ControlRegisters;
   private readonly portAccess: PortAccess;
@@ -141,6 +140,7 @@ export class ProcessorSystem implements SystemInstructions {
     this.events = events;
     this.virtualization = virtualization;
     this.loads = loads;
+    this.operands = new MemoryOperands(state, access, loads);
     this.transfers = transfers;
     this.control = new ControlRegisters(state, access, tlb, context, part, virtualization, debug, machineCheck, readGuestPhysical);
     this.portAccess = new PortAccess(state, access, ports, virtualization, debug);
@@ -254,17 +254,17 @@ export class ProcessorSystem implements SystemInstructions {
   invalidatePage(linear: number): boolean {
     return this.control.invalidatePage(linear);
   }
-  prepareQuadword(segment: SegmentIndex, offset: number): boolean {
-    return this.access.prepareStore(segment, offset, 8);
+  compareExchange8(segment: SegmentIndex, offset: number): boolean {
+    return this.operands.compareExchange8(segment, offset);
+  }
+  popSegment(segment: SegmentIndex, operandSize: OperandSize): boolean {
+    return this.operands.popSegment(segment, operandSize);
+  }
+  loadFarPointer(pointer: number, offset: number, selectorOffset: number): boolean {
+    return this.operands.loadFarPointer(pointer, offset, selectorOffset);
   }
   adjustReadOnly(segment: SegmentIndex, offset: number, privilege: number): boolean {
-    const { state } = this;
-    if (isWritableData(state.segmentAttributes(segment))) return true;
-    const word = this.access.load(segment, offset, 2);
-    if (failed(state)) return false;
-    if ((word & 3) < (privilege & 3)) return state.raise(VECTOR.generalProtection, 0);
-    state.setFlag(FLAG.ZF, false);
-    return false;
+    return this.operands.adjustReadOnly(segment, offset, privilege);
   }
   readMsr(): boolean {
     return this.control.readMsr();

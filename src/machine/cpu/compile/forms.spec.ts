@@ -36,8 +36,10 @@ const ELSEWHERE =
   /^(iret|retFar|jmpFar|callFar|sysenter|sysexit|vmcall|hlt|movToControl|movToDebug|lmsw|lgdt|lidt|lldt|ltr|wrmsr|popf|sti)$/;
 
 /** What compiled code leaves to the interpreter, by name of the lowering function: calls with work behind them, stores behind loads. */
-const LEFT_OUT =
-  /^(popSegment|loadFarPointer|in|ins(Byte|Word)|outs(Byte|Word)|s[gi]dt|la[rs]|lsl|movFromDebug|cmpxchg8b|enter|da[as]|aa[asmd]|arpl|escape)$/;
+const LEFT_OUT = /^(in|ins(Byte|Word)|outs(Byte|Word)|s[gi]dt|la[rs]|lsl|movFromDebug|enter|arpl|escape)$/;
+
+/** Always executed: their lowerings are like no others. */
+const ALWAYS = /^(das|aas|aam|aad|cmpxchg8b)$/;
 
 /** Before the form and behind it; the form's bytes go into the slot. */
 const SOURCE = `bits 32
@@ -147,7 +149,7 @@ describe.each(['threaded', 'compiled'] as const)('%s code', (engine) => {
     const wrong: string[] = [];
     const notCompiled = new Set<string>();
     forms.forEach((form, number) => {
-      if (number % EVERY !== 0) return;
+      if (number % EVERY !== 0 && !ALWAYS.test(form.row.name)) return;
       const next = random(number + 1);
       const bytes = encode(form, next);
       if (bytes === undefined) return;

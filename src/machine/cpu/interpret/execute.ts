@@ -12,7 +12,6 @@ import { ROTATE } from '../lower/ir';
 import type { DataAccess, OperandSize, SegmentIndex, SystemInstructions } from '../runtime';
 import { POOL_RESERVED, SEGMENT, SEGMENT_INDEX, STATE, STOP } from '../state-layout';
 import type { BlockCache } from './blocks';
-import { decimalAdjust } from './decimal';
 import { divide } from './divide';
 import { HEADER_WORDS, HEAT } from './encode';
 import { doubleShiftValue, multiplyHighSigned, multiplyHighUnsigned, multiplyOverflow, rotateValue } from './integer';
@@ -249,11 +248,11 @@ export class Executor {
             if (!divide(state, M[pc + 1]!, M[pc + 2] !== 0, M[M[pc + 3]!]!, M[pc + 2] === 2)) break fault;
             pc += 5;
             continue;
-          case 28: // decimal
-            k = M[pc + 3]!;
-            if (!decimalAdjust(state, M[pc + 1]!, M[M[pc + 2]!]!)) break fault;
+          case 28: // code
+            M[M[pc + 1]!] = this.blocks.codeAt(M[pc + 2]! >>> 0, M[pc + 3]!);
             pc += 4;
             continue;
+
           case 30: // flagsIncDec
           case 29: {
             // flags
@@ -501,12 +500,7 @@ export class Executor {
             this.left = true;
             M[PROGRESS] = 0;
             return done + M[header]!;
-          case 58: // code
-            M[M[pc + 1]!] = this.blocks.codeAt(M[pc + 2]! >>> 0, M[pc + 3]!);
-            pc += 4;
-            continue;
-
-          case 59: {
+          case 58: {
             // addFlags
             const a = M[M[pc + 2]!]!;
             const b = M[M[pc + 3]!]!;
@@ -519,7 +513,7 @@ export class Executor {
             pc += 4;
             continue;
           }
-          case 60: {
+          case 59: {
             // subFlags
             const a = M[M[pc + 2]!]!;
             const b = M[M[pc + 3]!]!;
@@ -532,7 +526,7 @@ export class Executor {
             pc += 4;
             continue;
           }
-          case 61: {
+          case 60: {
             // andFlags
             const r = M[M[pc + 2]!]! & M[M[pc + 3]!]!;
             M[KIND] = LAZY.logic;
@@ -541,7 +535,7 @@ export class Executor {
             pc += 4;
             continue;
           }
-          case 62: {
+          case 61: {
             // orFlags
             const r = M[M[pc + 2]!]! | M[M[pc + 3]!]!;
             M[KIND] = LAZY.logic;
@@ -550,7 +544,7 @@ export class Executor {
             pc += 4;
             continue;
           }
-          case 63: {
+          case 62: {
             // xorFlags
             const r = M[M[pc + 2]!]! ^ M[M[pc + 3]!]!;
             M[KIND] = LAZY.logic;
@@ -559,11 +553,11 @@ export class Executor {
             pc += 4;
             continue;
           }
-          case 64: // incFlags
-          case 65: {
+          case 63: // incFlags
+          case 64: {
             // decFlags
             keepCarry(M);
-            const down = M[pc] === 65; /* decFlags */
+            const down = M[pc] === 64; /* decFlags */
             const a = M[M[pc + 2]!]!;
             const r = (down ? a - 1 : a + 1) | 0;
             M[KIND] = down ? LAZY.dec : LAZY.inc;
@@ -574,7 +568,7 @@ export class Executor {
             pc += 4;
             continue;
           }
-          case 66: {
+          case 65: {
             // compare
             const a = M[M[pc + 1]!]!;
             const b = M[M[pc + 2]!]!;
@@ -585,26 +579,26 @@ export class Executor {
             pc += 3;
             continue;
           }
-          case 67: // test
+          case 66: // test
             M[KIND] = LAZY.logic;
             M[RESULT] = M[M[pc + 1]!]! & M[M[pc + 2]!]!;
             pc += 3;
             continue;
-          case 68: // load32At
+          case 67: // load32At
             k = M[pc + 5]!;
             M[PROGRESS] = done + k;
             M[M[pc + 1]!] = access.load(M[pc + 2] as SegmentIndex, (M[M[pc + 3]!]! + M[M[pc + 4]!]!) >>> 0, 4);
             pc += 6;
             if (M[STOPPED] !== 0) break fault;
             continue;
-          case 69: // load8At
+          case 68: // load8At
             k = M[pc + 5]!;
             M[PROGRESS] = done + k;
             M[M[pc + 1]!] = access.load(M[pc + 2] as SegmentIndex, (M[M[pc + 3]!]! + M[M[pc + 4]!]!) >>> 0, 1);
             pc += 6;
             if (M[STOPPED] !== 0) break fault;
             continue;
-          case 70: // store32At
+          case 69: // store32At
             k = M[pc + 5]!;
             M[PROGRESS] = done + k;
             access.store(M[pc + 1] as SegmentIndex, (M[M[pc + 2]!]! + M[M[pc + 3]!]!) >>> 0, 4, M[M[pc + 4]!]! >>> 0);

@@ -60,8 +60,14 @@ export function callSystem(state: CpuState, system: SystemInstructions, id: numb
     case SYSTEM_CALL.writeTest:
       system.writeTest(a, b >>> 0);
       return 0;
-    case SYSTEM_CALL.prepareQuadword:
-      system.prepareQuadword(a as SegmentIndex, b >>> 0);
+    case SYSTEM_CALL.compareExchange8:
+      system.compareExchange8(a as SegmentIndex, b >>> 0);
+      return 0;
+    case SYSTEM_CALL.popSegment:
+      system.popSegment(a as SegmentIndex, b as OperandSize);
+      return 0;
+    case SYSTEM_CALL.loadFarPointer:
+      system.loadFarPointer(a, b >>> 0, c >>> 0);
       return 0;
     case SYSTEM_CALL.adjustReadOnly:
       return system.adjustReadOnly(a as SegmentIndex, b >>> 0, c) ? 1 : 0;

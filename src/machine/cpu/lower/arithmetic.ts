@@ -1,8 +1,8 @@
-/** Integer arithmetic and logic: SDM vol. 2, ADD … XOR, INC, DEC, NEG, MUL, DIV, decimal adjustment. */
+/** Integer arithmetic and logic: SDM vol. 2, ADD … XOR, INC, DEC, NEG, MUL, DIV. */
 import { FLAG } from '../flags';
 import type { BlockBuilder } from './builder';
 import { EAX, EDX } from './builder';
-import { DECIMAL, type IrName } from './ir';
+import type { IrName } from './ir';
 
 type Lower = (b: BlockBuilder) => void;
 
@@ -87,10 +87,6 @@ const divide = (signed: boolean): Lower => {
   };
 };
 
-const decimal = (kind: keyof typeof DECIMAL, immediate = false): Lower => {
-  return (b) => b.emit('decimal', DECIMAL[kind], b.constant(immediate ? b.immediate(0) : 0));
-};
-
 const setFlag = (mask: number, value: boolean): Lower => {
   return (b) => b.emit('setFlags', b.constant(value ? mask : 0), mask);
 };
@@ -124,12 +120,6 @@ export const ARITHMETIC: Record<string, Lower> = {
   imul3: multiplyInto(1, 2),
   div: divide(false),
   idiv: divide(true),
-  daa: decimal('daa'),
-  das: decimal('das'),
-  aaa: decimal('aaa'),
-  aas: decimal('aas'),
-  aam: decimal('aam', true),
-  aad: decimal('aad', true),
   clc: setFlag(FLAG.CF, false),
   stc: setFlag(FLAG.CF, true),
   cld: setFlag(FLAG.DF, false),

@@ -1,9 +1,9 @@
 /** Data movement and the stack: SDM vol. 2, MOV, MOVZX, XCHG, LEA, PUSH, POP, ENTER, LEAVE, CMPXCHG, XADD and the like. */
-import { FLAG } from '../flags';
 import { SEGMENT_INDEX } from '../state-layout';
 import type { BlockBuilder, Slot } from './builder';
-import { EAX, EBP, EBX, ECX, EDX, ESP } from './builder';
+import { EAX, EBP, EBX, EDX, ESP } from './builder';
 import { EXCEPTION } from './exceptions';
+import { packFarPointer } from './ir';
 
 type Lower = (b: BlockBuilder) => void;
 
@@ -100,27 +100,7 @@ function compareExchange(b: BlockBuilder): void {
 }
 
 function compareExchange8(b: BlockBuilder): void {
-  const segment = b.segment;
-  const address = b.address();
-  // one operand of eight bytes: its second half does not wrap around as an address of its own would
-  const upper = b.add(address, 4);
-  // its limit comes before its pages, and it is aligned to eight bytes (SDM vol. 3, table 6-7)
-  b.call('prepareQuadword', b.constant(segment), address);
-  const low = b.load(4, segment, address);
-  const high = b.load(4, segment, upper);
-  const same = b.make('and', b.make('equal', low, EAX), b.make('equal', high, EDX));
-  b.store(4, segment, address, b.make('choose', same, EBX, low));
-  b.store(4, segment, upper, b.make('choose', same, ECX, high));
-  b.emit('setFlags', b.make('shl', same, b.constant(6)), FLAG.ZF);
-  b.emit('choose', EAX, same, EAX, low);
-  b.emit('choose', EDX, same, EDX, high);
-}
-
-function popSegment(b: BlockBuilder, segment: number): void {
-  const size = b.instruction.operandSize;
-  b.call('loadSegment', b.constant(segment), b.top(2));
-  if (segment === SEGMENT_INDEX.SS) b.call('shadow', b.constant(2));
-  b.drop(size);
+  b.call('compareExchange8', b.constant(b.segment), b.address());
   b.leave();
 }
 
@@ -194,7 +174,10 @@ export const DATA: Record<string, Lower> = {
   enter,
   leave,
   pushSegment: (b) => b.push(b.instruction.operandSize, b.call('selector', b.constant(segmentOperand(b, 0)))),
-  popSegment: (b) => popSegment(b, segmentOperand(b, 0)),
+  popSegment: (b) => {
+    b.call('popSegment', b.constant(segmentOperand(b, 0)), b.constant(b.instruction.operandSize));
+    b.leave();
+  },
   movFromSegment: (b) => {
     const segment = b.is8086 ? b.instruction.reg & 3 : b.instruction.reg;
     if (segment > 5) return b.raise(EXCEPTION.UD);
@@ -212,10 +195,8 @@ export const DATA: Record<string, Lower> = {
   loadFarPointer: (b) => {
     const size = b.instruction.operandSize;
     const address = b.address();
-    const offset = b.load(size, b.segment, address);
-    const selector = b.load(2, b.segment, b.offsetBy(address, size));
-    b.call('loadSegment', b.constant(segmentOperand(b, 2)), selector);
-    b.write(0, offset);
+    const pointer = packFarPointer(segmentOperand(b, 2), b.segment, b.register(0), size);
+    b.call('loadFarPointer', b.constant(pointer), address, b.offsetBy(address, size));
     b.leave();
   },
   pushf: (b) => {

@@ -76,8 +76,8 @@ const ROWS = [
   ['doubleShiftFlags', 'iiuuu', { flags: 'updates' }],
   // implicit AX / DX:AX / EDX:EAX: size, signed, divisor; #DE
   ['divide', 'iiu', { faults: true }],
-  // decimal adjustment of AX: kind (DECIMAL), immediate; AAM 0 is #DE
-  ['decimal', 'iu', { faults: true, flags: 'updates' }],
+  // a number within the code that keeps being patched: bytes from the block's start, size; zero-extended
+  ['code', 'dii'],
   // flags
   ['flags', 'iiuuu', { flags: 'writes' }], // kind (LAZY), size, left, right, result
   ['flagsIncDec', 'iiuuu', { flags: 'updates' }], // the same, CF kept
@@ -113,8 +113,6 @@ const ROWS = [
   ['branchIf', 'uiiill', { end: true }], // the same on a value being nonzero
   ['jumpTo', 'u', { end: true }], // RIP = u
   ['leave', '', { end: true }], // RIP is set already; modes and interrupts may have changed
-  // a number within the code that keeps being patched: bytes from the block's start, size; zero-extended
-  ['code', 'dii'],
 ] as const satisfies readonly Row[];
 
 export type IrName = (typeof ROWS)[number][0];
@@ -139,7 +137,6 @@ export const TEMPORARIES = 16;
 
 /** Operations of `rotate`, in the encoding's order; 6 is 4. */
 export const ROTATE = { rol: 0, ror: 1, rcl: 2, rcr: 3, shl: 4, shr: 5, sar: 7 } as const;
-export const DECIMAL = { daa: 0, das: 1, aaa: 2, aas: 3, aam: 4, aad: 5 } as const;
 
 /** Calls to the system side (runtime.ts) by number, with what the three arguments are. */
 export const SYSTEM_CALL = {
@@ -208,11 +205,19 @@ export const SYSTEM_CALL = {
   /** index (6 or 7), value */
   readTest: 39,
   writeTest: 40,
-  /** segment, offset: may eight bytes be written there? */
-  prepareQuadword: 41,
+  /** segment, offset: CMPXCHG8B */
+  compareExchange8: 41,
   /** segment, offset, privilege: ARPL on a word that may not be written; result 0 when that is all of it, 1 when it may be written */
   adjustReadOnly: 42,
+  /** segment, operand size */
+  popSegment: 43,
+  /** what and where (packFarPointer), where the offset lies, where the selector lies */
+  loadFarPointer: 44,
 } as const;
+
+/** LDS and its like: the segment register loaded, the segment that the pointer lies in, the register, and its size. */
+export const packFarPointer = (loaded: number, from: number, register: number, size: number): number =>
+  loaded | (from << 4) | (register << 8) | (size << 12);
 
 /** One instruction of a block. */
 export interface IrInstruction {

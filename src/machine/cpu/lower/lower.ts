@@ -7,6 +7,7 @@ import { BITS } from './bits';
 import { BlockBuilder } from './builder';
 import { CONTROL } from './control';
 import { DATA } from './data';
+import { DECIMAL } from './decimal';
 import { EXCEPTION } from './exceptions';
 import type { IrBlock, Mode } from './ir';
 import { dropDeadFlags } from './optimise';
@@ -16,7 +17,15 @@ import { SYSTEM } from './system';
 type Lower = (b: BlockBuilder) => void;
 
 /** Meaning of each row of the opcode table, by name. */
-export const LOWERINGS: Readonly<Record<string, Lower>> = { ...ARITHMETIC, ...BITS, ...CONTROL, ...DATA, ...STRINGS, ...SYSTEM };
+export const LOWERINGS: Readonly<Record<string, Lower>> = {
+  ...ARITHMETIC,
+  ...BITS,
+  ...CONTROL,
+  ...DATA,
+  ...DECIMAL,
+  ...STRINGS,
+  ...SYSTEM,
+};
 
 for (const row of [...ROWS, ...ROWS_386, ...ROWS_8086])
   if (!(row.name in LOWERINGS)) throw new Error(`opcode ${row.opcode.toString(16)}: nothing lowers ${row.name}`);

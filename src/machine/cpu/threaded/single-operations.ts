@@ -11,8 +11,8 @@ const SIGNED = [0, 1];
 const CONDITIONS = Array.from({ length: 16 }, (_, condition) => condition);
 const ROTATES = [0, 1, 2, 3, 4, 5, 7];
 const DIRECTIONS = [0, 1];
-/** masks of CLC and STC, the bit tests, CLD and STD, SAHF, those that set ZF alone */
-const FLAG_MASKS = [0x1, 0x40, 0x400, 0xd5];
+/** masks of CLC and STC, the bit tests, decimal adjustment, CLD and STD, SAHF, those that set ZF alone */
+const FLAG_MASKS = [0x1, 0x11, 0x40, 0x400, 0xd5];
 
 /** Literals of an operation that its meaning depends on, in order; those of other operations are data. */
 const LITERALS: Partial<Record<IrName, readonly (readonly number[])[]>> = {
