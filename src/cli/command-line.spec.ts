@@ -53,6 +53,20 @@ describe('run', () => {
     expect(out).toContain('boot');
   });
 
+  it('ends with a report when it is interrupted', async () => {
+    write('forever', lab('f.asm'), { 'f.asm': LOOP });
+    const stop = new AbortController();
+    stop.abort();
+    let out = '';
+    const surroundings = { cwd: folder, resources: RESOURCES, env: { LANG: 'C' }, err: () => {}, interrupts: () => stop.signal };
+    const status = await commandLine(['run', 'forever', '--json', '--max-instructions', '200000000'], {
+      ...surroundings,
+      out: (text) => void (out += text),
+    });
+    expect(JSON.parse(out)).toMatchObject({ stop: 'paused', instructions: 50_000_000 });
+    expect(status).toBe(130);
+  });
+
   it('prints the JSON of the contract, the same each time', async () => {
     write('json', lab('a.asm', 'checks: [{ stop: halted }]\n'), { 'a.asm': HALT });
     const { status, out } = await pagewalk('run', 'json', '--json');

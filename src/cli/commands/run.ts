@@ -20,13 +20,17 @@ export interface RunOptions {
 /** Instructions at a stretch; nothing depends on it but that every end of one is an exit of a VM. */
 const SLICE = 50_000_000;
 
-/** Runs until nothing more can run or `limit` instructions are counted. */
-export function runToEnd(computer: Computer, limit: number): Stop {
+/** Runs until nothing more can run, `limit` instructions are counted, or, between two stretches, the user has interrupted it. */
+export async function runToEnd(computer: Computer, limit: number, interrupted?: AbortSignal): Promise<Stop> {
   for (;;) {
     const left = limit - computer.instructions;
     if (left <= 0) return computer.stopped ?? computer.limitReached();
     const end = computer.run(Math.min(SLICE, left));
     if (end.kind === 'stopped') return end.stop;
+    if (!interrupted) continue;
+    // the signal is heard of in a turn of its own
+    await new Promise(setImmediate);
+    if (interrupted.aborted) return { kind: 'paused', detail: null };
   }
 }
 
@@ -91,7 +95,7 @@ const STOPS: Record<Stop['kind'], Record<Language, string>> = {
   'triple-fault': { en: 'triple fault: the processor gave up', 'zh-CN': '三重故障（triple fault）：处理器停止' },
   'boot-refused': { en: 'boot refused', 'zh-CN': '拒绝启动' },
   'exit-port': { en: 'ended by the program', 'zh-CN': '由程序结束' },
-  paused: { en: 'paused', 'zh-CN': '已暂停' },
+  paused: { en: 'interrupted', 'zh-CN': '被中断' },
   'out-of-memory': { en: 'out of memory', 'zh-CN': '内存不足' },
 };
 
@@ -163,7 +167,7 @@ function print(
   }
 }
 
-/** Exit status per CONTRACTS, "Command line and JSON". */
+/** Ctrl-C ends the run with the report of what there is by then. Exit status per CONTRACTS, "Command line and JSON". */
 export async function run(lab: string, options: RunOptions, language: Language, surroundings: Surroundings): Promise<number> {
   const { document, files, name, shown, warnings } = await openLab(lab, options.set, surroundings);
   surroundings.err(formatProblems(warnings, shown, language));
@@ -174,12 +178,18 @@ export async function run(lab: string, options: RunOptions, language: Language, 
     !warnings.some(({ code, message }) => code === problem.code && message.en === problem.message.en);
   surroundings.err(formatProblems(problems.filter(isNew), shown, language));
   const stop =
-    computer.stopped ?? runToEnd(computer, options.maxInstructions ?? document.limits?.instructions ?? DEFAULT_INSTRUCTION_LIMIT);
+    computer.stopped ??
+    (await runToEnd(
+      computer,
+      options.maxInstructions ?? document.limits?.instructions ?? DEFAULT_INSTRUCTION_LIMIT,
+      surroundings.interrupts?.(),
+    ));
   // what did not boot has done nothing that could be judged, unless the lab is about that
   const ran = stop.kind !== 'boot-refused' || document.expect?.stop === 'boot-refused';
   const checks = ran ? evaluateChecks(document.checks, { ...computer.checkContext(), stop: stop.kind }) : [];
   if (options.json) surroundings.out(toJson(report(name, computer, stop, checks, language)));
   else print(name, computer, stop, checks, language, surroundings);
   const crashed = computer.vmIds.length > 0 && computer.virtualization().vms.some(({ state }) => state === 'crashed');
+  if (stop.kind === 'paused') return EXIT.interrupted;
   return exitStatus(document, { stop: stop.kind, crashed, checks });
 }

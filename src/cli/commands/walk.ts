@@ -89,7 +89,7 @@ export async function walk(lab: string, options: WalkOptions, language: Language
   const query = queryOf(options, computer.vmIds);
   for (const { refused } of computer.boots) if (refused) surroundings.err(formatProblem(refused, shown, language) + '\n');
   const limit = options.at ?? options.maxInstructions ?? document.limits?.instructions ?? DEFAULT_INSTRUCTION_LIMIT;
-  if (!computer.stopped) runToEnd(computer, limit);
+  if (!computer.stopped) await runToEnd(computer, limit);
   let journey;
   try {
     journey = computer.explain(query);
