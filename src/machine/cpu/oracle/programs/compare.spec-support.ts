@@ -181,7 +181,12 @@ export const KNOWN: readonly Known[] = [
     other: 'bochs',
     why: 'ARPL on a segment that may not be written: Bochs refuses it before it reads, also where the word would not change (SDM vol. 2, ARPL, Operation)',
     applies: (test, ours, theirs) =>
-      theirs.vector === 13 && theirs.error === 0 && ours.vector !== 8 && /arpl .* m$/.test(formAt(test, theirs.eip)),
+      theirs.vector === 13 &&
+      theirs.error === 0 &&
+      // ours went on, or the read itself faulted
+      (ours.eip !== theirs.eip || ours.vector === 14 || ours.vector === 17) &&
+      ours.vector !== 8 &&
+      /arpl .* m$/.test(formAt(test, theirs.eip)),
   },
   {
     other: 'bochs',
