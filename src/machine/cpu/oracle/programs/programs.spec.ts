@@ -3,20 +3,11 @@
  * ends them. `npm test` runs a sample of them and every case that was kept; `npm run test:oracle` runs a hundred thousand, shrinks
  * what differs and keeps it in kept/. Without QEMU and Bochs (Debian's qemu-system-x86, bochs and xvfb) only what was kept runs.
  */
-import { mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
-import {
-  compare,
-  confirmed,
-  describeFailure,
-  differences,
-  keep,
-  shrink,
-  type Failure,
-  type Kept,
-  type Panel,
-} from './compare.spec-support';
+import { compare, confirmed, describeFailure, keep, shrink, type Failure, type Kept, type Panel } from './compare.spec-support';
+import { differences } from './differences.spec-support';
 import { bochs, program, qemu, runOurs } from './emulators.spec-support';
 import { makeCase, MODE_NAMES, MODES, type Mode } from './generate.spec-support';
 
@@ -52,6 +43,14 @@ describe.each(['interpreter', 'threaded', 'compiled'] as const)('cases that once
 const OURS = [{ engine: 'threaded', cold: true }, { engine: 'threaded' }] as const;
 const panelOf = (ours: Panel['ours'], tiers: Panel['tiers']): Panel => ({ bochs: bochs.available(), qemu: qemu.available(), ours, tiers, seed: SEED }); // prettier-ignore
 const anyOther = bochs.available() || qemu.available();
+
+/** A file for one more case: what is kept already stays. */
+function freeName(start: string): string {
+  for (let number = 1; ; number++) {
+    const file = join(KEPT, `${start}-${number}.json`);
+    if (!existsSync(file)) return file;
+  }
+}
 
 /** Runs cases, confirms what differs, shrinks and keeps it when asked to. */
 async function judge(first: number, count: number, panel: Panel, keeps: (failure: Failure) => void): Promise<number> {
@@ -109,7 +108,7 @@ describe.runIf(anyOther && CASES > 0)(`${CASES} random programs of seed ${SEED} 
           const small = await shrink(failure, panel);
           wrong.push(describeFailure(small));
           const file = keep(small);
-          if (file) writeFileSync(join(KEPT, `${SEED}-${first}-${wrong.length}.json`), `${JSON.stringify(file)}\n`);
+          if (file) writeFileSync(freeName(`${SEED}-${first}`), `${JSON.stringify(file)}\n`);
         }
         done += count;
         process.stdout.write(

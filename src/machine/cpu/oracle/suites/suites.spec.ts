@@ -5,7 +5,8 @@
 import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
-import { describeFailure, differences } from '../programs/compare.spec-support';
+import { describeFailure } from '../programs/compare.spec-support';
+import { differences } from '../programs/differences.spec-support';
 import { bochs, qemu, runOurs } from '../programs/emulators.spec-support';
 import type { Outcome, ProgramCase } from '../programs/layout.spec-support';
 import { readExpected, writeExpected } from './expected.spec-support';
