@@ -192,8 +192,10 @@ export const KNOWN: readonly Known[] = [
   },
   {
     other: 'bochs',
-    why: 'UD0 and UD1: whether they have a ModRM byte depends on the processor (SDM vol. 2, UD)',
-    applies: (test, ours) => ours.vector === 6 && /^f(ff|b9) ud/.test(formAt(test, ours.eip)),
+    why: 'UD0 and UD1: whether they have a ModRM byte, whose fetch may fault, depends on the processor (SDM vol. 2, UD)',
+    applies: (test, ours, theirs) =>
+      (ours.vector === 6 || (theirs.vector === 6 && theirs.eip === ours.eip && [13, 14].includes(ours.vector))) &&
+      /^f(ff|b9) ud/.test(formAt(test, ours.eip)),
   },
   {
     other: 'bochs',
