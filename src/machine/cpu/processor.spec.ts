@@ -463,6 +463,8 @@ describe('ARPL on a word that may not be written', () => {
     expect(bench.memory.read(place as never, 2)).toBe(0xfffa);
     // the frame: error code 0, and CF as it was
     expect([dword(bench, state.reg32(4)), dword(bench, state.reg32(4) + 12) & FLAG.CF]).toEqual([0, 1]);
+    // two, forty turns of five, three, and HLT: what stands behind ARPL counts only when it is executed
+    expect(state.instructions).toBe(2 + 40 * 5 + 3 + 1);
   });
 });
 

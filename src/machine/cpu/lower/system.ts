@@ -97,6 +97,8 @@ function adjustPrivilege(b: BlockBuilder): void {
   const raised = b.make('or', b.make('and', left, b.constant(0xfffc)), rightLevel);
   b.write(0, b.make('choose', lower, raised, left));
   b.emit('setFlags', b.make('shl', lower, b.constant(6)), 1 << 6);
+  // where it can exit before, it must be the last of its block, whose instructions the exit counts
+  if (b.isMemory(0)) b.leave();
 }
 
 const isControl = (b: BlockBuilder, index: number): boolean =>
