@@ -2,7 +2,7 @@
  * The machine as data: snapshots that restore it to the byte, and the canonical serialisation that the state hash is taken
  * over. Both are versioned; a snapshot of another version or another board is refused with the reason.
  */
-import type { SavedChipset } from './bus/chipset';
+import type { SavedChipset } from './bus/chipset-counters';
 import type { SavedTransactions } from './bus/transaction-log';
 import type { SavedClock } from './clock/machine-clock';
 import type { DeliveredException } from './cpu/processor';

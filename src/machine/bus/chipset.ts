@@ -4,54 +4,37 @@
  * DIMMs answer: reads are the AND of both, writes reach both, counted.
  */
 import { PAGE_SIZE, type HostPhysicalAddress } from '../address';
-import { formatRange, type AddressMap, type AddressRange, type Claim } from '../board/address-map';
+import type { AddressMap, AddressRange } from '../board/address-map';
 import type { Device } from '../devices/device';
 import type { JourneyRecorder } from '../journey/journey';
-import { LAYER_STRIDE, type FrameStore } from '../memory/frame-store';
+import { allOnes, DramBytes } from '../memory/dram-bytes';
+import type { FrameStore } from '../memory/frame-store';
 import type { PhysicalMemory, PortSpace } from '../memory/physical-memory';
+import { AccessLog } from './access-log';
 import type { Bus } from './bus';
+import { ChipsetCounters, type ChipsetTotals, type SavedChipset } from './chipset-counters';
+import { explainDecode } from './decode-step';
 import { DecodeTable } from './decode-table';
-import type { TransactionLog, TransactionReport } from './transaction-log';
-
-type PortSize = 1 | 2 | 4;
-
-export interface ChipsetCounters {
-  /** accesses that nobody answered, memory and ports */
-  unansweredMemory: number;
-  unansweredPorts: number;
-  /** accesses that several DIMMs answered */
-  conflicts: number;
-  /** accesses to device registers in memory, and to ports that somebody answered */
-  registers: number;
-  ports: number;
-  /** writes to read-only memory, which change nothing */
-  readOnlyWrites: number;
-}
-
-const NO_COUNTS: ChipsetCounters = { unansweredMemory: 0, unansweredPorts: 0, conflicts: 0, registers: 0, ports: 0, readOnlyWrites: 0 };
-/** Unanswered addresses that are counted one by one; beyond, only the total goes on. */
-const MOST_UNANSWERED = 4096;
-
-const ones = (size: PortSize): number => (size === 4 ? 0xffff_ffff : size === 2 ? 0xffff : 0xff);
-
-export interface SavedChipset {
-  counters: ChipsetCounters;
-  unanswered: [address: number, count: number][];
-}
+import { PortDecode } from './port-decode';
+import type { TransactionLog } from './transaction-log';
 
 export class Chipset implements PhysicalMemory, PortSpace {
-  counters: ChipsetCounters = { ...NO_COUNTS };
   private readonly table: DecodeTable;
-  private unanswered = new Map<number, number>();
-  private readonly rangeNames = new WeakMap<AddressRange, string>();
+  private readonly dram: DramBytes;
+  private readonly log: AccessLog;
+  private readonly counted = new ChipsetCounters();
+  private readonly ports: PortDecode;
 
   constructor(
     map: AddressMap,
     private readonly frames: FrameStore,
     readonly bus: Bus,
-    private readonly log: TransactionLog,
+    log: TransactionLog,
   ) {
     this.table = new DecodeTable(map, bus);
+    this.dram = new DramBytes(frames);
+    this.log = new AccessLog(log);
+    this.ports = new PortDecode(bus, this.log, this.counted.totals);
   }
 
   /** The decode table as it stands; ranges ascend and cover the whole space. */
@@ -64,45 +47,9 @@ export class Chipset implements PhysicalMemory, PortSpace {
     return this.table.entryAt(address);
   }
 
-  /** How often nobody answered at exactly this address since power-on. */
-  unansweredAt(address: number): number {
-    return this.unanswered.get(address) ?? 0;
-  }
-
-  /** Unanswered addresses with their counts, ascending; at most the first 4096 different ones. */
-  unansweredAddresses(): [address: number, count: number][] {
-    return [...this.unanswered].sort(([a], [b]) => a - b);
-  }
-
-  /** The step "who answers": the decode-table entry that matched. Observes nothing. */
+  /** The step "who answers" (decode-step.ts). Observes nothing. */
   explain(address: HostPhysicalAddress, recorder: JourneyRecorder): AddressRange | undefined {
-    const entry = this.entryAt(address);
-    const from = { space: 'host' as const, address: BigInt(address) };
-    if (!entry) {
-      const checks = [{ rule: 'address-lines', passed: false, detail: `${this.table.physicalAddressBits}` }];
-      recorder.step({ room: 'chipset', from, structure: 'decode-entry', fields: { kind: 'beyond' }, checks, cached: false });
-      return undefined;
-    }
-    const { index, range } = entry;
-    const answered = range.kind !== 'hole' && range.kind !== 'reserved';
-    recorder.step({
-      room: 'chipset',
-      from,
-      ...(answered ? { to: from } : {}),
-      structure: 'decode-entry',
-      index,
-      fields: {
-        base: BigInt(range.base),
-        end: BigInt(range.end - 1),
-        kind: range.kind,
-        ...(range.device === undefined ? {} : { device: range.device, region: range.region ?? '' }),
-        ...(range.slots.length === 0 ? {} : { slots: range.slots.join(', ') }),
-        entries: this.table.ranges().length,
-      },
-      checks: [{ rule: 'answered', passed: answered }],
-      cached: false,
-    });
-    return range;
+    return explainDecode(this.table, address, recorder);
   }
 
   /** Does DRAM answer at an address, one DIMM or several in a conflict? */
@@ -110,6 +57,34 @@ export class Chipset implements PhysicalMemory, PortSpace {
     if (this.table.isPlain(Math.floor(address / PAGE_SIZE))) return true;
     const kind = this.table.at(address)?.kind;
     return kind === 'dram' || kind === 'conflict';
+  }
+
+  // --- what was counted since power-on ---------------------------------------------------------------------------------
+
+  get counters(): Readonly<ChipsetTotals> {
+    return this.counted.totals;
+  }
+
+  /** How often nobody answered at exactly this address. */
+  unansweredAt(address: number): number {
+    return this.counted.unansweredAt(address);
+  }
+
+  /** Unanswered addresses with their counts, ascending; at most the first 4096 different ones. */
+  unansweredAddresses(): [address: number, count: number][] {
+    return this.counted.unansweredAddresses();
+  }
+
+  reset(): void {
+    this.counted.reset();
+  }
+
+  save(): SavedChipset {
+    return this.counted.save();
+  }
+
+  load(saved: SavedChipset): void {
+    this.counted.load(saved);
   }
 
   // --- frames ----------------------------------------------------------------------------------------------------------
@@ -142,25 +117,17 @@ export class Chipset implements PhysicalMemory, PortSpace {
   read(address: HostPhysicalAddress, size: 1 | 2 | 4): number {
     // what the VMM reads of its own comes here often
     const plain = Math.floor(address / PAGE_SIZE);
-    if ((address % PAGE_SIZE) + size <= PAGE_SIZE && this.table.isPlain(plain)) return this.loadFrom(plain, address % PAGE_SIZE, size);
+    if ((address % PAGE_SIZE) + size <= PAGE_SIZE && this.table.isPlain(plain)) return this.dram.load(plain, address % PAGE_SIZE, size);
     const range = this.table.at(address);
     if (range === undefined) return this.nobodyReads(address, size, undefined);
     if (this.mustSplit(range, address, size)) return this.readSplit(address, size);
     switch (range.kind) {
       case 'dram':
-        return this.loadFrom(Math.floor(address / PAGE_SIZE), address % PAGE_SIZE, size);
+        return this.dram.load(Math.floor(address / PAGE_SIZE), address % PAGE_SIZE, size);
       case 'conflict':
-        this.counters.conflicts++;
-        this.log.add({
-          kind: 'note',
-          code: 'conflict-read',
-          address: at(address),
-          size,
-          matched: this.nameOf(range),
-          answeredBy: range.slots.join('+'),
-          outcome: 'ok',
-        });
-        return this.loadAll(range.claims, address, size);
+        this.counted.totals.conflicts++;
+        this.log.conflict(range, address, size);
+        return this.dram.loadLayers(range.claims.length, Math.floor(address / PAGE_SIZE), address % PAGE_SIZE, size);
       case 'mmio':
         return this.readRegister(range, address, size);
       default:
@@ -172,28 +139,18 @@ export class Chipset implements PhysicalMemory, PortSpace {
     // what the processor writes beside translated code comes here often
     const plain = Math.floor(address / PAGE_SIZE);
     if ((address % PAGE_SIZE) + size <= PAGE_SIZE && this.table.isPlain(plain))
-      return this.storeTo(plain, address % PAGE_SIZE, size, value);
+      return this.dram.store(plain, address % PAGE_SIZE, size, value);
     const range = this.table.at(address);
     if (range === undefined) return this.nobodyWrites(address, size, value, undefined);
     if (this.mustSplit(range, address, size)) return this.writeSplit(address, size, value);
     const frame = Math.floor(address / PAGE_SIZE);
     switch (range.kind) {
       case 'dram':
-        return this.storeTo(frame, address % PAGE_SIZE, size, value);
+        return this.dram.store(frame, address % PAGE_SIZE, size, value);
       case 'conflict':
-        this.counters.conflicts++;
-        this.log.add({
-          kind: 'note',
-          code: 'conflict-write',
-          address: at(address),
-          size,
-          value,
-          matched: this.nameOf(range),
-          answeredBy: range.slots.join('+'),
-          outcome: 'ok',
-        });
-        range.claims.forEach((_claim, layer) => this.storeTo(frame + layer * LAYER_STRIDE, address % PAGE_SIZE, size, value));
-        return;
+        this.counted.totals.conflicts++;
+        this.log.conflict(range, address, size, value);
+        return this.dram.storeLayers(range.claims.length, frame, address % PAGE_SIZE, size, value);
       case 'mmio':
         return this.writeRegister(range, address, size, value);
       default:
@@ -213,9 +170,9 @@ export class Chipset implements PhysicalMemory, PortSpace {
 
   readBytes(address: HostPhysicalAddress, length: number, into?: Uint8Array): Uint8Array {
     const bytes = into ?? new Uint8Array(length);
-    if (this.isPlainPiece(address, length)) return this.copyPlain(address, bytes);
+    if (this.isPlainPiece(address, length)) return this.dram.copy(address, bytes);
     this.pieces(address, length, (from, count, offset, plain) => {
-      if (plain) return void this.copyPlain(from, bytes.subarray(offset, offset + count));
+      if (plain) return void this.dram.copy(from, bytes.subarray(offset, offset + count));
       for (let done = 0; done < count;) {
         const size = pieceSize(from + done, count - done);
         const value = this.read((from + done) as HostPhysicalAddress, size);
@@ -227,9 +184,9 @@ export class Chipset implements PhysicalMemory, PortSpace {
   }
 
   writeBytes(address: HostPhysicalAddress, bytes: Uint8Array): void {
-    if (this.isPlainPiece(address, bytes.length)) return this.putPlain(address, bytes);
+    if (this.isPlainPiece(address, bytes.length)) return this.dram.put(address, bytes);
     this.pieces(address, bytes.length, (from, count, offset, plain) => {
-      if (plain) return this.putPlain(from, bytes.subarray(offset, offset + count));
+      if (plain) return this.dram.put(from, bytes.subarray(offset, offset + count));
       for (let done = 0; done < count;) {
         const size = pieceSize(from + done, count - done);
         let value = 0;
@@ -241,7 +198,7 @@ export class Chipset implements PhysicalMemory, PortSpace {
   }
 
   peek(address: HostPhysicalAddress, length: number, into?: Uint8Array): Uint8Array {
-    if (into !== undefined && this.isPlainPiece(address, length)) return this.copyPlain(address, into);
+    if (into !== undefined && this.isPlainPiece(address, length)) return this.dram.copy(address, into);
     const bytes = into?.fill(0) ?? new Uint8Array(length);
     for (let done = 0; done < length;) {
       const from = address + done;
@@ -249,7 +206,7 @@ export class Chipset implements PhysicalMemory, PortSpace {
       const count = Math.min(length - done, PAGE_SIZE - (from % PAGE_SIZE), range === undefined ? Infinity : range.end - from);
       const target = bytes.subarray(done, done + count);
       if (range === undefined || range.kind === 'hole' || range.kind === 'reserved') target.fill(0xff);
-      else if (range.kind !== 'mmio') this.peekLayers(range.claims.length, from, target);
+      else if (range.kind !== 'mmio') this.dram.copyLayers(range.claims.length, from, target);
       else {
         const offset = from - range.windowBase!;
         target.set(memoryOf(this.bus.device(range.device!))?.subarray(offset, offset + count) ?? []);
@@ -261,54 +218,12 @@ export class Chipset implements PhysicalMemory, PortSpace {
 
   // --- ports -----------------------------------------------------------------------------------------------------------
 
-  readPort(port: number, size: PortSize): number {
-    const window = this.bus.resolvePort(port);
-    if (window && port + size <= window.base + window.size) {
-      this.counters.ports++;
-      const value = window.device.read(window.region, port - window.base, size) >>> 0;
-      this.logPort('port-read', port, size, value, window.device.id);
-      return value;
-    }
-    if (size > 1 && this.anyPort(port, size)) {
-      let value = 0;
-      for (let byte = size - 1; byte >= 0; byte--) value = value * 256 + this.readPort((port + byte) & 0xffff, 1);
-      return value;
-    }
-    this.counters.unansweredPorts++;
-    this.logPort('unanswered', port, size, ones(size));
-    return ones(size);
+  readPort(port: number, size: 1 | 2 | 4): number {
+    return this.ports.readPort(port, size);
   }
 
-  writePort(port: number, size: PortSize, value: number): void {
-    const window = this.bus.resolvePort(port);
-    if (window && port + size <= window.base + window.size) {
-      this.counters.ports++;
-      this.logPort('port-write', port, size, value, window.device.id);
-      window.device.write(window.region, port - window.base, size, value);
-      return;
-    }
-    if (size > 1 && this.anyPort(port, size)) {
-      for (let byte = 0; byte < size; byte++) this.writePort((port + byte) & 0xffff, 1, (value >>> (byte * 8)) & 0xff);
-      return;
-    }
-    this.counters.unansweredPorts++;
-    this.logPort('unanswered', port, size, value, undefined, true);
-  }
-
-  // --- state -----------------------------------------------------------------------------------------------------------
-
-  reset(): void {
-    this.counters = { ...NO_COUNTS };
-    this.unanswered = new Map();
-  }
-
-  save(): SavedChipset {
-    return { counters: { ...this.counters }, unanswered: this.unansweredAddresses() };
-  }
-
-  load(saved: SavedChipset): void {
-    this.counters = { ...NO_COUNTS, ...saved.counters };
-    this.unanswered = new Map(saved.unanswered);
+  writePort(port: number, size: 1 | 2 | 4, value: number): void {
+    this.ports.writePort(port, size, value);
   }
 
   // --- inside ----------------------------------------------------------------------------------------------------------
@@ -328,65 +243,6 @@ export class Chipset implements PhysicalMemory, PortSpace {
     return (address % PAGE_SIZE) + length <= PAGE_SIZE && this.table.isPlain(Math.floor(address / PAGE_SIZE));
   }
 
-  /** As many bytes of a plain piece as the buffer has, which is given back. */
-  private copyPlain(address: number, into: Uint8Array): Uint8Array {
-    const pool = this.frames.offsetOf(Math.floor(address / PAGE_SIZE));
-    if (pool < 0) return into.fill(0);
-    const start = pool + (address % PAGE_SIZE);
-    into.set(this.frames.u8.subarray(start, start + into.length));
-    return into;
-  }
-
-  private putPlain(address: number, bytes: Uint8Array): void {
-    const frame = Math.floor(address / PAGE_SIZE);
-    const pool = this.frames.touch(frame);
-    if (pool < 0) return;
-    this.frames.beforeWrite(frame, address % PAGE_SIZE, bytes.length);
-    this.frames.u8.set(bytes, pool + (address % PAGE_SIZE));
-  }
-
-  private loadFrom(frame: number, offset: number, size: 1 | 2 | 4): number {
-    const pool = this.frames.offsetOf(frame);
-    if (pool < 0) return 0;
-    const { view } = this.frames;
-    if (size === 4) return view.getUint32(pool + offset, true);
-    return size === 2 ? view.getUint16(pool + offset, true) : view.getUint8(pool + offset);
-  }
-
-  private loadAll(claims: readonly Claim[], address: number, size: 1 | 2 | 4): number {
-    let value = ones(size);
-    claims.forEach((_claim, layer) => {
-      value = (value & this.loadFrom(Math.floor(address / PAGE_SIZE) + layer * LAYER_STRIDE, address % PAGE_SIZE, size)) >>> 0;
-    });
-    return value;
-  }
-
-  private storeTo(frame: number, offset: number, size: 1 | 2 | 4, value: number): void {
-    const pool = this.frames.touch(frame);
-    if (pool < 0) return;
-    this.frames.beforeWrite(frame, offset, size);
-    const { view } = this.frames;
-    if (size === 4) view.setUint32(pool + offset, value, true);
-    else if (size === 2) view.setUint16(pool + offset, value, true);
-    else view.setUint8(pool + offset, value);
-  }
-
-  private peekLayers(layers: number, from: number, target: Uint8Array): void {
-    if (layers === 1) {
-      // one DIMM, the usual case: a plain copy
-      const pool = this.frames.offsetOf(Math.floor(from / PAGE_SIZE));
-      const start = pool + (from % PAGE_SIZE);
-      if (pool >= 0) target.set(this.frames.u8.subarray(start, start + target.length));
-      return;
-    }
-    target.fill(0xff);
-    for (let layer = 0; layer < layers; layer++) {
-      const pool = this.frames.offsetOf(Math.floor(from / PAGE_SIZE) + layer * LAYER_STRIDE);
-      const start = pool + (from % PAGE_SIZE);
-      for (let index = 0; index < target.length; index++) target[index]! &= pool < 0 ? 0 : this.frames.u8[start + index]!;
-    }
-  }
-
   /** An access that leaves its range, or (in DRAM) its frame, is made byte by byte. */
   private mustSplit(range: AddressRange, address: number, size: number): boolean {
     if (address + size > range.end) return true;
@@ -404,100 +260,40 @@ export class Chipset implements PhysicalMemory, PortSpace {
   }
 
   private readRegister(range: AddressRange, address: number, size: 1 | 2 | 4): number {
-    this.counters.registers++;
+    this.counted.totals.registers++;
     const offset = address - range.windowBase!;
     const value = this.bus.device(range.device!)!.read(range.region!, offset, size) >>> 0;
-    this.log.add(this.register('mmio-read', 'register-read', range, address, size, offset, value));
+    this.log.registerRead(range, address, size, offset, value);
     return value;
   }
 
   private writeRegister(range: AddressRange, address: number, size: 1 | 2 | 4, value: number): void {
-    this.counters.registers++;
+    this.counted.totals.registers++;
     const offset = address - range.windowBase!;
     const device = this.bus.device(range.device!)!;
-    if (device.contents) this.counters.readOnlyWrites++;
-    const code = device.contents ? 'read-only-write' : 'register-write';
     // logged first: what the device does in answer comes after its cause
-    this.log.add(this.register('mmio-write', code, range, address, size, offset, value));
+    if (device.contents) {
+      this.counted.totals.readOnlyWrites++;
+      this.log.readOnlyWrite(range, address, size, offset, value);
+    } else this.log.registerWrite(range, address, size, offset, value);
     device.write(range.region!, offset, size, value >>> 0);
   }
 
-  /** As the log names it. Made once: the same few ranges are met at every access. */
-  private nameOf(range: AddressRange): string {
-    let name = this.rangeNames.get(range);
-    if (name === undefined) this.rangeNames.set(range, (name = formatRange(range)));
-    return name;
-  }
-
-  private register(
-    kind: 'mmio-read' | 'mmio-write',
-    code: string,
-    range: AddressRange,
-    address: number,
-    size: number,
-    offset: number,
-    value: number,
-  ): TransactionReport {
-    const data = { region: range.region!, offset };
-    return { kind, code, address: at(address), size, matched: this.nameOf(range), answeredBy: range.device!, outcome: 'ok', data, value };
-  }
-
   private nobodyReads(address: number, size: 1 | 2 | 4, range: AddressRange | undefined): number {
-    this.countUnanswered(address);
-    this.log.add({
-      kind: 'unanswered',
-      code: 'memory-read',
-      address: at(address),
-      size,
-      value: ones(size),
-      ...(range ? { matched: this.nameOf(range) } : {}),
-      outcome: 'nobody',
-    });
-    return ones(size);
+    const value = allOnes(size);
+    this.counted.countUnanswered(address);
+    this.log.nobody('memory-read', range, address, size, value);
+    return value;
   }
 
   private nobodyWrites(address: number, size: 1 | 2 | 4, value: number, range: AddressRange | undefined): void {
-    this.countUnanswered(address);
-    this.log.add({
-      kind: 'unanswered',
-      code: 'memory-write',
-      address: at(address),
-      size,
-      value,
-      ...(range ? { matched: this.nameOf(range) } : {}),
-      outcome: 'nobody',
-    });
-  }
-
-  private countUnanswered(address: number): void {
-    this.counters.unansweredMemory++;
-    const count = this.unanswered.get(address);
-    if (count !== undefined || this.unanswered.size < MOST_UNANSWERED) this.unanswered.set(address, (count ?? 0) + 1);
-  }
-
-  private anyPort(port: number, size: number): boolean {
-    for (let byte = 0; byte < size; byte++) if (this.bus.resolvePort((port + byte) & 0xffff)) return true;
-    return false;
-  }
-
-  private logPort(
-    kind: 'port-read' | 'port-write' | 'unanswered',
-    port: number,
-    size: number,
-    value: number,
-    device?: string,
-    writes = false,
-  ): void {
-    const data = { port };
-    if (device === undefined) this.log.add({ kind, code: writes ? 'port-write' : 'port-read', size, value, outcome: 'nobody', data });
-    else this.log.add({ kind, code: kind, size, value, answeredBy: device, outcome: 'ok', data });
+    this.counted.countUnanswered(address);
+    this.log.nobody('memory-write', range, address, size, value);
   }
 }
 
 /** What a device holds, for those who only look. */
 const memoryOf = (device: Device | undefined): Uint8Array | undefined => device?.contents ?? device?.storage;
-
-const at = (address: number) => ({ space: 'host' as const, address });
 
 /** The largest naturally aligned access that fits. */
 const pieceSize = (address: number, left: number): 1 | 2 | 4 =>

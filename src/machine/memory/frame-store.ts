@@ -4,7 +4,7 @@
  * for processor state. Nobody else may keep a pool offset across `onRelocate`. Snapshots lie outside the pool.
  *
  * A frame is named by its host frame number. Where several DIMMs answer the same address, each further DIMM keeps its bytes
- * in a layer of its own: frame + layer × LAYER_STRIDE (see bus/chipset.ts).
+ * in a layer of its own: frame + layer × LAYER_STRIDE (see dram-bytes.ts).
  */
 import { PAGE_SIZE } from '../address';
 
