@@ -5,7 +5,7 @@
 import { readFileSync } from 'node:fs';
 import { hostPhysical } from '../../src/machine/address';
 import { STATE_SIZE } from '../../src/machine/cpu/state-layout';
-import type { Engine } from '../../src/machine/cpu/processor';
+import type { Engine } from '../../src/machine/cpu/engine';
 import { applyProcessorStart, protectedModeStart } from '../../src/machine/firmware/processor-start';
 import { Machine } from '../../src/machine/machine';
 

@@ -5,7 +5,7 @@
 import type { SavedChipset } from './bus/chipset-counters';
 import type { SavedTransactions } from './bus/transaction-log';
 import type { SavedClock } from './clock/machine-clock';
-import type { DeliveredException } from './cpu/processor';
+import type { SavedDeliveries } from './cpu/delivery-log';
 import { STATE, STATE_LAYOUT_VERSION, STATE_SIZE } from './cpu/state-layout';
 import type { Device } from './devices/device';
 import type { SavedDram } from './dram/dram';
@@ -23,7 +23,7 @@ export interface SavedMachine {
   /** the processor's state with lazy flags materialised */
   state: Uint8Array;
   tlb: Uint8Array;
-  exceptions: { delivered: DeliveredException[]; byVector: [vector: number, count: number][] };
+  exceptions: SavedDeliveries;
   /** by id */
   devices: Record<string, Uint8Array>;
   lines: [irq: number, devices: string[]][];
@@ -55,7 +55,7 @@ export function saveMachine(machine: Machine): SavedMachine {
     stateLayout: STATE_LAYOUT_VERSION,
     state: materialised(machine),
     tlb: processor.tlb.save(),
-    exceptions: { delivered: structuredClone(processor.delivered), byVector: [...processor.deliveredByVector] },
+    exceptions: processor.deliveries.save(),
     devices: Object.fromEntries(devicesById(machine).map((device) => [device.id, device.save()])),
     lines: machine.interrupts.lines.save(),
     clock: machine.clock.save(),
@@ -84,10 +84,7 @@ export function loadMachine(machine: Machine, saved: SavedMachine): void {
   const controllers = new Set(machine.interrupts.controllers);
   for (const device of devices) if (!controllers.has(device)) device.load(saved.devices[device.id]!);
   for (const device of controllers) device.load(saved.devices[device.id]!);
-  const { delivered, deliveredByVector } = machine.processor;
-  delivered.splice(0, delivered.length, ...structuredClone(saved.exceptions.delivered));
-  deliveredByVector.clear();
-  for (const [vector, count] of saved.exceptions.byVector) deliveredByVector.set(vector, count);
+  machine.processor.deliveries.load(saved.exceptions);
   machine.processor.tlb.load(saved.tlb);
   machine.processor.stateReplaced();
   machine.memory.load(saved.dram ?? null);

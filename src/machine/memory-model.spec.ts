@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto';
 import { describe, expect, it, vi } from 'vitest';
 import { hostPhysical } from './address';
 import { boardSchema } from './board/schema';
-import type { Engine } from './cpu/processor';
+import type { Engine } from './cpu/engine';
 import { applyProcessorStart, protectedModeStart } from './firmware/processor-start';
 import { GLOBAL, REGISTER } from './iommu/registers';
 import { Machine } from './machine';

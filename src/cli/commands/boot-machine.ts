@@ -9,7 +9,7 @@ import { parseSize, type Board } from '../../machine/board/schema';
 import { BusConflictError } from '../../machine/bus/bus';
 import { PostPort } from '../../machine/devices/post-port/post-port';
 import { ROM_SIZES } from '../../machine/devices/rom/rom';
-import type { Engine } from '../../machine/cpu/processor';
+import type { Engine } from '../../machine/cpu/engine';
 import { BoardError } from '../../machine/board-error';
 import { Machine } from '../../machine/machine';
 import { boardProblems } from '../../lab/document/board-problems';

@@ -5,7 +5,7 @@ import type { Language } from '../../lab/protocol';
 import type { Stop } from '../../lab/session/computer';
 import type { BootStep } from '../../machine/firmware/boot-report';
 import { LARGEST_FILE } from '../../machine/firmware/program-image';
-import type { Engine } from '../../machine/cpu/processor';
+import type { Engine } from '../../machine/cpu/engine';
 import { columns } from '../columns';
 import { Failure, failure, formatProblem, formatProblems } from '../failure';
 import { toJson } from '../json';

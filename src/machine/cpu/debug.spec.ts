@@ -1,6 +1,6 @@
 /** Breakpoints, single step, RF, alignment checks and NMI, as programs meet them. */
 import { describe, expect, it } from 'vitest';
-import type { Engine } from './processor';
+import type { Engine } from './engine';
 import { assembleInto, makeBench, realMode, type Bench } from './test-bench.spec-support';
 
 const LOG = 0x5000;

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { EVENT_TYPE } from './control-block';
 import { MACHINE_CHECK_MSR } from './machine-check';
-import { ENGINES, type Engine } from './processor';
+import { ENGINES, type Engine } from './engine';
 import { assembleInto, makeBench, realMode, type Bench } from './test-bench.spec-support';
 
 /** In real mode: a loop that counts in CX; #MC goes to a handler that reads the bank, clears it and returns. */

@@ -5,7 +5,7 @@
  */
 import { createHash } from 'node:crypto';
 import { describe, expect, it } from 'vitest';
-import { ENGINES, type Engine } from './processor';
+import { ENGINES, type Engine } from './engine';
 import { assembleInto, flatProtected, makeBench, type Bench } from './test-bench.spec-support';
 
 const MEBIBYTES = 1;

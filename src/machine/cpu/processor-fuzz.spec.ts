@@ -3,7 +3,7 @@
  * it that threaded or compiled code executes them. `npm run test:fuzz` has one program for each 2000 of its strings.
  */
 import { describe, expect, it } from 'vitest';
-import type { Engine } from './processor';
+import type { Engine } from './engine';
 import { flatProtected, makeBench, realMode, type Bench } from './test-bench.spec-support';
 
 const STRINGS = process.env['PAGEWALK_FUZZ_STRINGS'];

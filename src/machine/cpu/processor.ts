@@ -7,21 +7,24 @@ import type { HostPhysicalAddress } from '../address';
 import type { FrameStore } from '../memory/frame-store';
 import type { MemoryObserver, PhysicalMemory } from '../memory/physical-memory';
 import type { LastAccess } from './access';
-import { CompiledTier } from './compile/tier';
 import { ControlBlock } from './control-block';
 import { CpuState, NO_ERROR_CODE, wordOf } from './cpu-state';
 import type { VmExit } from './exit';
 import { DR6, DR7 } from './debug';
 import type { WatchHit, Watchpoint } from './debug';
+import { DeliveryLog, type DeliveredException } from './delivery-log';
+import { Tiers, type Engine } from './engine';
 import { FLAG } from './flags';
+import { isRepeatedString } from './decode/repeated-string';
 import { LEVEL, modelOf } from './instruction-set';
 import { Interpreter } from './interpret/interpreter';
 import { EXCEPTION } from './lower/exceptions';
 import type { MemoryError } from './machine-check';
 import type { CpuPorts, ExceptionKind } from './runtime';
-import { ACTIVITY, SEGMENT_INDEX, STATE_SIZE, STOP, VIRTUALIZATION } from './state-layout';
+import { resetRegisters } from './reset-values';
+import { ACTIVITY, SEGMENT_INDEX, STOP, VIRTUALIZATION } from './state-layout';
 import { ProcessorSystem } from './system';
-import { ASKED_EVERY, ThreadedTier } from './threaded/tier';
+import { StopAddresses } from './stop-addresses';
 import type { SystemPart } from './control';
 import type { Tlb } from './tlb';
 
@@ -42,19 +45,6 @@ export interface RunOptions {
   stopAtDelivery?: boolean;
 }
 
-export interface DeliveredException {
-  vector: number;
-  kind: ExceptionKind;
-  /** NO_ERROR_CODE when there was none */
-  errorCode: number;
-  /** CR2 at the delivery; meaningful for a page fault */
-  cr2: number;
-  /** the running program's instruction count (a VM's own while a guest runs) */
-  instructions: number;
-  /** VPID of the guest, 0 on the bare machine */
-  vpid: number;
-}
-
 export interface ProcessorOptions {
   frames: FrameStore;
   memory: PhysicalMemory;
@@ -64,29 +54,9 @@ export interface ProcessorOptions {
   engine?: Engine;
 }
 
-/**
- * `auto`: interprets at first, goes on with threaded code, and compiles what is hot. The others leave tiers out: `interpreter`
- * has only that, `threaded` compiles nothing, `compiled` compiles nearly everything, for comparisons.
- */
-export const ENGINES = ['auto', 'interpreter', 'threaded', 'compiled'] as const;
-export type Engine = (typeof ENGINES)[number];
-
-/** Executions of a block after which it is left to the next tier, as measured (docs/specification.md, Speed); undefined: there is none. */
-const LEAVES_AFTER: Readonly<Record<Engine, { interpreter?: number; threaded?: number }>> = {
-  auto: { interpreter: 32, threaded: 2000 },
-  interpreter: {},
-  threaded: { interpreter: 2 },
-  compiled: { interpreter: 8 },
-};
-
-/** Delivered events kept for checks, at least; older ones are only counted. */
-const LOG_LIMIT = 1024;
 const VPID = wordOf('vpid');
 const NMI_PENDING = wordOf('nmiPending');
 const A20_MASKED = wordOf('a20Masked');
-/** segment overrides, operand and address size, LOCK, REP; and the string instructions that REP repeats */
-const PREFIXES = new Set([0x26, 0x2e, 0x36, 0x3e, 0x64, 0x65, 0x66, 0x67, 0xf0, 0xf2, 0xf3]);
-const STRING_OPCODES = new Set([0x6c, 0x6d, 0x6e, 0x6f, 0xa4, 0xa5, 0xa6, 0xa7, 0xaa, 0xab, 0xac, 0xad, 0xae, 0xaf]);
 const SHADOW_OF_MOV_SS = 2;
 /** Faults delivered one after another without any instruction completing, after which `run` returns so that nobody hangs. */
 const MOST_BARREN_DELIVERIES = 1000;
@@ -95,58 +65,35 @@ export class Processor {
   readonly state: CpuState;
   readonly system: ProcessorSystem;
   readonly interpreter: Interpreter;
-  /** Exceptions and interrupts that reached a handler: at least the latest LOG_LIMIT of them, and how many by vector. */
-  readonly delivered: DeliveredException[] = [];
-  readonly deliveredByVector = new Map<number, number>();
   /** after `run`: it ended because an event had been delivered (`stopAtDelivery`) */
   stoppedAtDelivery = false;
 
-  /** what the user asked for */
-  private breakpointSet: ReadonlySet<number> = new Set();
-  /** where translated code must be left: those, and the program's own breakpoints on code */
-  private readonly stopAddresses = new Set<number>();
-  private debugVersion = 0;
+  /** exceptions and interrupts that reached a handler */
+  readonly deliveries = new DeliveryLog();
+  private readonly stops: StopAddresses;
   private readonly memory: PhysicalMemory;
-  /** undefined: left out */
-  private readonly threadedTier: ThreadedTier | undefined;
-  /** false: threaded code is only for observed memory */
-  private readonly threadsAll: boolean = false;
-  private readonly compiledTier: CompiledTier | undefined;
+  /** undefined: everything is interpreted */
+  private readonly tiers: Tiers | undefined;
 
   constructor({ frames, memory, ports, part, engine = 'auto' }: ProcessorOptions) {
     this.memory = memory;
     this.state = new CpuState(frames.memory.buffer);
     this.system = new ProcessorSystem({ state: this.state, frames, memory, ports, part });
-    this.interpreter = new Interpreter(
-      frames,
-      memory,
-      this.state,
-      this.system.access,
-      this.system,
-      this.stopAddresses,
-      modelOf(part.instructionSet).level,
-    );
-    if (engine !== 'interpreter' && modelOf(part.instructionSet).level !== LEVEL.i8086) {
-      const { blocks } = this.interpreter;
-      const { interpreter, threaded } = LEAVES_AFTER[engine];
-      blocks.hotAfter = interpreter!;
-      const parts = {
+    this.stops = new StopAddresses(this.system.debug, () => this.interpreter.breakpointsChanged());
+    const { level } = modelOf(part.instructionSet);
+    this.interpreter = new Interpreter(frames, memory, this.state, this.system.access, this.system, this.stops.all, level);
+    if (engine !== 'interpreter' && level !== LEVEL.i8086) {
+      this.tiers = new Tiers(engine, this.interpreter, {
         memory: frames.memory,
         poolOffset: (frame: number): number => memory.readableFrame(frame),
         state: this.state,
         access: this.system.access,
-        blocks,
+        blocks: this.interpreter.blocks,
         system: this.system,
         boundary: this.system,
         clockOffset: (): number => this.machineTicks - this.state.ticks,
         geometry: this.system.tlb,
-      };
-      this.threadedTier = new ThreadedTier(parts);
-      if (engine !== 'threaded') this.compiledTier = new CompiledTier(parts);
-      if (threaded !== undefined) this.threadedTier.hotAfter = threaded;
-      this.threadsAll = blocks.threads = engine !== 'compiled';
-      if (this.threadsAll && this.compiledTier !== undefined) this.compiledTier.regions.askedEvery = ASKED_EVERY;
-      this.chooseTier();
+      });
     }
     this.system.debug.instructionAt = () => this.currentLinear;
     this.system.events.onDelivered = ({ vector, kind, errorCode }, cr2) => this.note(vector, kind, errorCode, cr2);
@@ -157,29 +104,10 @@ export class Processor {
     return this.system.tlb;
   }
 
-  /**
-   * As after RESET (SDM vol. 3, table 10-1): real mode at F000:FFF0, in the last 64 KiB there are, TLB empty, counters at zero.
-   * The 8086 begins at FFFF:0000.
-   */
+  /** As after RESET: the registers (reset-values.ts), the TLB empty, nothing delivered yet. */
   reset(): void {
-    const { state } = this;
-    const { level, cr0, signature } = modelOf(this.system.part.instructionSet);
-    const is8086 = level === LEVEL.i8086;
-    state.u8.fill(0, 0, STATE_SIZE);
-    state.eflags = 2;
-    state.eip = is8086 ? 0 : 0xfff0;
-    state.cr0 = (0x10 | (cr0 & 0x6000_0000)) >>> 0;
-    state.setReg32(2, this.system.part.signature ?? signature);
-    state.setDr(6, 0xffff_0ff0);
-    state.setDr(7, 0x400);
-    const { CS, LDTR, TR } = SEGMENT_INDEX;
-    for (let segment = 0; segment < 6; segment++) state.setSegment(segment, 0, 0, 0xffff, 0x93);
-    state.setSegment(CS, is8086 ? 0xffff : 0xf000, is8086 ? 0xf_fff0 : 0xffff_0000, 0xffff, 0x93);
-    state.setSegment(LDTR, 0, 0, 0xffff, 0x82);
-    state.setSegment(TR, 0, 0, 0xffff, 0x8b);
-    state.gdtrLimit = state.idtrLimit = 0xffff;
-    this.delivered.length = 0;
-    this.deliveredByVector.clear();
+    resetRegisters(this.state, this.system.part);
+    this.deliveries.reset();
     this.system.reset();
     this.interpreter.reset();
   }
@@ -236,9 +164,9 @@ export class Processor {
       const trap = state.flag(FLAG.TF);
       const resume = state.flag(FLAG.RF);
       system.access.checksAlignment = system.wantsAlignment;
-      if (this.debugVersion !== debug.version) this.renewStopAddresses();
+      this.stops.refresh();
       const at = this.currentLinear;
-      interpreter.atBreakpoint = !pass && this.breakpointSet.has(at);
+      interpreter.atBreakpoint = !pass && this.stops.breakpoints.has(at);
       if (interpreter.atBreakpoint) return result('breakpoint');
       if (!(shadow & SHADOW_OF_MOV_SS) && (this.deliverDebugTrap() || (!resume && this.breaksAt(at)))) {
         if (++barren === MOST_BARREN_DELIVERIES) return result('budget');
@@ -248,7 +176,7 @@ export class Processor {
       if (resume) state.setFlag(FLAG.RF, false);
       system.events.softwareTaken = false;
       const alone = shadow !== 0 || trap || resume;
-      interpreter.goesOn = !alone && !options.stopAtDelivery && this.breakpointSet.size === 0 && !debug.armed;
+      interpreter.goesOn = !alone && !options.stopAtDelivery && this.stops.breakpoints.size === 0 && !debug.armed;
       const done = interpreter.run(alone ? 1 : maxInstructions - executed, true);
       executed += done;
       pass &&= done === 0;
@@ -357,17 +285,7 @@ export class Processor {
     const frame = this.system.access.fetchFrame(linear);
     if (frame < 0) return false;
     const bytes = this.memory.peek(hostPhysical(frame * PAGE_SIZE + (linear % PAGE_SIZE)), Math.min(15, PAGE_SIZE - (linear % PAGE_SIZE)));
-    const length = bytes.findIndex((byte) => !PREFIXES.has(byte));
-    return length > 0 && bytes.subarray(0, length).some((byte) => byte === 0xf2 || byte === 0xf3) && STRING_OPCODES.has(bytes[length]!);
-  }
-
-  private renewStopAddresses(): void {
-    this.debugVersion = this.system.debug.version;
-    const wanted = new Set([...this.breakpointSet, ...this.system.debug.codeAddresses]);
-    if (wanted.size === this.stopAddresses.size && [...wanted].every((address) => this.stopAddresses.has(address))) return;
-    this.stopAddresses.clear();
-    for (const address of wanted) this.stopAddresses.add(address);
-    this.interpreter.breakpointsChanged();
+    return isRepeatedString(bytes);
   }
 
   /** A non-maskable interrupt is signalled; it is taken at the next boundary that lets it through. */
@@ -394,14 +312,20 @@ export class Processor {
 
   private note(vector: number, kind: ExceptionKind, errorCode: number, cr2: number): void {
     const { state } = this;
-    this.deliveredByVector.set(vector, (this.deliveredByVector.get(vector) ?? 0) + 1);
     const vpid = state.virtualizationMode === VIRTUALIZATION.guest ? state.u32[VPID]! : 0;
-    // not one by one: moving all the others would cost more than the delivery
-    if (this.delivered.length === 2 * LOG_LIMIT) this.delivered.splice(0, LOG_LIMIT);
-    this.delivered.push({ vector, kind, errorCode, cr2, instructions: state.instructions, vpid });
+    this.deliveries.add({ vector, kind, errorCode, cr2, instructions: state.instructions, vpid });
   }
 
   // --- what the machine, the session and checks look at ------------------------------------------------------------------
+
+  /** Exceptions and interrupts that reached a handler, at least the latest 1024 of them. */
+  get delivered(): readonly DeliveredException[] {
+    return this.deliveries.latest;
+  }
+  /** How many since power-on. */
+  get deliveredByVector(): ReadonlyMap<number, number> {
+    return this.deliveries.byVector;
+  }
 
   /** Instructions of the machine, exact at any moment: from a device's register access, and while a guest runs. */
   get machineInstructions(): number {
@@ -424,12 +348,11 @@ export class Processor {
 
   /** Linear addresses before which execution stops. */
   get breakpoints(): ReadonlySet<number> {
-    return this.breakpointSet;
+    return this.stops.breakpoints;
   }
-  /** Replaces them. Blocks are split at breakpoints, so a change means translating anew. */
+  /** Replaces them. */
   setBreakpoints(linear: Iterable<number>): void {
-    this.breakpointSet = new Set([...linear].map((address) => address >>> 0));
-    this.renewStopAddresses();
+    this.stops.breakpoints = new Set([...linear].map((address) => address >>> 0));
   }
 
   /** Replaces the linear memory after whose access by an instruction, or by the delivery of an event, execution stops. */
@@ -449,14 +372,14 @@ export class Processor {
 
   /** Is what runs hot compiled, or is everything interpreted? */
   get compiles(): boolean {
-    return this.compiledTier !== undefined;
+    return this.tiers?.compiles ?? false;
   }
 
   /** When on, `lastAccess` is the last data access that an instruction made; everything is interpreted then. */
   set recordAccess(on: boolean) {
     this.system.access.recordAccess = on;
     if (!on) this.system.access.lastAccess = null;
-    this.chooseTier();
+    this.tiers?.choose();
   }
   get recordAccess(): boolean {
     return this.system.access.recordAccess;
@@ -468,16 +391,7 @@ export class Processor {
   /** Who is told of every access to memory that instructions and walks make; nothing is compiled while there is one. Only between slices. */
   set memoryObserver(observer: MemoryObserver | undefined) {
     this.system.observer = observer;
-    this.chooseTier();
-  }
-
-  /** Compiled code makes most accesses where nobody sees them; threaded code can be made to tell of all. */
-  private chooseTier(): void {
-    const { recordAccess, observer } = this.system.access;
-    const observed = observer !== undefined;
-    if (this.threadedTier !== undefined) this.threadedTier.observed = observed;
-    this.interpreter.threaded = recordAccess || !(observed || this.threadsAll) ? undefined : this.threadedTier;
-    this.interpreter.compiled = recordAccess || observed ? undefined : this.compiledTier;
+    this.tiers?.choose();
   }
 
   /** Opcodes that raised #UD because nobody knows them. */

@@ -3,7 +3,8 @@ import { assemble } from '../../assembler';
 import type { HostPhysicalAddress } from '../address';
 import { FrameStore } from '../memory/frame-store';
 import type { PhysicalMemory } from '../memory/physical-memory';
-import { Processor, type Engine } from './processor';
+import type { Engine } from './engine';
+import { Processor } from './processor';
 import { POOL_RESERVED, SEGMENT_INDEX } from './state-layout';
 
 /** `frames` 4 KiB frames of DRAM from 0; beyond them nobody. */

@@ -2,7 +2,7 @@
 import { describe, expect, it } from 'vitest';
 import { guest, hashOf } from './compile/guests.spec-support';
 import type { Watchpoint } from './debug';
-import { ENGINES, type Engine } from './processor';
+import { ENGINES, type Engine } from './engine';
 import { assembleInto, flatProtected, makeBench } from './test-bench.spec-support';
 
 const DATA = 0x5000;

@@ -3,7 +3,7 @@
  * from the TLB, and overwritten by the program, by themselves and from outside. The same at every count as interpreted.
  */
 import { expect, it } from 'vitest';
-import type { Engine } from '../processor';
+import type { Engine } from '../engine';
 import { SEGMENT_INDEX } from '../state-layout';
 import { assembleInto, flatProtected, makeBench, type Bench } from '../test-bench.spec-support';
 import { pick, random, seen, type Next } from './same-state.spec-support';

@@ -1,6 +1,6 @@
 /** Whichever tier executes, the whole state is the same at every instruction count: registers, memory, TLB and its statistics. */
 import { describe, expect, it, vi } from 'vitest';
-import { ENGINES, type Engine } from '../processor';
+import { ENGINES, type Engine } from '../engine';
 import type { Bench } from '../test-bench.spec-support';
 import { course, madeBy } from './guests.spec-support';
 import { program, realProgram } from './programs.spec-support';

@@ -1,6 +1,6 @@
 /** Faults, calls of the kernel, interrupts and patched code, one close behind the other: the same at every count in every tier. */
 import { describe, expect, it } from 'vitest';
-import type { Engine } from '../processor';
+import type { Engine } from '../engine';
 import { KERNEL_MEMORY, littleKernel } from './little-kernel.spec-support';
 import { random, seen } from './same-state.spec-support';
 

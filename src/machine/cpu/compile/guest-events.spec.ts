@@ -5,7 +5,7 @@
 import { describe, expect, it } from 'vitest';
 import { hostPhysical } from '../../address';
 import { CONTROL, ControlBlock, skipInstruction } from '../control-block';
-import type { Engine } from '../processor';
+import type { Engine } from '../engine';
 import { STATE, STATE_SIZE } from '../state-layout';
 import { flatProtected } from '../test-bench.spec-support';
 import { KERNEL_MEMORY, littleKernel } from './little-kernel.spec-support';

@@ -8,7 +8,8 @@ import { hostPhysical } from '../../address';
 import { boardSchema } from '../../board/schema';
 import { applyProcessorStart, protectedModeStart } from '../../firmware/processor-start';
 import { Machine } from '../../machine';
-import type { Engine, Processor } from '../processor';
+import type { Engine } from '../engine';
+import type { Processor } from '../processor';
 import { STATE_SIZE } from '../state-layout';
 import { random } from './same-state.spec-support';
 

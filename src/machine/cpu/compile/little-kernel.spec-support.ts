@@ -2,7 +2,7 @@
  * A program for specs in which events follow each other closely: a kernel in ring 0 with paging, and a random program in ring 3
  * that faults, traps, calls the kernel in every way there is, and changes its own code.
  */
-import type { Engine } from '../processor';
+import type { Engine } from '../engine';
 import { STATE } from '../state-layout';
 import { assembleInto, flatProtected, makeBench, type Bench } from '../test-bench.spec-support';
 import { pick, random, type Next } from './same-state.spec-support';

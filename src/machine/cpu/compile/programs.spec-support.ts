@@ -1,5 +1,5 @@
 /** Random programs for comparing tiers: rounds of a random body, whose faults all come back. */
-import type { Engine } from '../processor';
+import type { Engine } from '../engine';
 import { flatProtected, makeBench, realMode, type Bench } from '../test-bench.spec-support';
 import { pick, random, type Next } from './same-state.spec-support';
 

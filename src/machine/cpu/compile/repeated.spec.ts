@@ -4,7 +4,7 @@
  */
 import { expect, it } from 'vitest';
 import { assembleInto, flatProtected, makeBench, type Bench } from '../test-bench.spec-support';
-import { ENGINES, type Engine } from '../processor';
+import { ENGINES, type Engine } from '../engine';
 import { random, seen } from './same-state.spec-support';
 
 const TABLES = 0x1_0000;

@@ -3,7 +3,7 @@
  * their own page, from another, and through a second linear address of the same frame. The state is the same in every tier.
  */
 import { expect, it, vi } from 'vitest';
-import { ENGINES, type Engine } from '../processor';
+import { ENGINES, type Engine } from '../engine';
 import { SEGMENT_INDEX } from '../state-layout';
 import type { Bench } from '../test-bench.spec-support';
 import { assembleInto, flatProtected, makeBench, realMode } from '../test-bench.spec-support';

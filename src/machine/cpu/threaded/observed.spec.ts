@@ -4,7 +4,7 @@ import { describe, expect, it } from 'vitest';
 import { course, guest, hashOf, madeBy } from '../compile/guests.spec-support';
 import { program, realProgram } from '../compile/programs.spec-support';
 import { random, seen } from '../compile/same-state.spec-support';
-import type { Engine } from '../processor';
+import type { Engine } from '../engine';
 import type { Bench } from '../test-bench.spec-support';
 
 const OTHERS = ['threaded', 'auto'] as const;

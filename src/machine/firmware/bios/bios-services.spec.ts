@@ -8,7 +8,7 @@ import { hostOf } from '../../../vmm/host-of-machine';
 import { Vmm } from '../../../vmm/vmm';
 import { hostPhysical } from '../../address';
 import type { Board } from '../../board/schema';
-import { ENGINES, type Engine } from '../../cpu/processor';
+import { ENGINES, type Engine } from '../../cpu/engine';
 import { Machine } from '../../machine';
 import { boot, type BootResult } from '../boot';
 import { e820 } from '../memory-map';

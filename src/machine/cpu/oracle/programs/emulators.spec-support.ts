@@ -7,7 +7,8 @@ import { join } from 'node:path';
 import { assemble } from '../../../../assembler';
 import { hostPhysical, type HostPhysicalAddress } from '../../../address';
 import { FrameStore } from '../../../memory/frame-store';
-import { Processor, type Engine } from '../../processor';
+import type { Engine } from '../../engine';
+import { Processor } from '../../processor';
 import { POOL_RESERVED } from '../../state-layout';
 import { PlainMemory } from '../../system.spec-support';
 import {
