@@ -4,29 +4,25 @@
  * wrong. It never repairs damage and never falls over it: whoever suffers crashes, the rest go on.
  */
 import { PAGE_SIZE } from '../machine/address';
-import type { DmaRecord } from '../machine/bus/dma-path';
-import { auditControlBlock, auditReach, auditState } from './audit';
-import type { AuditedDevice, AuditViolation } from './audit';
+import type { AuditViolation } from './audit';
+import { Auditor } from './auditor';
 import { ExitHandlers } from './exits';
 import { FrameOwnership } from './frames/frame-ownership';
 import type { FrameOwner, OwnedExtent } from './frames/frame-owner';
 import { isMachineCheck, MachineChecks } from './machine-checks';
 import { preoccupiedRuns } from './frames/preoccupied';
 import type { GuestStops, StoppedAt, VmmHost } from './host';
-import { deviceReach } from './passthrough/device-reach';
+import { OwnMemory } from './own-memory';
+import type { SavedOwnMemory } from './own-memory';
 import { IommuDriver } from './passthrough/iommu-driver';
-import { IommuTables } from './passthrough/iommu-tables';
 import { vmmPart } from './parts';
 import { VmmRecords } from './records';
 import type { RecordedDamage, RecordedFault, SavedRecords, VmmEvent } from './records';
 import { Scheduler } from './scheduler';
-import { VmmSetupError } from './text';
 import { Vm } from './vm';
 import type { SavedVm, VmOptions } from './vm';
 import { checkOptions } from './options';
 import type { VmmOptions } from './options';
-import { createOwnPages, knownOwnPages } from './vmm-memory';
-import type { OwnPage } from './vmm-memory';
 
 /**
  * Why `run` came back. `stopped`: no VM can run and nothing is pending that could change that. `exit-port`: a guest asked to
@@ -45,9 +41,9 @@ export interface VmmRunResult {
 interface SavedVmm {
   version: number;
   frames: ReturnType<FrameOwnership['save']>;
-  own: number[];
+  own: SavedOwnMemory['own'];
   vms: SavedVm[];
-  iommu: ReturnType<IommuTables['save']> | null;
+  iommu: SavedOwnMemory['iommu'];
   scheduler: { turn: number; used: number };
   records: SavedRecords;
   auditDue: boolean;
@@ -61,17 +57,12 @@ export class Vmm {
   private readonly scheduler: Scheduler;
   private readonly exits: ExitHandlers;
   private readonly machineChecks: MachineChecks;
-  private own: OwnPage[];
-  private iommu: IommuTables | null = null;
+  private readonly own: OwnMemory;
   private readonly driver: IommuDriver | null;
   private readonly records: VmmRecords;
-  /** a device wrote into a frame of the VMM's own: look when the guest has left */
-  private auditDue = false;
-  private faultsDue = false;
+  private readonly auditor: Auditor;
   /** the VM whose control block the VMM has in hand */
   private open: Vm | null = null;
-  /** the last audit of reach over tables that were as the VMM wrote them */
-  private proved: { mappings: string; violations: AuditViolation[] } | null = null;
   private readonly stops = new Map<string, GuestStops>();
   private stopsOf: string | null = null;
 
@@ -97,13 +88,13 @@ export class Vmm {
       stops: options.stopsOnMemoryError ?? false,
     });
     this.driver = host.iommuPresent ? new IommuDriver(host.memory) : null;
-    this.own = createOwnPages(host.memory, seed, (part) => this.ownFrame({ kind: 'vmm', part }));
-    if (this.driver) this.iommu = new IommuTables(host.memory, (part, vm) => this.ownFrame({ kind: 'table', part, ...(vm ? { vm } : {}) }));
+    this.own = new OwnMemory(host.memory, this.frames, seed, this.driver !== null);
     this.vms = options.vms.map((vm, index) => this.createVm(vm, index));
     for (const vm of this.vms) this.passDevices(vm);
     for (const vm of this.vms) if (vm.eager) vm.backAll();
-    if (this.driver && this.iommu && options.iommuEnabled) this.driver.enable(this.iommu.rootAddress);
-    host.onDma((record) => this.noteDma(record));
+    if (this.driver && this.own.iommu && options.iommuEnabled) this.driver.enable(this.own.iommu.rootAddress);
+    const { frames, vms, own, records, driver } = this;
+    this.auditor = new Auditor({ host, frames, vms, own, records, driver, translates: this.iommuEnabled });
   }
 
   vm(id: string): Vm | undefined {
@@ -230,8 +221,7 @@ export class Vmm {
   private openBlock(vm: Vm): void {
     if (this.open === vm) return;
     this.closeBlock();
-    const damage = auditControlBlock(vm);
-    if (damage) this.records.report(damage);
+    this.auditor.auditBlock(vm);
     this.open = vm;
   }
 
@@ -247,7 +237,7 @@ export class Vmm {
       this.closeBlock();
       this.host.runDueEvents();
     }
-    this.lookAround();
+    this.auditor.lookAround();
   }
 
   private applyStops(vm: Vm): void {
@@ -284,62 +274,12 @@ export class Vmm {
 
   /** Looks at all of the VMM's own memory and reports what is newly damaged. */
   audit(): readonly RecordedDamage[] {
-    this.auditDue = false;
-    for (const damage of auditState(this.host.memory, this.vms, this.own, this.iommu)) this.records.report(damage);
-    for (const vm of this.vms) {
-      const damage = auditControlBlock(vm);
-      if (damage) this.records.report(damage);
-    }
-    return this.records.damage;
+    return this.auditor.audit();
   }
 
   /** What a VM, or a device given to it, could reach and does not own, by the tables' bytes as they are now. Changes nothing. */
   reachViolations(): AuditViolation[] {
-    // proved once, the same mappings and the same bytes need no second proof; comparing bytes is much the cheaper part
-    const mappings = this.vms.map((vm) => vm.mappingRevision).join();
-    const intact = this.vms.every((vm) => vm.translation.differences().length === 0) && !this.iommu?.damage().length;
-    if (intact && this.proved?.mappings === mappings) return this.proved.violations;
-    const violations = auditReach(this.vms, this.frames, this.auditedDevices());
-    this.proved = intact ? { mappings, violations } : null;
-    return violations;
-  }
-
-  private auditedDevices(): AuditedDevice[] {
-    const { memory, physicalAddressBits } = this.host;
-    return this.vms.flatMap((vm) =>
-      vm.options.passthrough.map((id) => {
-        const { requester } = this.host.devices.find((device) => device.id === id)!;
-        const tables = vm.translation.tableBytes / PAGE_SIZE;
-        const reach =
-          this.iommu && this.iommuEnabled
-            ? deviceReach(memory, this.iommu.rootAddress, requester, physicalAddressBits, tables)
-            : 'untranslated';
-        return { id, vm: vm.id, reach };
-      }),
-    );
-  }
-
-  private noteDma({ kind, hostAddress, status }: DmaRecord): void {
-    if (status !== 'success') this.faultsDue = true;
-    if (kind !== 'write' || hostAddress === null) return;
-    const owner = this.frames.ownerOf(Math.floor(hostAddress / PAGE_SIZE));
-    if (owner?.kind === 'vmm' || owner?.kind === 'table') this.auditDue = true;
-  }
-
-  /** Between guests: takes fault records, and looks at what a device may have written to. */
-  private lookAround(): void {
-    if (this.faultsDue) {
-      this.faultsDue = false;
-      this.takeFaults();
-    }
-    if (this.auditDue) this.audit();
-  }
-
-  private takeFaults(): void {
-    if (!this.driver) return;
-    const { faults, overflow } = this.driver.takeFaults();
-    for (const fault of faults) this.records.fault(fault);
-    if (overflow) this.records.lostFaults();
+    return this.auditor.reachViolations();
   }
 
   // --- what is where -----------------------------------------------------------------------------
@@ -360,27 +300,29 @@ export class Vmm {
 
   /** Bytes of host memory that a VM's translation and IOMMU tables take. */
   tableBytes(vm: string): number {
-    return (this.vm(vm)?.translation.tableBytes ?? 0) + (this.iommu?.tableBytes(vm) ?? 0);
+    return (this.vm(vm)?.translation.tableBytes ?? 0) + (this.own.iommu?.tableBytes(vm) ?? 0);
   }
 
   /** Host range of a part of the VMM's own state (see parts.ts for the names), or null when there is none of that name. */
   part(name: string, vm?: string): { base: number; bytes: number } | null {
-    return vmmPart({ own: this.own, iommu: this.iommu, vm: vm === undefined ? undefined : this.vm(vm) }, name);
+    return vmmPart({ own: this.own.pages, iommu: this.own.iommu, vm: vm === undefined ? undefined : this.vm(vm) }, name);
   }
 
   // --- snapshots ---------------------------------------------------------------------------------
 
   /** Everything that is not in memory frames, canonical. */
   save(): Uint8Array {
+    const { own, iommu } = this.own.save();
+    // in this order for good: the state hash is made of it
     const saved: SavedVmm = {
       version: STATE_VERSION,
       frames: this.frames.save(),
-      own: this.own.map(({ frame }) => frame),
+      own,
       vms: this.vms.map((vm) => vm.save()),
-      iommu: this.iommu?.save() ?? null,
+      iommu,
       scheduler: this.scheduler.save(),
       records: this.records.save(),
-      auditDue: this.auditDue,
+      auditDue: this.auditor.due,
     };
     return new TextEncoder().encode(JSON.stringify(saved));
   }
@@ -391,21 +333,15 @@ export class Vmm {
     if (saved.version !== STATE_VERSION || saved.vms?.length !== this.vms.length)
       throw new RangeError('the saved VMM state is of another version, or of another set of VMs');
     this.frames.load(saved.frames);
-    this.own = knownOwnPages(this.options.allocation.seed, saved.own);
+    this.own.load(saved);
     this.vms.forEach((vm, index) => vm.load(saved.vms[index]!));
-    if (saved.iommu) {
-      this.iommu = new IommuTables(
-        this.host.memory,
-        (part, vm) => this.ownFrame({ kind: 'table', part, ...(vm ? { vm } : {}) }),
-        saved.iommu,
-      );
-      for (const vm of this.vms)
-        if (this.passes(vm.options)) for (const run of vm.map.pieces()) this.iommu.expect(vm.id, run.guest, run.host, run.count);
+    for (const vm of this.vms) {
+      if (vm.options.passthrough.length > 0)
+        for (const run of vm.map.pieces()) this.own.iommu?.expect(vm.id, run.guest, run.host, run.count);
     }
     this.scheduler.load(saved.scheduler);
     this.records.load(saved.records);
-    this.auditDue = saved.auditDue;
-    this.faultsDue = false;
+    this.auditor.load(saved.auditDue);
     this.stopsOf = null;
     this.open = null;
     this.exits.reset();
@@ -413,44 +349,25 @@ export class Vmm {
 
   // --- setting up --------------------------------------------------------------------------------
 
-  /** A frame for the VMM itself, from the top of memory. */
-  private ownFrame(owner: FrameOwner): number {
-    const runs = this.frames.allocate(1, owner, 'top');
-    if (runs) return runs[0]!.first;
-    throw new VmmSetupError(
-      'vmm-out-of-memory',
-      { en: 'The host has no free frame left for the tables of the VMM.', 'zh-CN': '宿主机已没有空闲页帧可供 VMM 存放其表。' },
-      {
-        en: 'Plug in more DIMMs, lower `preoccupied`, or give the VMs less memory.',
-        'zh-CN': '请插入更多内存条、降低 preoccupied，或减少虚拟机内存。',
-      },
-    );
-  }
-
   private createVm(options: VmOptions, index: number): Vm {
-    const controlBlock = this.ownFrame({ kind: 'vmm', part: 'control-block', vm: options.id });
+    const { own } = this;
+    const controlBlock = own.frame({ kind: 'vmm', part: 'control-block', vm: options.id });
     return new Vm(
       this.host,
       this.frames,
       options,
       index,
       controlBlock,
-      () => this.ownFrame({ kind: 'table', part: 'ept', vm: options.id }),
-      (guest, host, count) => {
-        if (this.passes(options)) this.iommu?.map(options.id, guest, host, count);
-      },
+      () => own.frame({ kind: 'table', part: 'ept', vm: options.id }),
+      (guest, host, count) => own.map(options, guest, host, count),
     );
-  }
-
-  private passes({ passthrough }: VmOptions): boolean {
-    return passthrough.length > 0;
   }
 
   private passDevices(vm: Vm): void {
     for (const id of vm.options.passthrough) {
       const device = this.host.devices.find((candidate) => candidate.id === id)!;
       vm.bus.pass(device);
-      this.iommu?.assign(device.requester, vm.id);
+      this.own.iommu?.assign(device.requester, vm.id);
     }
   }
 }
