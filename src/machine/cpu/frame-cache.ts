@@ -3,8 +3,9 @@
  * what EPT and the chipset allow. Derived, never architectural: whatever it was made from is watched, and a change voids it, so
  * a translation found here is the one that a walk would find.
  */
+import { FRAME_DISTANCE } from '../dram/model-layout';
 import type { FrameStore } from '../memory/frame-store';
-import type { PhysicalMemory } from '../memory/physical-memory';
+import type { MemoryObserver, PhysicalMemory } from '../memory/physical-memory';
 import { EPT_ACCESS, EPT_POINTER_ACCESSED_DIRTY, EptWalk, walkEpt } from './ept';
 import { onAddressLines, type PagingContext } from './paging';
 import type { TableMemory } from './table-memory';
@@ -55,8 +56,11 @@ export class FrameCache {
     });
   }
 
-  /** To be called after the slow path did what a fill could not: the frame that the fill lacked is looked up for the next one. */
-  learn(): void {
+  /**
+   * To be called after the slow path did what a fill could not: the frame that the fill lacked is looked up for the next one.
+   * @param observer who is to describe frames, and whether it is told of accesses now: then EPT is left to the walker, which tells
+   */
+  learn(observer: MemoryObserver | undefined, told: boolean): void {
     const { words } = this;
     const frame = words[MISSED]!;
     if (frame < 0) return;
@@ -69,6 +73,7 @@ export class FrameCache {
       // as sizesOf in tlb-rights.ts
       if (context.a20Masked !== true && context.physicalAddressBits >= 22) rights |= 2 << FRAME_WHOLE.shift;
     } else {
+      if (told) return;
       // with accessed and dirty flags of EPT, a walk leaves traces that a cached translation would not
       if (context.eptPointer & EPT_POINTER_ACCESSED_DIRTY) return;
       const { ept } = this;
@@ -86,6 +91,7 @@ export class FrameCache {
     words[at + 1] = words[FRAMES]!;
     words[at + 2] = pool | rights;
     words[at + 3] = host;
+    observer?.describe?.(host, words, at + (FRAME_DISTANCE >> 2));
   }
 
   /** Before bytes of a watched table change: does any EPT entry there map something? */

@@ -120,7 +120,7 @@ export class LinearAccess {
 
   /** The frame that a fill of compiled code looked for in vain, before what has been done instead, is found by the next one. */
   learnFrame(): void {
-    this.frameCache.learn();
+    this.frameCache.learn(this.observer, this.observer !== undefined);
   }
 
   /** Reads at a linear address (unsigned 32 bits; the access may wrap at 2^32) with user or supervisor rights. */

@@ -144,7 +144,7 @@ export const IR_CODE = { offset: 2 * 1024 * 1024, bytes: 14 * 1024 * 1024 } as c
 /** Behind it: threaded code, with the words and the jump cache that it works with. */
 export const THREADED_CODE = { offset: IR_CODE.offset + IR_CODE.bytes, bytes: 8 * 1024 * 1024 } as const;
 /** Behind that: the DRAM model's arrays (dram/model-layout.ts). */
-export const DRAM_MODEL = { offset: THREADED_CODE.offset + THREADED_CODE.bytes, bytes: 2 * 1024 * 1024 } as const;
+export const DRAM_MODEL = { offset: THREADED_CODE.offset + THREADED_CODE.bytes, bytes: 3 * 1024 * 1024 } as const;
 /** And behind that: for each frame with translated code, a bit for each byte (interpret/code-maps.ts). Two bytes may be read at once, so the last map has one behind it. */
 export const CODE_MAPS = { offset: DRAM_MODEL.offset + DRAM_MODEL.bytes, frameBytes: 512, most: 8191, bytes: 4 * 1024 * 1024 } as const;
 /** Bytes kept free at the bottom of the pool for state, fast tables, code and the DRAM model. */

@@ -51,7 +51,7 @@ export function wireBanks(modules: readonly Module[], inFlight: number): BankWir
     }
     ranks += geometry.subchannels * geometry.ranks;
   }
-  return { busOf, rankOf, ranks, size: { banks, buses: buses.size, modules: modules.length, inFlight } };
+  return { busOf, rankOf, ranks, size: { banks, ranks, buses: buses.size, modules: modules.length, inFlight } };
 }
 
 export class Banks {
@@ -65,11 +65,9 @@ export class Banks {
   private prechargeReady: Float64Array;
   /** when the next refresh comes */
   private refreshDue: Float64Array;
-  /** refresh commands that the bank has seen */
-  private readonly epoch: Float64Array;
   private busOf: Int32Array;
   private readonly groupOf: Int32Array;
-  private readonly rankOf: Int32Array;
+  private rankOf: Int32Array;
   private readonly timings: DramTimings[] = [];
   /** of each data bus, which is a channel or a subchannel of a DDR5 channel: when its last burst ends */
   private free: Float64Array;
@@ -79,21 +77,22 @@ export class Banks {
   private outstanding: Int32Array;
   private readonly inFlight: number;
   /** last activation in the rank */
-  private readonly activated: Float64Array;
+  private activated: Float64Array;
   /** last activation in the bank group, by the bank that stands for it */
-  private readonly groupActivated: Float64Array;
+  private groupActivated: Float64Array;
 
   /** @param wires made by `wireBanks` for the same modules */
   constructor(
     modules: readonly Module[],
     timingsOf: (module: Module) => DramTimings,
-    { busOf, rankOf, ranks, size }: BankWires,
+    { busOf, rankOf, size }: BankWires,
     arrays: ModelArrays,
   ) {
     this.inFlight = size.inFlight;
     this.busOf = arrays.busOf;
-    this.rankOf = rankOf;
     this.busOf.set(busOf);
+    this.rankOf = arrays.rankOf;
+    this.rankOf.set(rankOf);
     this.groupOf = arrays.groupOf;
     ({
       openRow: this.openRow,
@@ -104,22 +103,17 @@ export class Banks {
       ends: this.ends,
       oldest: this.oldest,
       outstanding: this.outstanding,
+      activated: this.activated,
+      groupActivated: this.groupActivated,
     } = arrays);
-    this.epoch = new Float64Array(size.banks);
     for (const module of modules) {
       const timings = timingsOf(module);
       const { bankGroups, banks } = module.part.geometry;
       for (let bank = module.firstBank; bank < module.firstBank + module.banks; bank++) {
         this.timings[bank] = timings;
-        arrays.columnLatency[bank] = timings.tCL;
-        arrays.burst[bank] = timings.tBurst;
-        arrays.columnGap[bank] = timings.tCCD;
         arrays.groupOf[bank] = bankGroups > 1 ? bank - ((bank - module.firstBank) % banks) : bank;
-        arrays.writeRecovery[bank] = timings.tWR;
       }
     }
-    this.activated = new Float64Array(ranks);
-    this.groupActivated = new Float64Array(size.banks);
     this.reset();
   }
 
@@ -186,7 +180,6 @@ export class Banks {
 
   private refreshed(bank: number, now: number, { tREFI, tRFC }: DramTimings): void {
     const epoch = Math.floor(now / tREFI);
-    this.epoch[bank] = epoch;
     this.refreshDue[bank] = (epoch + 1) * tREFI;
     this.openRow[bank] = CLOSED;
     const ready = epoch * tREFI + tRFC;
@@ -214,6 +207,9 @@ export class Banks {
     this.prechargeReady = this.prechargeReady.slice();
     this.refreshDue = this.refreshDue.slice();
     this.busOf = this.busOf.slice();
+    this.rankOf = this.rankOf.slice();
+    this.activated = this.activated.slice();
+    this.groupActivated = this.groupActivated.slice();
     this.free = this.free.slice();
     this.ends = this.ends.slice();
     this.oldest = this.oldest.slice();
@@ -226,7 +222,6 @@ export class Banks {
     this.openRow.set(of(other.openRow), first);
     this.columnReady.set(of(other.columnReady), first);
     this.prechargeReady.set(of(other.prechargeReady), first);
-    this.epoch.set(of(other.epoch), first);
     this.refreshDue.set(of(other.refreshDue), first);
     this.groupActivated.set(of(other.groupActivated), first);
     for (let bank = 0; bank < count; bank++) {
@@ -242,7 +237,7 @@ export class Banks {
   save(): SavedBanks {
     const banks: SavedBanks['banks'] = [];
     for (let bank = 0; bank < this.openRow.length; bank++) {
-      const [column, precharge, epoch] = [this.columnReady[bank]!, this.prechargeReady[bank]!, this.epoch[bank]!];
+      const [column, precharge, epoch] = [this.columnReady[bank]!, this.prechargeReady[bank]!, this.epochOf(bank)];
       if (column !== 0 || epoch !== 0 || this.openRow[bank] !== CLOSED) banks.push([bank, this.openRow[bank]!, column, precharge, epoch]);
     }
     const { inFlight } = this;
@@ -254,13 +249,17 @@ export class Banks {
     return { banks, buses, ranks: used(this.activated), groups: used(this.groupActivated) };
   }
 
+  /** Refresh commands that the bank has seen. */
+  private epochOf(bank: number): number {
+    return this.refreshDue[bank]! / this.timings[bank]!.tREFI - 1;
+  }
+
   load({ banks, buses, ranks, groups }: SavedBanks): void {
     this.reset();
     for (const [bank, row, column, precharge, epoch] of banks) {
       this.openRow[bank] = row;
       this.columnReady[bank] = column;
       this.prechargeReady[bank] = precharge;
-      this.epoch[bank] = epoch;
       this.refreshDue[bank] = (epoch + 1) * this.timings[bank]!.tREFI;
     }
     for (const [bus, free, ends] of buses) {
@@ -276,7 +275,6 @@ export class Banks {
     this.openRow.fill(CLOSED);
     this.columnReady.fill(0);
     this.prechargeReady.fill(0);
-    this.epoch.fill(0);
     this.timings.forEach(({ tREFI }, bank) => (this.refreshDue[bank] = tREFI));
     this.activated.fill(-1e9);
     this.groupActivated.fill(-1e9);

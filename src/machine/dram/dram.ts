@@ -14,7 +14,7 @@ import { Banks, OUTCOME, wireBanks, type Outcome, type SavedBanks } from './bank
 import { Disturbance, type Flip, type SavedDisturbance } from './disturbance';
 import { EccLedger, WORD_BYTES, type Cells, type SavedLedger } from './ecc-ledger';
 import { DramLocator, bankAt, type Module } from './locator';
-import { LOW_BITS, ModelArrays } from './model-layout';
+import { MODULE_RECORD, MOST_NOTED, ModelArrays, type ModelTiming } from './model-layout';
 import { RowCounts, type SavedRowCounts } from './row-counts';
 
 /** The machine clock counts nanoseconds. */
@@ -98,6 +98,8 @@ export class Dram implements MemoryObserver {
   /** hits, misses, conflicts, writes of each bank */
   private counts: Float64Array;
   private readonly ledger: EccLedger;
+  /** activations that threaded code has noted are of this time's refresh windows, picoseconds */
+  private notedFrom = 0;
 
   constructor(private readonly parts: DramParts) {
     const { board, dram, cells } = parts;
@@ -108,7 +110,6 @@ export class Dram implements MemoryObserver {
     const wires = wireBanks(this.locator.modules, inFlight);
     this.arrays = new ModelArrays(wires.size, parts.pool);
     this.counts = this.arrays.counts;
-    if (this.arrays.inPool) for (const module of this.locator.modules) this.noteLowBits(module);
     this.ledger = new EccLedger(cells);
     this.chips = this.locator.modules.map((module) => {
       const { part, slotIndex } = module;
@@ -130,6 +131,7 @@ export class Dram implements MemoryObserver {
       return chips;
     });
     this.banks = new Banks(this.locator.modules, (module) => this.chips[module.index]!.timings, wires, this.arrays);
+    if (this.arrays.inPool) for (const module of this.locator.modules) this.noteModule(module);
     this.renewReady();
   }
 
@@ -163,21 +165,51 @@ export class Dram implements MemoryObserver {
     const { module, bank, row } = this.locator;
     words[at] = bank - module.firstBank;
     words[at + 1] = row;
-    words[at + 2] = this.arrays.lowBits.byteOffset + module.index * LOW_BITS.words * 4;
+    words[at + 2] = this.arrays.modules.byteOffset + module.index * MODULE_RECORD.words * 4;
     words[at + 3] = module.firstBank;
   }
 
-  private noteLowBits({ index, bankOf, rowOf }: Module): void {
-    const first = index * LOW_BITS.words;
+  private noteModule({ index, bankOf, rowOf }: Module): void {
+    const { modules, moduleTimings } = this.arrays;
+    const first = index * MODULE_RECORD.words;
     for (let value = 0; value < 256 + 16; value++) {
-      this.arrays.lowBits[first + 2 * value] = bankOf[value]!;
-      this.arrays.lowBits[first + 2 * value + 1] = rowOf[value]!;
+      modules[first + 2 * value] = bankOf[value]!;
+      modules[first + 2 * value + 1] = rowOf[value]!;
+    }
+    const { timings } = this.chips[index]!;
+    for (const [name, offset] of Object.entries(MODULE_RECORD.timing)) {
+      moduleTimings[(first >> 1) + (offset >> 3)] = timings[name as ModelTiming];
     }
   }
 
-  /** Words with errors must be looked at one by one. */
+  /** Words with errors must be looked at one by one; and activations, where they disturb. */
   private renewReady(): void {
-    this.arrays.words = { ready: this.ledger.empty, timing: this.timing };
+    const quiet = this.chips.every(({ disturbance }) => disturbance === undefined);
+    this.arrays.words = { ready: this.ledger.empty, timing: this.timing, quiet };
+  }
+
+  /** Activations that threaded code has noted are counted. */
+  private countNoted(): void {
+    const { arrays, chips } = this;
+    const { notes, noted } = arrays;
+    let module: Module | undefined;
+    for (let at = 0; at < noted * 2; at += 2) {
+      const bank = notes[at]!;
+      if (module === undefined || bank < module.firstBank || bank >= module.firstBank + module.banks) {
+        module = this.locator.modules.find(({ firstBank, banks }) => bank >= firstBank && bank < firstBank + banks)!;
+      }
+      chips[module.index]!.rows.activated(bank - module.firstBank, notes[at + 1]!, this.notedFrom);
+    }
+    arrays.noted = 0;
+  }
+
+  /** As countNoted; from now on, those are noted that come before the next refresh window of any module. */
+  private noteFrom(now: number): void {
+    this.countNoted();
+    this.notedFrom = now;
+    this.arrays.rowsUntil = Math.min(
+      ...this.chips.map(({ timings: { refreshWindow } }) => (Math.floor(now / refreshWindow) + 1) * refreshWindow),
+    );
   }
 
   /** A device moves bytes: burst by burst, behind what waits already. The processor does not wait for it. */
@@ -217,6 +249,8 @@ export class Dram implements MemoryObserver {
   /** @param now picoseconds */
   private activated(module: Module, bank: number, row: number, now: number): void {
     const chips = this.chips[module.index]!;
+    const { arrays } = this;
+    if (arrays.inPool && (now >= arrays.rowsUntil || arrays.noted === MOST_NOTED)) this.noteFrom(now);
     chips.rows.activated(bank, row, now);
     if (chips.disturbance === undefined) return;
     for (const flip of chips.disturbance.activated(bank, row, now)) this.flip(module, chips, flip);
@@ -289,6 +323,7 @@ export class Dram implements MemoryObserver {
   }
 
   rows(module: Module): RowCounts {
+    this.countNoted();
     return this.chips[module.index]!.rows;
   }
 
@@ -304,6 +339,7 @@ export class Dram implements MemoryObserver {
 
   /** Another takes its place: what it knows stays with it, for `adopt`. */
   detach(): void {
+    this.countNoted();
     this.banks.detach();
     this.counts = this.counts.slice();
   }
@@ -333,6 +369,7 @@ export class Dram implements MemoryObserver {
   // --- state -----------------------------------------------------------------------------------------------------------
 
   save(): SavedDram {
+    this.countNoted();
     const counts: SavedDram['counts'] = [];
     for (let bank = 0; bank < this.locator.banks; bank++) {
       const { hits, misses, conflicts, writes } = this.countsOf(bank);
@@ -367,6 +404,7 @@ export class Dram implements MemoryObserver {
   reset(): void {
     this.banks.reset();
     this.counts.fill(0);
+    this.arrays.noted = this.arrays.rowsUntil = 0;
     for (const chips of this.chips) {
       chips.rows.reset();
       chips.disturbance?.reset();

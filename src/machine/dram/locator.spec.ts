@@ -18,6 +18,7 @@ const controllers = fc.record({
 
 describe('DRAM locator', () => {
   it('finds the bank and row that the memory controller explains, on any board and with any order', () => {
+    let held = 0;
     fc.assert(
       fc.property(randomBoard, controllers, fc.array(fc.double({ min: 0, max: 1, maxExcluded: true, noNaN: true })), (drawn, wires, at) => {
         const { split, ...options } = wires;
@@ -33,6 +34,18 @@ describe('DRAM locator', () => {
           const address = range.base + Math.floor(((part * 1e6) % 1) * (range.end - range.base));
           const cells = controller.locateAll(hostPhysical(address)).map(({ cell }) => cell);
           expect(locator.answers(address)).toBe(cells.length);
+          if (locator.holdsFrame(address)) {
+            expect(cells.length).toBe(1);
+            // as touch-code.ts has it: the frame's share, and those of the low bits
+            locator.locate(address - (address % 4096), 0);
+            const { module, bank, row } = locator;
+            const [low, high] = [address % 256, 256 + (Math.floor(address / 256) % 16)];
+            locator.locate(address, 0);
+            expect(locator.module).toBe(module);
+            expect(locator.bank).toBe(module.firstBank + ((bank - module.firstBank) ^ module.bankOf[low]! ^ module.bankOf[high]!));
+            expect(locator.row).toBe(row ^ module.rowOf[low]! ^ module.rowOf[high]!);
+            held++;
+          }
           cells.forEach((cell, answer) => {
             locator.locate(address, answer);
             const { module } = locator;
@@ -50,6 +63,7 @@ describe('DRAM locator', () => {
       }),
       { numRuns: 200 },
     );
+    expect(held).toBeGreaterThan(100);
   });
 
   it('opens the row in all four SIMMs of a bank', () => {

@@ -140,8 +140,13 @@ export class DramLocator {
   /** Does one DIMM alone, whose own frames begin where those of the address space do, hold the whole frame of an address? Then `locate` finds it. */
   holdsFrame(address: number): boolean {
     const first = address - (address % PAGE_SIZE);
-    if (this.answers(first) !== 1 || this.only === undefined) return false;
-    return first + PAGE_SIZE <= this.range!.end && this.onlyFrom % PAGE_SIZE === 0;
+    if (this.answers(first) !== 1 || first + PAGE_SIZE > this.range!.end) return false;
+    if (this.only !== undefined) return this.onlyFrom % PAGE_SIZE === 0;
+    const { base, claims } = this.range!;
+    const { interleave } = claims[0]!;
+    if (interleave === undefined || [base, interleave.granularity, interleave.offset].some((bytes) => bytes % PAGE_SIZE !== 0))
+      return false;
+    return wayAt(interleave, first - base).dimmOffset % PAGE_SIZE === 0;
   }
 
   private find(module: Module, offset: number): void {

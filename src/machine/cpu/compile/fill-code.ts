@@ -48,6 +48,10 @@ import {
 /** Functions of the module by number. */
 const NUMBER = { fill: IMPORTS.length, drop: IMPORTS.length + 1, invalidate: IMPORTS.length + 2, fault: IMPORTS.length + 3 } as const;
 
+/** Pushes ACCESS.user when the program runs as user, else 0. */
+export const userBit = (body: FunctionBody): FunctionBody =>
+  body.word(SS_ATTRIBUTES).i32(DPL_3).op(OP.and).i32(DPL_3).op(OP.eq).i32(2).op(OP.shl);
+
 const SS_ATTRIBUTES = STATE.segments.offset + SEGMENT_INDEX.SS * SEGMENT.size + SEGMENT.attributes;
 const CS_BASE = STATE.segments.offset + SEGMENT_INDEX.CS * SEGMENT.size + SEGMENT.base;
 const DPL_3 = 0x60;
@@ -83,7 +87,7 @@ export function makeFill(
     types: [...TYPES, { parameters: 1, results: 0 }, { parameters: 2, results: 0 }, { parameters: 5, results: 1 }],
     imports: IMPORTS,
     functions: [
-      { name: 'fill', type: FILL_TYPE, locals: FILL_LOCALS, body: new FillCode(geometry).body },
+      { name: 'fill', type: FILL_TYPE, locals: FILL_LOCALS, body: new FillCode(geometry, NUMBER.drop).body },
       { name: 'drop', type: DROP_TYPE, locals: DROP_LOCALS, body: dropEntry() },
       { name: 'forget', type: INVALIDATE_TYPE, locals: INVALIDATE_LOCALS, body: invalidatePage(geometry, NUMBER.drop) },
       { name: 'fault', type: FAULT_TYPE, locals: 0, body: raisePageFault() },
@@ -126,7 +130,7 @@ function access(bits: number, slow: number, raises: boolean): FunctionBody {
     emitBesideCode(body, { linear: OFFSET, size: SIZE_OF, value: stores ? VALUE : undefined, at: FOUND }, otherwise);
   }
   body.get(OFFSET);
-  body.word(SS_ATTRIBUTES).i32(DPL_3).op(OP.and).i32(DPL_3).op(OP.eq).i32(2).op(OP.shl);
+  userBit(body);
   if (bits !== 0) body.i32(bits).op(OP.or);
   body.call(NUMBER.fill).tee(FOUND).i32(FILL.faults).op(OP.le_u).if();
   if (raises) {
@@ -195,17 +199,23 @@ function invalidate(): FunctionBody {
 }
 
 /** Adds a double to a statistic. */
-function count(body: FunctionBody, counter: number, value: () => unknown): void {
+export function count(body: FunctionBody, counter: number, value: () => unknown): void {
   body.i32(0).i32(0).memory(OP.load_f64, counter);
   value();
   body.op(OP.add_f64).memory(OP.store_f64, counter);
 }
 
-class FillCode extends WalkCode {
-  constructor(private readonly geometry: TlbGeometry) {
+/** The function `fill`; who must tell of what is read and written on the way does that in between. */
+export class FillCode extends WalkCode {
+  /** @param drop number of the function made by `dropEntry` */
+  constructor(
+    private readonly geometry: TlbGeometry,
+    private readonly drop: number,
+  ) {
     super();
     const { body } = this;
     this.giveUpUnless(() => body.word(TLB_WORD.quickFills));
+    this.begun();
     body.get(LINEAR).i32(12).op(OP.shr_u).set(PAGE);
     body.get(WANTED).i32(2).op(OP.shr_u).i32(1).op(OP.and).set(USER);
     // 1 for the supervisor: `x | supervisor` is true of everything that only users are refused
@@ -224,8 +234,16 @@ class FillCode extends WalkCode {
     this.commit();
     body.end();
     this.fillFast();
+    this.filled();
     body.get(CACHE).memory(OP.load, 8).i32(-4096).op(OP.and).get(LINEAR).i32(4095).op(OP.and, OP.or);
   }
+
+  /** It has begun; nothing gives up any more, and nothing has happened yet; before a flag is set in the upper table, or the leaf; all is done. */
+  protected begun(): void {}
+  protected certain(): void {}
+  protected upperChanges(): void {}
+  protected leafChanges(): void {}
+  protected filled(): void {}
 
   /** The page that the TLB knows: its frame, which must still be what the frame cache says. */
   private checkFoundFrame(): void {
@@ -255,15 +273,18 @@ class FillCode extends WalkCode {
     // another entry may be there for the same page, of another size
     this.giveUpIf(() => body.get(ENTRY_AT).i32(0).op(OP.ne).word(TLB_WORD.largePages).op(OP.and));
     this.chooseVictim();
+    this.certain();
     body.get(UPPER_AT).if();
+    this.upperChanges();
     body.get(UPPER_AT).get(UPPER).memory(OP.store, 0).end();
     body.get(NEW_LEAF).get(LEAF).op(OP.ne).if();
+    this.leafChanges();
     body.get(LEAF_AT).get(NEW_LEAF).memory(OP.store, 0).end();
     count(body, TLB_COUNTER.misses, () => body.f64(1));
     count(body, TLB_COUNTER.tableReads, () => body.get(READS).op(OP.convert_f64));
     // an entry that did not allow the access goes
     body.get(ENTRY_AT).if();
-    body.get(ENTRY_AT).call(NUMBER.drop).end();
+    body.get(ENTRY_AT).call(this.drop).end();
     this.takeWay();
     // where the entry begins
     body.get(PAGE);
@@ -320,7 +341,7 @@ class FillCode extends WalkCode {
     isValid(body, VICTIM, TAG, SPARE);
     body.if();
     count(body, TLB_COUNTER.evictions, () => body.f64(1));
-    body.get(VICTIM).call(NUMBER.drop).end();
+    body.get(VICTIM).call(this.drop).end();
     body.get(SIZE).if();
     body.i32(0).i32(1).memory(OP.store, TLB_WORD.largePages).end();
   }

@@ -154,7 +154,11 @@ export class WalkCode {
     body.get(CACHE).memory(OP.load, 4).word(TLB_WORD.frames).op(OP.ne, OP.or).if();
     this.missFrame();
     body.end();
+    this.frameFound();
   }
+  /** `CACHE` is an entry for `FRAME`; and it is that of a table, from which an entry will be read. */
+  protected frameFound(): void {}
+  protected tableFound(): void {}
   missFrame(): void {
     this.body.i32(0).get(FRAME).memory(OP.store, TLB_WORD.missed);
     this.giveUp();
@@ -175,11 +179,12 @@ export class WalkCode {
     const { body } = this;
     this.findFrame();
     this.needFrame(FRAME_RIGHT.read);
+    this.tableFound();
     this.frameReads().get(READS).op(OP.add).i32(1).op(OP.add).set(READS);
     body.get(CACHE).memory(OP.load, 8).i32(-4096).op(OP.and, OP.add);
   }
   /** EPT entries that a walk to the frame at `CACHE` reads. */
-  private frameReads(): FunctionBody {
+  protected frameReads(): FunctionBody {
     return this.body.get(CACHE).memory(OP.load, 8).i32(FRAME_READS.shift).op(OP.shr_u).i32(FRAME_READS.mask).op(OP.and);
   }
   private countFrameReads(): void {

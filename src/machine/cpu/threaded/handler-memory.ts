@@ -5,7 +5,7 @@
 import { OP, type FunctionBody, type Label } from '../compile/encoder';
 import { PAGE_SIZE } from '../../address';
 import { SEGMENT, STATE } from '../state-layout';
-import { FAST_TLB } from '../tlb-layout';
+import { FAST_TLB, OBSERVED_PAGES } from '../tlb-layout';
 import { WORD, packAccess } from './layout';
 import { IMPORT, LOCAL, TOUCH } from './locals';
 import type { Unit } from './unit';
@@ -183,8 +183,8 @@ const poolAddress = (body: FunctionBody): FunctionBody => body.get(LOCAL.linear)
 const isFlat = (user: MemoryUser, at: number): boolean => !user.unit.places.has(at);
 
 /**
- * Every access is told of: by `touch` (touch-code.ts) where the fast table allows it and it is one of the plainest, else by a call
- * that makes it as the interpreter does. It counts itself, so `accesses` stays 0.
+ * Every access is told of: by `touch` (touch-code.ts) where the fast table allows it and that is enough, else by a call that fills
+ * the table (observed-fill.ts), or makes the access as the interpreter does. That counts itself, so `accesses` stays 0.
  */
 export class ObservedMemory implements HandlerMemory {
   readonly accesses = 0;
@@ -200,7 +200,7 @@ export class ObservedMemory implements HandlerMemory {
     poolAddress(body).memory(LOAD_OP[size], 0).set(LOCAL.spare);
     body.else();
     this.arguments(at, size);
-    body.call(IMPORT.slowLoad).set(LOCAL.spare);
+    body.call(isFlat(user, at) ? IMPORT.load : IMPORT.slowLoad).set(LOCAL.spare);
     user.leaveIfAsked();
     body.end().get(LOCAL.spare);
     user.pop(to);
@@ -221,7 +221,7 @@ export class ObservedMemory implements HandlerMemory {
     body.else();
     this.arguments(at, size);
     user.push(value);
-    body.call(IMPORT.slowStore);
+    body.call(isFlat(user, at) ? IMPORT.store : IMPORT.slowStore);
     user.leaveIfAsked();
     body.end();
     this.position++;
@@ -232,7 +232,7 @@ export class ObservedMemory implements HandlerMemory {
     check(user, at, address, size, true);
     user.body.if();
     this.arguments(at, size);
-    user.body.call(IMPORT.slowProbe);
+    user.body.call(isFlat(user, at) ? IMPORT.probe : IMPORT.slowProbe);
     user.leaveIfAsked();
     user.body.end();
     this.position++;
@@ -249,6 +249,8 @@ export class ObservedMemory implements HandlerMemory {
     body.ifValue().i32(0).else();
     body
       .get(LOCAL.index)
+      .i32(OBSERVED_PAGES.distance)
+      .op(OP.add)
       .get(LOCAL.linear)
       .i32(write ? size + 8 : size);
     // observed blocks end behind the first instruction that makes an access: it is the last one

@@ -2,6 +2,7 @@
  * Where threaded code lies in the pool, and its form. A block is a header followed by units; a unit is the number of its
  * handler, a note when it can fault, and its operands. Everything is a 32-bit word.
  */
+import { PAGE_SIZE } from '../../address';
 import { THREADED_CODE } from '../state-layout';
 
 const START = THREADED_CODE.offset;
@@ -32,6 +33,9 @@ export const WORD = {
   limit: START + 40,
   /** the machine clock less the ticks in the state; a double */
   clock: START + 48,
+  /** of the access that is being told of: address of its unit, and the budget there */
+  toldPc: START + 56,
+  toldBudget: START + 60,
 } as const;
 
 /** By instruction pointer: entries of 16 bytes {instruction pointer, header, key, pool offset of the page less its instruction pointer}. */
@@ -95,3 +99,11 @@ export interface AccessNote {
 /** The size lies where compiled code has it, for the functions that both use (compile/fill-code.ts). */
 export const packAccess = ({ position, before, size }: AccessNote): number => position | (size << 3) | (before << 6);
 export const unpackAccess = (word: number): AccessNote => ({ position: word & 7, size: (word >> 3) & 7, before: word >> 6 });
+
+/** An access that could not be told of in WebAssembly: where in its frame, bytes, and 8 for a write. */
+export const TOLD = { sizeShift: 12, write: 8 } as const;
+export const unpackTold = (word: number): { offset: number; size: number; write: boolean } => ({
+  offset: word & (PAGE_SIZE - 1),
+  size: (word >> TOLD.sizeShift) & 7,
+  write: ((word >> TOLD.sizeShift) & TOLD.write) !== 0,
+});

@@ -22,9 +22,10 @@ import type { OperandSize, SegmentIndex } from '../runtime';
 import { POOL_RESERVED, STOP } from '../state-layout';
 import { REFUSED } from '../compiled-access';
 import { FAST_TLB } from '../tlb-layout';
-import { BLOCKS, HEADER, JUMPS, LEFT, NEVER_HOT, NOTE, WORD, jumpIndex, unpackAccess } from './layout';
+import { BLOCKS, HEADER, JUMPS, LEFT, NEVER_HOT, NOTE, WORD, jumpIndex, unpackAccess, unpackTold } from './layout';
 import type { ImportName } from './locals';
 import { theLoop, type Handlers } from './loop';
+import { makeObservedFill } from './observed-fill';
 import { makeStateFlags, type StateFlags } from './state-flags';
 import { translate, untilAccess } from './translate';
 
@@ -270,7 +271,10 @@ export class ThreadedTier {
       const table = new WebAssembly.Table({ element: 'anyfunc', initial: 0 });
       const imports = { ...this.imports(), ...(observed ? this.observedImports() : {}) };
       const flags = makeStateFlags(memory, table);
-      const { load, store, probe } = makeFill(memory, table, { ...NO_REGIONS, ...imports }, this.parts.geometry, false);
+      const { geometry } = this.parts;
+      const { load, store, probe } = observed
+        ? makeObservedFill(memory, table, { ...imports, slowTell: this.slowTell }, geometry)
+        : makeFill(memory, table, { ...NO_REGIONS, ...imports }, geometry, false);
       const { segmentStore, segmentProbe } = makeSegmentStores(memory, table, imports, segmentOfUnit);
       const instance = new WebAssembly.Instance(module, {
         e: { ...imports, ...flags, m: memory, t: table, load, store, probe, segmentStore, segmentProbe },
@@ -401,11 +405,21 @@ export class ThreadedTier {
     };
   }
 
+  /** An access that is made in WebAssembly, but cannot be told of there: host frame, and what `unpackTold` has. */
+  private readonly slowTell = (frame: number, what: number): void => {
+    const { words } = this;
+    const [pc, budget] = [words[WORD.toldPc >> 2]!, words[WORD.toldBudget >> 2]!];
+    this.begin(pc, budget);
+    const { offset, size, write } = unpackTold(what);
+    this.parts.access.observer!.touch(frame * PAGE_SIZE + offset, size, write);
+    this.afterObserved(pc, budget);
+  };
+
   /** A fault or an exit leaves the loop at once, whatever else is due once the instruction has completed. */
   private afterObserved(pc: number, budget: number): void {
-    const { state } = this.parts;
+    const { state, access } = this.parts;
     const { stop } = state;
-    if (stop === STOP.none) return;
+    if (stop === STOP.none) return access.learnFrame();
     if (stop === STOP.fault || stop === STOP.exit) this.leave(pc, budget, REFUSED.stopped, 0);
     else this.leaveBehindBlock();
   }

@@ -1,0 +1,176 @@
+/**
+ * TLB misses of threaded code while memory is observed: as compile/fill-code.ts fills them, with every access told of that the
+ * walker and the program make (touch-code.ts, else a call), in the walker's order. Where an activation can change memory, where a
+ * word has an error, and under EPT, whose tables the frame cache does not read again, nothing is filled here.
+ */
+import { emitSized } from '../compile/beside-code';
+import { FunctionBody, OP, encodeModule, type FunctionType } from '../compile/encoder';
+import { FillCode, count, userBit } from '../compile/fill-code';
+import { DROP_LOCALS, dropEntry, type TlbGeometry } from '../compile/tlb-code';
+import { AT, CACHE, FILL, FILL_LOCALS, LEAF_AT, LINEAR, UPPER_AT, WANTED } from '../compile/walk-code';
+import { FRAME_DISTANCE, MODEL_WORD } from '../../dram/model-layout';
+import { ACCESS, CR4 } from '../paging';
+import { STATE } from '../state-layout';
+import { FAST_TLB, OBSERVED_PAGES, TLB_COUNTER } from '../tlb-layout';
+import { TOLD, WORD } from './layout';
+import { TOUCH_LOCALS, touchBody } from './touch-code';
+
+const TYPES: readonly FunctionType[] = [
+  { parameters: 4, results: 1 },
+  { parameters: 5, results: 0 },
+  { parameters: 4, results: 0 },
+  { parameters: 2, results: 1 },
+  { parameters: 1, results: 0 },
+  { parameters: 2, results: 0 },
+];
+const TYPE = { load: 0, store: 1, probe: 2, fill: 3, drop: 4, slowTell: 5 } as const;
+const IMPORTS = [
+  ['slowLoad', TYPE.load],
+  ['slowStore', TYPE.store],
+  ['slowProbe', TYPE.probe],
+  ['slowTell', TYPE.slowTell],
+] as const;
+const SLOW = { load: 0, store: 1, probe: 2, tell: 3 } as const;
+const NUMBER = { fill: IMPORTS.length, drop: IMPORTS.length + 1, touch: IMPORTS.length + 2 } as const;
+
+/** Beside the ACCESS bits that `fill` is given: bytes of the access to be told of, 0 for a probe. */
+const SIZE_SHIFT = 8;
+/** Bytes of what a walk reads at once. */
+const WORD_BYTES = 4;
+
+/** Entries of the frame cache for the table read first, when there are two, and for that of the leaf; the first one's entry. */
+const FIRST_TABLE = FILL_LOCALS + 2;
+const LEAF_TABLE = FILL_LOCALS + 3;
+const FIRST_AT = FILL_LOCALS + 4;
+
+export interface ObservedFill {
+  load: (offset: number, note: number, pc: number, budget: number) => number;
+  store: (offset: number, note: number, pc: number, budget: number, value: number) => void;
+  probe: (offset: number, note: number, pc: number, budget: number) => void;
+}
+
+/** @param slow `slowLoad`, `slowStore`, `slowProbe` and `slowTell` of the tier */
+export function makeObservedFill(
+  memory: WebAssembly.Memory,
+  table: WebAssembly.Table,
+  slow: Record<string, unknown>,
+  geometry: TlbGeometry,
+): ObservedFill {
+  const bytes = encodeModule({
+    types: TYPES,
+    imports: IMPORTS,
+    functions: [
+      { name: 'fill', type: TYPE.fill, locals: FILL_LOCALS + 3, body: new ObservedFillCode(geometry, NUMBER.drop).body },
+      { name: 'drop', type: TYPE.drop, locals: DROP_LOCALS, body: dropEntry() },
+      { name: 'touch', type: TYPE.load, ...TOUCH_LOCALS, body: touchBody() },
+      { name: 'load', type: TYPE.load, locals: 2, body: access(0, SLOW.load) },
+      { name: 'store', type: TYPE.store, locals: 2, body: access(ACCESS.write, SLOW.store) },
+      { name: 'probe', type: TYPE.probe, locals: 2, body: access(ACCESS.write, SLOW.probe) },
+    ],
+  });
+  const instance = new WebAssembly.Instance(new WebAssembly.Module(bytes), { e: { ...slow, m: memory, t: table } });
+  return instance.exports as unknown as ObservedFill;
+}
+
+/** Fills, tells and makes the access; or leaves it to the slow path with the same arguments. */
+function access(bits: number, slow: number): FunctionBody {
+  const body = new FunctionBody();
+  const [OFFSET, NOTE, PC, BUDGET, VALUE] = [0, 1, 2, 3, 4];
+  const stores = slow === SLOW.store;
+  const probes = slow === SLOW.probe;
+  const parameters = stores ? 5 : 4;
+  const [SIZE, FOUND] = [parameters, parameters + 1];
+  body.get(NOTE).i32(3).op(OP.shr_u).i32(7).op(OP.and).set(SIZE);
+  const otherwise = body.block();
+  body.get(OFFSET).i32(0xfff).op(OP.and).get(SIZE).op(OP.add).i32(4096).op(OP.gt_u).brIf(otherwise);
+  body.i32(0).get(PC).memory(OP.store, WORD.toldPc);
+  body.i32(0).get(BUDGET).memory(OP.store, WORD.toldBudget);
+  body.get(OFFSET);
+  userBit(body).i32(bits).op(OP.or);
+  if (!probes) body.get(SIZE).i32(SIZE_SHIFT).op(OP.shl, OP.or);
+  body.call(NUMBER.fill).tee(FOUND).i32(FILL.faults).op(OP.le_u).brIf(otherwise);
+  if (probes) body.op(OP.return);
+  else {
+    count(body, TLB_COUNTER.accesses, () => body.f64(1));
+    emitSized(body, SIZE, FOUND, stores ? VALUE : undefined);
+  }
+  body.end();
+  for (let parameter = 0; parameter < parameters; parameter++) body.get(parameter);
+  return body.call(slow);
+}
+
+class ObservedFillCode extends FillCode {
+  protected override begun(): void {
+    this.giveUpUnless(() => this.body.word(MODEL_WORD.ready).word(MODEL_WORD.quiet).op(OP.and));
+  }
+
+  protected override frameFound(): void {
+    this.giveUpIf(() => this.frameReads());
+  }
+
+  protected override tableFound(): void {
+    this.body.get(LEAF_TABLE).set(FIRST_TABLE).get(LEAF_AT).set(FIRST_AT).get(CACHE).set(LEAF_TABLE);
+  }
+
+  protected override certain(): void {
+    const { body } = this;
+    body.get(FIRST_TABLE).if();
+    this.tellRead(FIRST_TABLE, FIRST_AT);
+    body.end();
+    this.tellRead(LEAF_TABLE, LEAF_AT);
+  }
+
+  protected override upperChanges(): void {
+    this.tell(FIRST_TABLE, () => this.body.get(UPPER_AT), WORD_BYTES | TOLD.write);
+  }
+  protected override leafChanges(): void {
+    this.tell(LEAF_TABLE, () => this.body.get(LEAF_AT), WORD_BYTES | TOLD.write);
+  }
+
+  /** What the page's next accesses need, and this one. */
+  protected override filled(): void {
+    const { body } = this;
+    for (const word of [0, 4, 8, 12]) {
+      body
+        .get(AT)
+        .get(CACHE)
+        .memory(OP.load, FRAME_DISTANCE + word)
+        .memory(OP.store, FAST_TLB.supervisor + OBSERVED_PAGES.distance + word);
+    }
+    body.get(WANTED).i32(SIZE_SHIFT).op(OP.shr_u).if();
+    this.tell(
+      CACHE,
+      () => body.get(LINEAR),
+      () => body.get(WANTED).i32(SIZE_SHIFT).op(OP.shr_u).get(WANTED).i32(ACCESS.write).op(OP.and).i32(2).op(OP.shl, OP.or),
+    );
+    body.end();
+  }
+
+  /** A table entry: one word, or with PAE two. */
+  private tellRead(table: number, at: number): void {
+    const { body } = this;
+    this.tell(table, () => body.get(at), WORD_BYTES);
+    body.word(STATE.cr4.offset).i32(CR4.PAE).op(OP.and).if();
+    this.tell(table, () => body.get(at).i32(WORD_BYTES).op(OP.add), WORD_BYTES);
+    body.end();
+  }
+
+  /**
+   * @param frame local with the address of a frame's entry in the frame cache
+   * @param address pushes an address with the same place in its page
+   * @param what bytes, and TOLD.write
+   */
+  private tell(frame: number, address: () => unknown, what: number | (() => unknown)): void {
+    const { body } = this;
+    const push = (): unknown => (typeof what === 'number' ? body.i32(what) : what());
+    body.get(frame).i32(FRAME_DISTANCE).op(OP.add);
+    address();
+    push();
+    body.word(WORD.limit).word(WORD.toldBudget).op(OP.sub).i32(1).op(OP.sub).call(NUMBER.touch).op(OP.eqz).if();
+    body.get(frame).memory(OP.load, 12);
+    address();
+    body.i32(0xfff).op(OP.and);
+    push();
+    body.i32(TOLD.sizeShift).op(OP.shl, OP.or).call(SLOW.tell).end();
+  }
+}
