@@ -3,34 +3,23 @@
  * call is synchronous; the session cuts running into slices.
  */
 import type { Watchpoint } from '../../machine/cpu/debug';
-import type { Journey } from '../../machine/journey/journey';
+import type { Cell, Journey } from '../../machine/journey/journey';
 import type { CheckContext } from '../checks/context';
 import type { Text } from '../document/problem';
 import type {
   AccessQuery,
   BootReport,
-  ChipsetView,
-  DramView,
   DisassemblyLine,
   FrameOwner,
-  IsolationView,
+  LinearSpaceView,
   MemoryRange,
   PageTableView,
   Problem,
-  RegistersView,
-  SerialView,
   StopKind,
-  EventsView,
-  TablesView,
-  TlbView,
   TransactionQuery,
   TransactionsFound,
-  TransactionsView,
-  PlacementView,
-  VirtualizationView,
-  LinearSpaceView,
+  Views,
 } from '../protocol';
-import type { Cell } from '../../machine/journey/journey';
 import type { HotPlugChange } from '../../machine/board/hot-plug';
 import type { LabDocument } from '../document/schema';
 import type { PlacedProgram } from './breakpoints';
@@ -109,20 +98,20 @@ export interface Computer {
   step(vm: string | null): RunEnd;
   setStops(code: readonly CodeAddress[], watched: readonly WatchedMemory[]): void;
 
-  registers(vm: string | null): Omit<RegistersView, 'changed'>;
-  lastJourney(vm: string | null): Journey | null;
-  virtualization(): VirtualizationView;
-  placement(): PlacementView;
+  registers(vm: string | null): Omit<Views['registers'], 'changed'>;
+  lastJourney(vm: string | null): Views['journey'];
+  virtualization(): Views['virtualization'];
+  placement(): Views['placement'];
   /** grows with every change of what `placement` says */
   readonly placementRevision: number;
-  isolation(running: boolean): IsolationView;
-  transactions(): TransactionsView;
-  chipset(): ChipsetView;
-  serial(): SerialView;
-  tlb(): TlbView;
-  tables(vm: string | null): TablesView;
-  events(): EventsView;
-  dram(): DramView | null;
+  isolation(running: boolean): Views['isolation'];
+  transactions(): Views['transactions'];
+  chipset(): Views['chipset'];
+  serial(): Views['serial'];
+  tlb(): Views['tlb'];
+  tables(vm: string | null): Views['tables'];
+  events(): Views['events'];
+  dram(): Views['dram'];
   /** are accesses to DRAM counted, though the board does not ask for it? */
   set counting(on: boolean);
   checkContext(): CheckContext;

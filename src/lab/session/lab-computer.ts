@@ -1,70 +1,47 @@
 /** A powered-on lab: the machine, the VMM when there is one, and every question the session asks of them. */
-import { linearAddress } from '../../machine/address';
-import type { Journey } from '../../machine/journey/journey';
-import { HotPlugRefusedError } from '../../machine/hot-plug';
+import type { Cell, Journey } from '../../machine/journey/journey';
 import type { HotPlugChange } from '../../machine/board/hot-plug';
 import type { MachineSnapshot } from '../../machine/machine-state';
 import type { LabDocument } from '../document/schema';
-import { SEGMENT_INDEX } from '../../machine/cpu/state-layout';
 import type { CheckContext } from '../checks/context';
-import { text } from '../document/problem';
 import type {
   AccessQuery,
   BootReport,
-  ChipsetView,
-  DramView,
   DisassemblyLine,
   FrameOwner,
-  IsolationView,
+  LinearSpaceView,
   MemoryRange,
   PageTableView,
   Problem,
-  RegistersView,
-  SerialView,
   StopKind,
-  EventsView,
-  TablesView,
-  TlbView,
   TransactionQuery,
   TransactionsFound,
-  TransactionsView,
-  PlacementView,
-  VirtualizationView,
-  LinearSpaceView,
+  Views,
 } from '../protocol';
-import type { Cell } from '../../machine/journey/journey';
 import { hostPhysical, PAGE_SIZE } from '../../machine/address';
 import { stateHash } from '../snapshot/state-hash';
 import { chipsetView } from './chipset-view';
 import { checkFacts, serialChannels } from './check-facts';
 import type { CodeAddress, Computer, ComputerSnapshot, MemoryQuery, RunEnd, Stop, WatchedMemory } from './computer';
-import { QueryError } from './computer';
 import { tablesView } from './descriptor-tables';
-import { disassembly, instructionText, linesBefore } from './disassembly';
+import { disassembly, linesBefore } from './disassembly';
 import { dramView } from './dram-view';
 import { eventsView } from './events-view';
 import { Evidence, watchedRanges, type SavedEvidence } from './evidence';
 import { explainQuery, hostAddressOf, translationContext, withCells } from './explain-query';
+import { hotPlug } from './hot-plug';
 import { isolationView } from './isolation-view';
+import { lastJourney } from './last-access';
 import { memoryRange } from './memory-view';
 import type { TranslationContext } from '../../machine/cpu/explain';
 import { linearSpace } from './linear-spaces';
 import { pageTable, type GuestMemory } from './page-tables';
 import { registersView, stateCopy } from './registers-view';
-import { stopProblems } from './stop-problems';
-import { explainSource, memorySource, ownerOf, vmOf, type System } from './system';
-import type { GuestStops } from '../../vmm/host';
-import type { VmmRunReason } from '../../vmm/vmm';
+import { Runner } from './runner';
+import { explainSource, memorySource, nextLinear, ownerOf, stateBytes, type System } from './system';
 import { tlbView } from './tlb-view';
 import { TransactionsSource } from './transactions-view';
 import { placementView, virtualizationView } from './virtualization-view';
-
-/** The last instructions of a slice are watched, so that a pause can show the last access; watching all would cost speed. */
-const WATCHED_TAIL = 64;
-/** Programs that end soon are watched whole, so that the last access of the run is known however it ends. */
-const WATCHED_HEAD = 200_000;
-/** HLT, the one instruction after which a run ends by itself */
-const HLT = 0xf4;
 
 interface State {
   machine: MachineSnapshot;
@@ -74,24 +51,20 @@ interface State {
   lastVm: string | null;
 }
 
-const SEGMENT_NAMES = Object.keys(SEGMENT_INDEX) as (keyof typeof SEGMENT_INDEX)[];
-
 /** Bytes of each serial port that the window is shown: a program that never stops writing must not fill the wire. */
 const MOST_SERIAL = 32 * 1024;
 
 export class LabComputer implements Computer {
-  stopped: Stop | null;
   private readonly evidence: Evidence;
   private readonly log: TransactionsSource;
-  /** whose instruction was executed last */
-  private lastVm: string | null = null;
+  private readonly runner: Runner;
 
   constructor(
     private readonly system: System,
     readonly boots: readonly BootReport[],
     stopped: Stop | null,
   ) {
-    this.stopped = stopped;
+    this.runner = new Runner(system, stopped);
     this.log = new TransactionsSource(system);
     this.evidence = new Evidence(watchedRanges(system.document.checks), () => checkFacts(system, null));
     this.evidence.capture();
@@ -112,7 +85,7 @@ export class LabComputer implements Computer {
     return this.system.machine.ticks;
   }
   get currentVm(): string | null {
-    return this.system.vmm?.current?.id ?? null;
+    return this.runner.currentVm;
   }
   get engine(): 'interpreter' | 'compiled' {
     const { processor, memory } = this.system.machine;
@@ -125,210 +98,76 @@ export class LabComputer implements Computer {
 
   // ── running ──
 
-  /** a run has been held before the first instruction; the next one goes on from there */
-  private heldAtStart = false;
-
+  get stopped(): Stop | null {
+    return this.runner.stopped;
+  }
   run(budget: number): RunEnd {
-    if (this.stopped) return { kind: 'stopped', stop: this.stopped };
-    const { processor } = this.system.machine;
-    const start = this.instructions;
-    const head = Math.min(budget, Math.max(WATCHED_HEAD - start, 0));
-    if (head > 0) {
-      processor.recordAccess = true;
-      // nobody has seen the very first instruction yet: a breakpoint there holds the run
-      const end = this.advance(head, start > 0 || this.heldAtStart);
-      this.heldAtStart = end.kind === 'breakpoint' && this.instructions === 0;
-      if (end.kind !== 'budget' || head === budget) return end;
-    }
-    const unwatched = budget - head - WATCHED_TAIL;
-    if (unwatched > 0) {
-      processor.recordAccess = false;
-      const end = this.advance(unwatched, head === 0);
-      if (end.kind !== 'budget') return end;
-    }
-    processor.recordAccess = true;
-    return this.advance(Math.min(budget - head, WATCHED_TAIL), head === 0 && unwatched <= 0);
+    return this.runner.run(budget);
   }
-
   step(vm: string | null): RunEnd {
-    if (this.stopped) return { kind: 'stopped', stop: this.stopped };
-    const { machine, vmm } = this.system;
-    machine.processor.recordAccess = true;
-    // the delivery of an event is a step of its own, in a VM too: the access that faulted, and where its handler begins, can be seen
-    if (!vmm) return this.advance(1, true, true);
-    const { reason, vm: stepped } = vmm.step(vm ?? undefined);
-    this.lastVm = stepped ?? vm ?? this.currentVm;
-    return this.afterVms(reason, this.lastVm);
+    return this.runner.step(vm);
   }
-
-  private advance(budget: number, passBreakpoint: boolean, stopAtDelivery = false): RunEnd {
-    const { machine, vmm } = this.system;
-    if (!vmm) {
-      const { reason } = machine.run(budget, { passBreakpoint, stopAtDelivery });
-      if (reason === 'budget') return { kind: 'budget' };
-      if (reason === 'breakpoint') return { kind: 'breakpoint', at: { vm: null, linear: this.nextLinear(null) } };
-      if (reason === 'watchpoint') return this.watched(null);
-      return this.stop(this.stopOf(reason));
-    }
-    this.lastVm = this.currentVm;
-    const { reason, vm } = vmm.run(budget, passBreakpoint);
-    if (reason === 'breakpoint') return { kind: 'breakpoint', at: { vm: vm ?? null, linear: this.nextLinear(vm ?? null) } };
-    return this.afterVms(reason, vm ?? null);
-  }
-
-  /** The access is also what is shown as the last one, when nobody has recorded it. */
-  private watched(vm: string | null): RunEnd {
-    const { processor } = this.system.machine;
-    const { point, linear, size, write, instruction } = processor.takeWatchHit()!;
-    const kind = write ? 'write' : 'read';
-    this.lastVm = vm;
-    processor.recordAccess = true;
-    const user = instruction !== null && stateCopy(this.stateBytes(vm)).cpl === 3;
-    processor.system.access.lastAccess ??= { through: null, offset: 0, linear, size, kind, user };
-    return {
-      kind: 'watchpoint',
-      access: {
-        at: { vm, ...point },
-        kind,
-        linear,
-        size,
-        instruction: instruction === null ? null : { linear: instruction, text: instructionText(this.system, vm, instruction) },
-      },
-    };
-  }
-
-  private afterVms(reason: VmmRunReason, vm: string | null): RunEnd {
-    if (reason === 'watchpoint') return this.watched(vm);
-    // a VM's exit port is its own, so only the VMM knows of it
-    if (reason === 'exit-port' || reason === 'out-of-memory') return this.stop(this.stopOf(reason));
-    return reason === 'stopped' ? this.finish() : this.check();
-  }
-
-  /** The pool may have run full, or a program asked to end. */
-  private check(): RunEnd {
-    const reason = this.system.machine.stopRequested();
-    return reason ? this.stop(this.stopOf(reason)) : { kind: 'budget' };
-  }
-
-  /** No VM can run any more: halted, or given up after a triple fault. */
-  private finish(): RunEnd {
-    const requested = this.system.machine.stopRequested();
-    if (requested) return this.stop(this.stopOf(requested));
-    const crashed = this.system.vmm!.vms.filter(({ state }) => state === 'crashed');
-    const detail =
-      crashed.length === 0
-        ? null
-        : text(crashed.map((vm) => vm.detail?.en ?? vm.id).join(' '), crashed.map((vm) => vm.detail?.['zh-CN'] ?? vm.id).join(''));
-    return this.stop({ kind: crashed.some(({ tripleFault }) => tripleFault) ? 'triple-fault' : 'halted', detail });
-  }
-
-  private stop(stop: Stop): RunEnd {
-    this.stopped = stop;
-    return { kind: 'stopped', stop };
-  }
-
-  /** An end with what there is to say about it. */
-  private stopOf(kind: StopKind): Stop {
-    return { kind, detail: this.stopProblems(kind)[0]?.message ?? null };
-  }
-
   limitReached(): Stop {
-    return this.stopOf('limit');
+    return this.runner.limitReached();
   }
-
   stopProblems(kind: StopKind): Problem[] {
-    return stopProblems(this.system, kind, this.currentVm);
+    return this.runner.stopProblems(kind);
   }
-
   setStops(code: readonly CodeAddress[], watched: readonly WatchedMemory[]): void {
-    const { machine, vmm } = this.system;
-    const of = (vm: string | null): GuestStops => ({
-      breakpoints: code.filter((address) => address.vm === vm).map(({ linear }) => linear),
-      watchpoints: watched.filter((memory) => memory.vm === vm).map(({ linear, bytes, kind }) => ({ linear, bytes, kind })),
-    });
-    if (vmm) for (const { id } of vmm.vms) vmm.setStops(id, of(id));
-    else {
-      const { breakpoints, watchpoints } = of(null);
-      machine.processor.setBreakpoints(breakpoints);
-      machine.processor.setWatchpoints(watchpoints);
-    }
+    this.runner.setStops(code, watched);
   }
 
   // ── views ──
 
   private stateBytes(vm: string | null): Uint8Array {
-    return vm === null ? this.system.machine.processor.state.u8 : vmOf(this.system, vm).vcpu.block.peekState();
+    return stateBytes(this.system, vm);
   }
 
-  private nextLinear(vm: string | null): number {
-    const state = stateCopy(this.stateBytes(vm));
-    return (state.segmentBase(SEGMENT_INDEX.CS) + state.eip) >>> 0;
-  }
-
-  registers(vm: string | null): Omit<RegistersView, 'changed'> {
+  registers(vm: string | null): Omit<Views['registers'], 'changed'> {
     const view = registersView(vm, stateCopy(this.stateBytes(vm)));
-    const [next] = this.disassemble(vm, BigInt(this.nextLinear(vm)), 1);
+    const [next] = this.disassemble(vm, BigInt(nextLinear(this.system, vm)), 1);
     return { ...view, next: next && next.bytes.length > 0 ? next : null };
   }
 
-  /** The program's last data access; when it made none (or it was not watched), the fetch of the instruction that is next or ended the run. */
-  lastJourney(vm: string | null): Journey | null {
-    const { processor } = this.system.machine;
-    const last = (vm === null || vm === this.lastVm) && processor.recordAccess ? processor.lastAccess : null;
-    const state = stateCopy(this.stateBytes(vm));
-    if (!last) {
-      const linear = this.nextLinear(vm);
-      const [behind] = this.stopped?.kind === 'halted' ? this.disassemble(vm, BigInt((linear - 1) >>> 0), 1) : [];
-      const ended = behind?.bytes[0] === HLT ? behind : null;
-      const [shown] = ended ? [ended] : this.disassemble(vm, BigInt(linear), 1);
-      const offset = BigInt((state.eip - (ended ? 1 : 0)) >>> 0);
-      const journey = this.explain({ vm, space: 'logical', address: offset, segment: 'CS', size: 1, kind: 'execute' });
-      return shown ? { ...journey, access: { ...journey.access, instruction: shown.text } } : journey;
-    }
-    const cpl = last.user ? 3 : Math.min(state.cpl, 2);
-    const size = (last.size === 8 || last.size === 4 || last.size === 2 ? last.size : 1) as AccessQuery['size'];
-    const { kind, through } = last;
-    if (through === null) return this.explain({ vm, space: 'linear', address: linearAddress(last.linear), size, kind, cpl });
-    const segment = SEGMENT_NAMES[through.segment] as NonNullable<AccessQuery['segment']>;
-    const query: AccessQuery = { vm, space: 'logical', address: BigInt(last.offset), segment, size, kind, cpl };
-    return explainQuery(explainSource(this.system), query, through);
+  lastJourney(vm: string | null): Journey {
+    return lastJourney(this.system, vm, this.runner.lastVm, this.runner.stopped);
   }
 
-  virtualization(): VirtualizationView {
+  virtualization(): Views['virtualization'] {
     return virtualizationView(this.system, this.boots);
   }
-  placement(): PlacementView {
+  placement(): Views['placement'] {
     return placementView(this.system);
   }
   get placementRevision(): number {
     return this.system.vmm?.placementRevision ?? 0;
   }
-  isolation(running: boolean): IsolationView {
+  isolation(running: boolean): Views['isolation'] {
     return isolationView(this.system, this.checkContext(), this.evidence, running);
   }
-  transactions(): TransactionsView {
+  transactions(): Views['transactions'] {
     return this.log.view();
   }
-  chipset(): ChipsetView {
+  chipset(): Views['chipset'] {
     return chipsetView(this.system.machine);
   }
-  serial(): SerialView {
+  serial(): Views['serial'] {
     return { channels: serialChannels(this.system, MOST_SERIAL) };
   }
-  tlb(): TlbView {
+  tlb(): Views['tlb'] {
     return tlbView(this.system.machine.processor.tlb);
   }
-  tables(vm: string | null): TablesView {
+  tables(vm: string | null): Views['tables'] {
     const context = translationContext(explainSource(this.system), vm);
     const translate = (address: number): number | null => hostAddressOf(explainSource(this.system), context, 'linear', address);
     return tablesView(vm, stateCopy(this.stateBytes(vm)), (linear, length) =>
       memoryRange(memorySource(this.system), linear, length, 2 ** 32, translate),
     );
   }
-  events(): EventsView {
+  events(): Views['events'] {
     return eventsView(this.system);
   }
-  dram(): DramView | null {
+  dram(): Views['dram'] {
     return dramView(this.system.machine);
   }
   set counting(on: boolean) {
@@ -404,31 +243,7 @@ export class LabComputer implements Computer {
   // ── hot-plug ──
 
   hotPlug(changes: readonly HotPlugChange[], document: LabDocument): void {
-    const { machine, vmm } = this.system;
-    const dimm = changes.find((change) => change.kind === 'dimm');
-    if (vmm && dimm?.kind === 'dimm') {
-      const owned = vmm.extents().find(({ base }) => machine.slotsOf(hostPhysical(base), 1).includes(dimm.slot));
-      const holder = owned ? (owned.owner.kind === 'vm' ? owned.owner.vm : 'the VMM') : null;
-      throw new QueryError(
-        holder === null
-          ? text(
-              `The VMM counted the frames of ${dimm.slot} at power-on and cannot give them up: switch the power off first.`,
-              `VMM 在上电时已统计 ${dimm.slot} 的页框，无法放弃：请先关闭电源。`,
-            )
-          : text(
-              `Frames in ${dimm.slot} belong to ${holder}: nothing can move them. Switch the power off first.`,
-              `${dimm.slot} 中的页框属于 ${holder === 'the VMM' ? 'VMM' : holder}，无法迁移。请先关闭电源。`,
-            ),
-      );
-    }
-    try {
-      machine.hotPlug(changes, document.board);
-    } catch (thrown) {
-      if (!(thrown instanceof HotPlugRefusedError)) throw thrown;
-      const { text: why, remedy } = thrown;
-      throw new QueryError(text(`${why.en} ${remedy.en}`, `${why['zh-CN']}${remedy['zh-CN']}`));
-    }
-    this.system.document = document;
+    hotPlug(this.system, changes, document);
   }
 
   // ── state ──
@@ -443,8 +258,8 @@ export class LabComputer implements Computer {
       machine: machine.snapshot(),
       vmm: vmm?.save() ?? null,
       evidence: this.evidence.save(),
-      stopped: this.stopped,
-      lastVm: this.lastVm,
+      stopped: this.runner.stopped,
+      lastVm: this.runner.lastVm,
     };
     return { instructions: machine.instructions, bytes: saved.machine.frames.frames.length * PAGE_SIZE, state: saved };
   }
@@ -454,7 +269,7 @@ export class LabComputer implements Computer {
     this.system.machine.restore(saved.machine);
     if (saved.vmm) this.system.vmm?.load(saved.vmm);
     this.evidence.load(saved.evidence);
-    this.stopped = saved.stopped;
-    this.lastVm = saved.lastVm;
+    this.runner.stopped = saved.stopped;
+    this.runner.lastVm = saved.lastVm;
   }
 }

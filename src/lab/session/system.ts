@@ -1,6 +1,7 @@
 /** The powered-on parts of a lab, together: what the views, the checks and the explanations look at. */
 import type { Machine } from '../../machine/machine';
 import { hostPhysical, PAGE_SIZE } from '../../machine/address';
+import { SEGMENT_INDEX } from '../../machine/cpu/state-layout';
 import type { Vm } from '../../vmm/vm';
 import type { Vmm } from '../../vmm/vmm';
 import { text } from '../document/problem';
@@ -10,6 +11,7 @@ import { QueryError } from './computer';
 import type { PlacedProgram } from './breakpoints';
 import type { ExplainSource } from './explain-query';
 import type { MemorySource } from './memory-view';
+import { stateCopy } from './registers-view';
 
 export interface System {
   /** as it is now: hot-plug and edits that a running machine takes change it */
@@ -25,6 +27,16 @@ export function vmOf({ vmm }: Pick<System, 'vmm'>, id: string): Vm {
   const vm = vmm?.vm(id);
   if (!vm) throw new QueryError(text(`There is no VM "${id}".`, `没有虚拟机 “${id}”。`));
   return vm;
+}
+
+/** The processor's state as it is now, of a VM (from its control block) or, null, of the bare machine. Throws QueryError as vmOf does. */
+export const stateBytes = (system: Pick<System, 'machine' | 'vmm'>, vm: string | null): Uint8Array =>
+  vm === null ? system.machine.processor.state.u8 : vmOf(system, vm).vcpu.block.peekState();
+
+/** Linear address of the instruction that is next. */
+export function nextLinear(system: Pick<System, 'machine' | 'vmm'>, vm: string | null): number {
+  const state = stateCopy(stateBytes(system, vm));
+  return (state.segmentBase(SEGMENT_INDEX.CS) + state.eip) >>> 0;
 }
 
 /** Whom a host address belongs to: a VM, a part of the VMM, a device's registers; null for free DRAM, the bare machine's DRAM, and holes. */
@@ -48,10 +60,7 @@ export function memorySource(system: Pick<System, 'machine' | 'vmm'>): MemorySou
   const { machine } = system;
   return {
     peek: (host, bytes) => machine.chipset.peek(hostPhysical(host), bytes),
-    isMemory(host) {
-      const kind = machine.chipset.entryAt(host)?.range.kind;
-      return kind === 'dram' || kind === 'conflict';
-    },
+    isMemory: (host) => machine.chipset.isDram(hostPhysical(host)),
     slotOf: (host) => machine.controller.locate(hostPhysical(host))?.cell.slot ?? null,
     ownerOf: (host) => ownerOf(system, host),
   };
