@@ -3,7 +3,7 @@ import { ChartBarStacked, List, Map, Server, ShieldCheck } from '@lucide/vue';
 import type { WorkspaceDefinition } from '../../docking/workspace';
 import AuditPanel from '../../panels/virtualization/AuditPanel.vue';
 import ExitsPanel from '../../panels/virtualization/ExitsPanel.vue';
-import MemoryMapPanel from '../../panels/virtualization/MemoryMapPanel.vue';
+import MemoryMapPanel from '../../panels/virtualization/map/MemoryMapPanel.vue';
 import OwnersPanel from '../../panels/virtualization/OwnersPanel.vue';
 import VmTable from '../../panels/virtualization/VmTable.vue';
 import VirtualizationToolbar from './VirtualizationToolbar.vue';

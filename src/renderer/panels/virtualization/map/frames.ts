@@ -1,5 +1,5 @@
 /** Who owns which host frame: lookup in the session's extents, and the window of frames that the zoomed grid shows. Pure. */
-import type { FrameOwner, OwnedExtent } from '../../../lab/protocol';
+import type { FrameOwner, OwnedExtent } from '../../../../lab/protocol';
 
 export const FRAME_BYTES = 4096;
 

@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { hostBoxes, hostX, layoutMemoryMap } from './memory-map';
+import { guestAt, guestX, hostAt, hostBoxes, hostX, layoutMemoryMap } from './layout';
 
 const MIB = 1024 ** 2;
 const SLOTS = [0, 1, 2, 3].map((i) => ({ slot: `S${i}`, base: i * 256 * MIB, bytes: 256 * MIB }));
@@ -16,6 +16,19 @@ describe('memory map', () => {
     expect(map.host.map((segment) => Math.round(segment.width))).toEqual([210, 210, 210, 210]);
     expect(hostX(map.host, 0x1000_0000)).toBeCloseTo(10 + 210);
     expect(hostX(map.host, 0x4000_0000)).toBeNull();
+  });
+
+  it('finds the address at a place of a bar, and none beside the slots', () => {
+    const apart = [SLOTS[0]!, { ...SLOTS[1]!, base: 512 * MIB }];
+    const { bars, host } = layoutMemoryMap(VMS, [], apart, 10, 840);
+    for (const address of [0, 100 * MIB, 512 * MIB, 700 * MIB])
+      expect(hostAt(host, hostX(host, address)! + 0.01)! - address).toBeLessThan(MIB);
+    expect(hostAt(host, host[1]!.x - 6)).toBeNull();
+    expect(hostAt(host, 851)).toBeNull();
+    const bar = bars[1]!;
+    expect(guestAt(bar, guestX(bar, 32 * MIB))).toBe(32 * MIB);
+    expect(guestAt(bar, bar.x - 5)).toBe(0);
+    expect(guestAt(bar, bar.x + bar.width + 5)).toBeLessThan(64 * MIB);
   });
 
   it('splits a piece that reaches into the next slot', () => {

@@ -1,7 +1,7 @@
 /** The one page that runs as an ink line through all levels of the map: from the address selected anywhere, or none. */
 import { computed, type ComputedRef } from 'vue';
-import type { MappingPiece, PlacementView } from '../../../lab/protocol';
-import { useSelection } from '../../stores/selection';
+import type { MappingPiece, PlacementView } from '../../../../lab/protocol';
+import { useSelection } from '../../../stores/selection';
 
 export interface Focus {
   vm: string | null;

@@ -2,7 +2,7 @@
  * Geometry of the memory map: each VM's guest-physical space as a bar on top, host memory by slots below, and bands from each
  * piece to where it landed. All in pixels of the drawing; pure, so that thousands of pieces can be tested without a screen.
  */
-import type { MappingPiece, OwnedExtent } from '../../../lab/protocol';
+import type { MappingPiece, OwnedExtent } from '../../../../lab/protocol';
 
 export interface MapVm {
   id: string;
@@ -98,8 +98,18 @@ export function hostX(host: readonly HostSegment[], address: number): number | n
   return segment ? segment.x + ((address - segment.base) / segment.bytes) * segment.width : null;
 }
 
+/** The host-physical address at an x of the host bar; null beside the slots. */
+export function hostAt(host: readonly HostSegment[], x: number): number | null {
+  const segment = host.find((candidate) => x >= candidate.x && x < candidate.x + candidate.width);
+  return segment ? segment.base + Math.floor(((x - segment.x) / segment.width) * segment.bytes) : null;
+}
+
 /** x of a guest-physical address in its VM's bar. */
 export const guestX = (bar: VmBar, address: number): number => bar.x + (address / Math.max(1, bar.memoryBytes)) * bar.width;
+
+/** The guest-physical address at an x of a VM's bar: the nearest in it. */
+export const guestAt = (bar: VmBar, x: number): number =>
+  Math.floor(Math.min(0.999999, Math.max(0, (x - bar.x) / bar.width)) * bar.memoryBytes);
 
 /** Lays everything out over `width` pixels, starting at x = `left`. */
 export function layoutMemoryMap(
@@ -228,14 +238,4 @@ export function hostBoxes(host: readonly HostSegment[], extents: readonly OwnedE
     }
   }
   return boxes;
-}
-
-/** The outline of a band from (guest) `top` to (host) `bottom`: vertical where it leaves and arrives. */
-export function bandPath(band: Pick<Band, 'guestX' | 'guestWidth' | 'hostX' | 'hostWidth'>, top: number, bottom: number): string {
-  const one = top + (bottom - top) * 0.54;
-  const two = top + (bottom - top) * 0.48;
-  const right = band.guestX + Math.max(band.guestWidth, 1);
-  const hostRight = band.hostX + Math.max(band.hostWidth, 1);
-  const n = (value: number): string => value.toFixed(1);
-  return `M${n(band.guestX)} ${top}C${n(band.guestX)} ${n(one)} ${n(band.hostX)} ${n(two)} ${n(band.hostX)} ${bottom}H${n(hostRight)}C${n(hostRight)} ${n(two)} ${n(right)} ${n(one)} ${n(right)} ${top}Z`;
 }

@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import type { OwnedExtent } from '../../../lab/protocol';
+import type { OwnedExtent } from '../../../../lab/protocol';
 import { frameWindow, ownerAt } from './frames';
 
 const EXTENTS: OwnedExtent[] = [
