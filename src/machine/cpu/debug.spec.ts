@@ -1,6 +1,7 @@
 /** Breakpoints, single step, RF, alignment checks and NMI, as programs meet them. */
 import { describe, expect, it } from 'vitest';
 import type { Engine } from './engine';
+import { dword } from './small-programs.spec-support';
 import { assembleInto, makeBench, realMode, type Bench } from './test-bench.spec-support';
 
 const LOG = 0x5000;
@@ -117,7 +118,6 @@ interface Entry {
   dr6: number;
   resume: boolean;
 }
-const dword = (bench: Bench, address: number): number => bench.memory.read(address as never, 4);
 function log(bench: Bench): Entry[] {
   const list: Entry[] = [];
   for (let at = LOG; dword(bench, at) !== 0; at += 16) {

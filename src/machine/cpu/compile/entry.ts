@@ -4,6 +4,7 @@
  * where that leads, if that is compiled and nothing has to be looked at between; all without JavaScript.
  */
 import { REGION_KEY } from '../code-mode';
+import { PREFIXES } from '../decode/repeated-string';
 import { FLAG } from '../flags';
 import { EXCEPTION } from '../lower/exceptions';
 import { SYSTEM_CALL } from '../lower/ir';
@@ -76,8 +77,6 @@ const SS_ATTRIBUTES = STATE.segments.offset + SEGMENT_INDEX.SS * SEGMENT.size + 
 const DPL_3 = 0x60;
 /** vectors of exceptions that push an error code, as bits */
 const WITH_ERROR_CODE = Array.from({ length: 32 }, (_, vector) => vector).reduce((set, v) => set | (pushesErrorCode(v) ? 1 << v : 0), 0);
-/** first bytes of instructions that REP may repeat */
-const PREFIXES = [0x26, 0x2e, 0x36, 0x3e, 0x64, 0x65, 0x66, 0x67, 0xf0, 0xf2, 0xf3];
 
 const [HANDLE, CODE, DONE, BUDGET, RIP, INDEX, ADDEND, KEY, BYTE] = [0, 1, 2, 3, 4, 5, 6, 7, 8] as const;
 const LOCALS = 8;
@@ -313,6 +312,7 @@ class EntryCode {
     const { body } = this;
     body.word(AT.flags).i32(FLAG.RF).op(OP.and).if();
     body.get(ADDEND).get(RIP).op(OP.add).memory(OP.load8_u, 0).set(BYTE);
+    // an instruction that REP repeats begins with one of these
     body.i32(0);
     for (const prefix of PREFIXES) body.get(BYTE).i32(prefix).op(OP.eq, OP.or);
     body.brIf(this.out);

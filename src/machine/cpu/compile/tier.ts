@@ -7,6 +7,7 @@ import type { MemoryAccess } from '../access';
 import { PAGE_SIZE } from '../../address';
 import { REGION_KEY, regionKey } from '../code-mode';
 import { wordOf, type CpuState } from '../cpu-state';
+import { PREFIXES, isRepeatPrefix } from '../decode/repeated-string';
 import { FLAG } from '../flags';
 import type { BlockCache } from '../interpret/blocks';
 import { callSystem } from '../interpret/system-calls';
@@ -17,9 +18,6 @@ import { CompiledRegions, type RegionGroup } from './regions';
 
 /** Instructions of one entry into compiled code: counters have 31 bits. */
 const LONGEST_RUN = 1 << 24;
-
-/** prefixes that may come before REP's */
-const PREFIXES = new Set([0x26, 0x2e, 0x36, 0x3e, 0x64, 0x65, 0x66, 0x67, 0xf0]);
 
 const ARGUMENTS = WORD.arguments >> 2;
 const W = {
@@ -266,12 +264,11 @@ export class CompiledTier {
 
   /** Is the instruction at a pool offset one that REP may repeat? */
   private repeats(offset: number): boolean {
-    const first = this.parts.blocks.byteAt(offset);
-    if (first !== 0xf2 && first !== 0xf3 && !PREFIXES.has(first)) return false;
+    const { blocks } = this.parts;
+    if (!PREFIXES.has(blocks.byteAt(offset))) return false;
     let at = offset;
-    while (at % PAGE_SIZE !== 0 && PREFIXES.has(this.parts.blocks.byteAt(at))) at++;
-    const byte = this.parts.blocks.byteAt(at);
-    return (at % PAGE_SIZE === 0 && at !== offset) || byte === 0xf2 || byte === 0xf3;
+    while (at % PAGE_SIZE !== 0 && PREFIXES.has(blocks.byteAt(at)) && !isRepeatPrefix(blocks.byteAt(at))) at++;
+    return (at % PAGE_SIZE === 0 && at !== offset) || isRepeatPrefix(blocks.byteAt(at));
   }
 
   /** What was held of the running code says nothing any more. */
