@@ -92,13 +92,21 @@ function iovaSteps(
     : { end: { kind: 'fault', fault: { name: 'iommu-fault', reason: result.reason } } };
 }
 
+/** An access that an instruction has made, told afterwards. */
+export interface MadeAccess {
+  /** the segment register as it was; as it is now unless told */
+  through?: AccessedSegment;
+  /** the TLB holds the translation by now because this access has brought it: the tables were read */
+  missed?: boolean;
+}
+
 /**
  * The way of an access, and with it that of the bytes that lie on the next linear page. Throws QueryError when the query names a VM, a
  * device or an address that is not there.
- * @param through the query's segment register as it was; as it is now unless told
+ * @param made what is known of it when it was really made
  */
-export function explainQuery(source: ExplainSource, query: AccessQuery, through?: AccessedSegment): Journey {
-  const first = explainPart(source, query, query.size, through);
+export function explainQuery(source: ExplainSource, query: AccessQuery, made: MadeAccess = {}): Journey {
+  const first = explainPart(source, query, query.size, made);
   const linear = first.steps.find(({ from }) => from.space === 'linear')?.from.address;
   if (linear === undefined || first.end.kind === 'fault') return first;
   const onPage = PAGE_SIZE - Number(linear % BigInt(PAGE_SIZE));
@@ -106,7 +114,8 @@ export function explainQuery(source: ExplainSource, query: AccessQuery, through?
   const next = BigInt.asUintN(32, linear + BigInt(onPage));
   const { vm, kind } = query;
   const cpl = first.access.cpl === undefined ? {} : { cpl: first.access.cpl };
-  const rest = explainPart(source, { vm, space: 'linear', address: next, size: query.size, kind, ...cpl }, query.size - onPage);
+  const across: AccessQuery = { vm, space: 'linear', address: next, size: query.size, kind, ...cpl };
+  const rest = explainPart(source, across, query.size - onPage, { missed: made.missed ?? false });
   return { ...cut(first, onPage), rest };
 }
 
@@ -122,7 +131,7 @@ function withSegment(context: TranslationContext, { segment }: AccessQuery, thro
   return { ...context, protectedMode, virtual8086, segments: { ...context.segments, [segment]: register } };
 }
 
-function explainPart(source: ExplainSource, query: AccessQuery, size: number, through?: AccessedSegment): Journey {
+function explainPart(source: ExplainSource, query: AccessQuery, size: number, { through, missed }: MadeAccess): Journey {
   const { machine } = source;
   const steps: JourneyStep[] = [];
   const recorder = { step: (step: JourneyStep) => void steps.push(step) };
@@ -163,7 +172,7 @@ function explainPart(source: ExplainSource, query: AccessQuery, size: number, th
       { space, address, size, kind, ...(segment ? { segment } : {}), ...(cpl !== undefined ? { cpl } : {}) },
       machine.chipset,
       recorder,
-      machine.processor.tlb,
+      missed ? undefined : machine.processor.tlb,
     );
   } catch (thrown) {
     if (thrown instanceof RangeError) throw outside();

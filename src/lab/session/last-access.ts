@@ -33,10 +33,12 @@ export function lastJourney(system: System, vm: string | null, lastVm: string | 
   }
   const cpl = last.user ? 3 : Math.min(state.cpl, 2);
   const size = (last.size === 8 || last.size === 4 || last.size === 2 ? last.size : 1) as AccessQuery['size'];
-  const { kind, through } = last;
-  if (through === null)
-    return explainQuery(explainSource(system), { vm, space: 'linear', address: linearAddress(last.linear), size, kind, cpl });
+  const { kind, through, missed } = last;
+  if (through === null) {
+    const query: AccessQuery = { vm, space: 'linear', address: linearAddress(last.linear), size, kind, cpl };
+    return explainQuery(explainSource(system), query, { missed });
+  }
   const segment = SEGMENT_NAMES[through.segment] as NonNullable<AccessQuery['segment']>;
   const query: AccessQuery = { vm, space: 'logical', address: BigInt(last.offset), segment, size, kind, cpl };
-  return explainQuery(explainSource(system), query, through);
+  return explainQuery(explainSource(system), query, { through, missed });
 }

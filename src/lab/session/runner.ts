@@ -91,7 +91,7 @@ export class Runner {
     this.lastVm = vm;
     processor.recordAccess = true;
     const user = instruction !== null && stateCopy(stateBytes(this.system, vm)).cpl === 3;
-    processor.system.access.lastAccess ??= { through: null, offset: 0, linear, size, kind, user };
+    processor.system.access.lastAccess ??= { through: null, offset: 0, linear, size, kind, user, missed: false };
     return {
       kind: 'watchpoint',
       access: {

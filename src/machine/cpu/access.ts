@@ -34,6 +34,8 @@ export interface LastAccess {
   kind: AccessKind;
   /** made with the rights of ring 3 */
   user: boolean;
+  /** the TLB did not have its translation, so the tables were read */
+  missed: boolean;
 }
 
 /** A segment register as it was at an access: the same instruction may have loaded it anew since (a call through a gate). */
@@ -49,6 +51,8 @@ export class MemoryAccess extends LinearAccess implements DataAccess {
   /** When on, `lastAccess` is the last data access of the instruction, or the fetch that failed. Nothing may be compiled then. */
   recordAccess = false;
   lastAccess: LastAccess | null = null;
+  /** instructions completed before the one that made it */
+  private lastAccessAt = 0;
 
   /** what compiled code needs instead */
   readonly compiled = new CompiledAccess(this.state, this.tlb, this, (...access) => this.checkSegment(...access));
@@ -61,8 +65,9 @@ export class MemoryAccess extends LinearAccess implements DataAccess {
       if (!this.wraps && !this.checkSegment(segment, offset, size, false)) return 0;
     }
     const linear = (u32[words + BASE]! + offset) >>> 0;
-    if (this.recordAccess) this.note(segment, offset, linear, size, 'read');
-    return this.loadLinear(linear, size, (u32[SS_ATTRIBUTES]! & DPL_3) === DPL_3);
+    const user = (u32[SS_ATTRIBUTES]! & DPL_3) === DPL_3;
+    if (this.recordAccess) return this.noted(segment, offset, linear, size, 'read', () => this.loadLinear(linear, size, user));
+    return this.loadLinear(linear, size, user);
   }
 
   store(segment: SegmentIndex, offset: number, size: OperandSize, value: number): void {
@@ -73,16 +78,29 @@ export class MemoryAccess extends LinearAccess implements DataAccess {
       if (!this.wraps && !this.checkSegment(segment, offset, size, true)) return;
     }
     const linear = (u32[words + BASE]! + offset) >>> 0;
-    if (this.recordAccess) this.note(segment, offset, linear, size, 'write');
-    this.storeLinear(linear, size, value, (u32[SS_ATTRIBUTES]! & DPL_3) === DPL_3);
+    const user = (u32[SS_ATTRIBUTES]! & DPL_3) === DPL_3;
+    if (this.recordAccess) this.noted(segment, offset, linear, size, 'write', () => this.storeLinear(linear, size, value, user));
+    else this.storeLinear(linear, size, value, user);
   }
 
-  private note(segment: number, offset: number, linear: number, size: number, kind: AccessKind): void {
+  private note(segment: number, offset: number, linear: number, size: number, kind: AccessKind): LastAccess {
     const { state } = this;
     const user = (state.u32[SS_ATTRIBUTES]! & DPL_3) === DPL_3;
     const { protectedMode, virtual8086 } = state;
     const through = { segment, register: state.segment(segment), protectedMode, virtual8086 };
-    this.lastAccess = { through, offset, linear, size, kind, user };
+    this.lastAccessAt = state.instructions;
+    return (this.lastAccess = { through, offset, linear, size, kind, user, missed: false });
+  }
+
+  /** Notes an access and makes it. What an instruction asks for twice (a push, what is read and written back) has missed if the first did. */
+  private noted<T>(segment: number, offset: number, linear: number, size: number, kind: AccessKind, act: () => T): T {
+    const { lastAccess: before, lastAccessAt } = this;
+    const last = this.note(segment, offset, linear, size, kind);
+    const again = before?.linear === linear && before.size === size && lastAccessAt === this.lastAccessAt;
+    const { misses } = this.tlb.statistics;
+    const result = act();
+    last.missed = (again && before.missed) || this.tlb.statistics.misses !== misses;
+    return result;
   }
 
   /** The 8086: the second byte of a word at offset FFFF is the segment's first. */
@@ -104,7 +122,10 @@ export class MemoryAccess extends LinearAccess implements DataAccess {
     }
     const linear = (u32[words + BASE]! + offset) >>> 0;
     const user = (u32[SS_ATTRIBUTES]! & DPL_3) === DPL_3;
-    if (!this.prepareLinear(linear, size, user) || this.misaligned(linear, size, user)) return false;
+    const prepared = this.recordAccess
+      ? this.noted(segment, offset, linear, size, 'write', () => this.prepareLinear(linear, size, user))
+      : this.prepareLinear(linear, size, user);
+    if (!prepared || this.misaligned(linear, size, user)) return false;
     this.learnFrame();
     return true;
   }

@@ -58,6 +58,30 @@ describe('between instructions', () => {
     expect(bench.processor.lastAccess).toMatchObject({ offset: 0x3010, size: 2, kind: 'write' });
   });
 
+  it('records whether the tables had to be read for it', () => {
+    const bench = makeBench();
+    // a directory at 0x8000 and a table at 0x9000 that maps page n to frame n; page 5 is not present
+    assembleInto(
+      bench,
+      'bits 32\norg 0x1000\nmov eax, [0x3004]\nmov [0x3004], eax\nmov [0x3004], eax\ninc dword [0x4000]\nmov ecx, [0x4000]\npush eax',
+    );
+    flatProtected(bench, 0x1000);
+    bench.load(0x8000, [0x03, 0x90, 0, 0]);
+    for (const page of [1, 3, 4, 6]) bench.load(0x9000 + page * 4, [3, page << 4, 0, 0]);
+    const { state } = bench.processor;
+    state.setReg32(4, 0x7000);
+    state.cr3 = 0x8000;
+    state.cr0 = (state.cr0 | 0x8000_0000) >>> 0;
+    bench.processor.stateReplaced();
+    bench.processor.recordAccess = true;
+    const missed = Array.from({ length: 6 }, () => {
+      bench.processor.step();
+      return bench.processor.lastAccess!.missed;
+    });
+    // the first write reads them again, to set D; what is read and written back, and a push, are one access each
+    expect(missed).toEqual([true, true, false, true, false, true]);
+  });
+
   it('records in hot code too, and forgets when it no longer watches', () => {
     const bench = makeBench();
     assembleInto(

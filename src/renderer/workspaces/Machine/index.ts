@@ -11,6 +11,7 @@ import {
   MapIcon,
   Route,
   Rows3,
+  Scissors,
   SlidersHorizontal,
   SquareTerminal,
   TableProperties,
@@ -27,6 +28,7 @@ import LinearSpacePanel from '../../panels/machine/LinearSpacePanel.vue';
 import MemoryPanel from '../../panels/machine/MemoryPanel.vue';
 import PageTablesPanel from '../../panels/machine/PageTablesPanel.vue';
 import RegistersPanel from '../../panels/machine/RegistersPanel.vue';
+import SegmentsPanel from '../../panels/machine/SegmentsPanel.vue';
 import SnapshotsPanel from '../../panels/machine/SnapshotsPanel.vue';
 import StackPanel from '../../panels/machine/StackPanel.vue';
 import TlbPanel from '../../panels/machine/TlbPanel.vue';
@@ -41,6 +43,7 @@ const workspace: WorkspaceDefinition = {
     journey: { title: 'machine.panels.journey', icon: Route, component: JourneyPanel, scrolls: false },
     disassembly: { title: 'machine.panels.disassembly', icon: Binary, component: DisassemblyPanel },
     registers: { title: 'machine.panels.registers', icon: Rows3, component: RegistersPanel },
+    segments: { title: 'machine.panels.segments', icon: Scissors, component: SegmentsPanel },
     control: { title: 'machine.panels.control', icon: SlidersHorizontal, component: ControlPanel },
     descriptors: { title: 'machine.panels.descriptors', icon: TableProperties, component: DescriptorsPanel },
     pages: { title: 'machine.panels.pages', icon: ListTree, component: PageTablesPanel },
@@ -58,14 +61,14 @@ const workspace: WorkspaceDefinition = {
     split: 'column',
     of: [
       // as high as its longest chains need; what a larger window has more goes to the registers and tables
-      { panels: ['journey', 'space', 'console', 'boot', 'snapshots'], px: 440 },
+      { panels: ['journey', 'space', 'console', 'boot', 'breakpoints', 'snapshots'], px: 434 },
       {
         split: 'row',
-        // so divided, every tab strip shows all its names at 1280 px
+        // so divided, every tab strip shows all its names at 1280 px, and segments and memory their lines
         of: [
-          { panels: ['disassembly', 'stack', 'breakpoints'], share: 1.21 },
-          { panels: ['registers', 'control', 'events'], share: 0.94 },
-          { panels: ['memory', 'descriptors', 'pages', 'tlb'], share: 1.35 },
+          { panels: ['disassembly', 'stack', 'events'], share: 3.79 },
+          { panels: ['registers', 'segments', 'control'], share: 3.64 },
+          { panels: ['memory', 'descriptors', 'pages', 'tlb'], share: 4.66 },
         ],
       },
     ],
