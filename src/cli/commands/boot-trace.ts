@@ -7,10 +7,11 @@ import { hostAddressOf, translationContext } from '../../lab/session/explain-que
 import { explainSource } from '../../lab/session/system';
 import { hostPhysical } from '../../machine/address';
 import { disassemble } from '../../machine/cpu/disassemble';
-import { wordOf, type CpuState } from '../../machine/cpu/cpu-state';
+import { wordOf } from '../../machine/cpu/cpu-state';
 import { SEGMENT_INDEX } from '../../machine/cpu/state-layout';
 import type { Machine } from '../../machine/machine';
 import type { MachineRun } from '../../machine/run-machine';
+import { hex, readRegisters, REGISTERS } from './boot-registers';
 
 const LONGEST_INSTRUCTION = 15;
 const PAGE = 4096;
@@ -19,31 +20,6 @@ const PAGING = 1 << 31;
 const A20_MASKED = wordOf('a20Masked');
 /** Text kept before it is written, in characters. */
 const CHUNK = 256 * 1024;
-const GENERAL = ['EAX', 'ECX', 'EDX', 'EBX', 'ESP', 'EBP', 'ESI', 'EDI'] as const;
-const SEGMENTS = ['ES', 'CS', 'SS', 'DS', 'FS', 'GS', 'LDTR', 'TR'] as const;
-
-const hex = (value: number, digits: number): string => (value >>> 0).toString(16).toUpperCase().padStart(digits, '0');
-
-/** The registers that a line may name, in order, with their digits. RIP is not one: the next line begins with it. */
-const NAMES: readonly (readonly [name: string, digits: number])[] = [
-  ...GENERAL.map((name) => [name, 8] as const),
-  ['EFLAGS', 8],
-  ...SEGMENTS.map((name) => [name, 4] as const),
-  ...(['CR0', 'CR2', 'CR3', 'CR4'] as const).map((name) => [name, 8] as const),
-];
-
-/** Their values now. */
-function read(state: CpuState, into: Uint32Array): void {
-  let at = 0;
-  for (let index = 0; index < GENERAL.length; index++) into[at++] = state.reg32(index);
-  into[at++] = state.eflags;
-  for (const name of SEGMENTS) into[at++] = state.selector(SEGMENT_INDEX[name]);
-  into[at++] = state.cr0;
-  into[at++] = state.cr2;
-  into[at++] = state.cr3;
-  into[at++] = state.cr4;
-}
-
 /** An instruction that has been written out once. */
 interface Known {
   bytes: Uint8Array;
@@ -55,8 +31,8 @@ const MOST_KNOWN = 1 << 16;
 export class Trace {
   private readonly file: number;
   private pending = '';
-  private before = new Uint32Array(NAMES.length);
-  private after = new Uint32Array(NAMES.length);
+  private before = new Uint32Array(REGISTERS.length);
+  private after = new Uint32Array(REGISTERS.length);
   /** by size of the code, offset and linear address */
   private readonly known = new Map<string, Known>();
 
@@ -70,7 +46,7 @@ export class Trace {
     private readonly writing: <T>(work: () => T) => T,
   ) {
     this.file = writing(() => openSync(path, 'w'));
-    read(machine.processor.state, this.before);
+    readRegisters(machine.processor.state, this.before);
   }
 
   /** Steps until `budget` instructions are counted, or something else ends it. */
@@ -110,11 +86,11 @@ export class Trace {
   /** ` NAME=VALUE` for each register that is not what it was. */
   private changes(): string {
     const { before, after } = this;
-    read(this.machine.processor.state, after);
+    readRegisters(this.machine.processor.state, after);
     let text = '';
     for (let index = 0; index < after.length; index++) {
       if (after[index] === before[index]) continue;
-      const [name, digits] = NAMES[index]!;
+      const [name, digits] = REGISTERS[index]!;
       text += ` ${name}=${hex(after[index]!, digits)}`;
     }
     this.before = after;

@@ -41,6 +41,7 @@ interface Report {
   serial: string;
   debug: string;
   exitStatus: number;
+  registers: Record<string, string>;
   hashes: Record<string, string>;
 }
 const json = (out: string): Report => JSON.parse(out) as Report;
@@ -152,6 +153,17 @@ hlt`,
     expect((await boot('--kernel', 'nothing.bin')).status).toBe(2);
     expect((await boot('--kernel', high, '--memory', '5')).status).toBe(2);
     expect((await boot('--kernel', high, '--memory', '64M', '--board', 'four-dimms')).status).toBe(2);
+  });
+
+  it('says where it stands at the end: registers with EIP, as text and as JSON', async () => {
+    const file = program('stand.bin', 'bits 16\norg 0x8000\nmov ax, 0x1234\nmov ds, ax\nhlt');
+    const options = ['--kernel', file, '--load-address', '0x8000'];
+    const registers = json((await boot(...options, '--json')).out).registers;
+    expect(registers).toMatchObject({ EIP: '0x8006', EAX: '0x1234', DS: '0x1234', CS: '0x0' });
+    const { out } = await boot(...options);
+    expect(out).toMatch(/^EAX=00001234 ECX=/m);
+    expect(out).toMatch(/^EIP=00008006 EFLAGS=[0-9A-F]{8} CR0=[0-9A-F]{8} CR2=00000000 CR3=00000000 CR4=00000000$/m);
+    expect(out).toMatch(/^ES=0000 CS=0000 SS=0000 DS=1234 /m);
   });
 
   it('ends at the limit and at a triple fault with 3, at HLT with 0, at another exit port with its status', async () => {

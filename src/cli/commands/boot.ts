@@ -12,6 +12,7 @@ import { toJson } from '../json';
 import { EXIT, type Surroundings } from '../streams';
 import { boardNamed, boardOf, buildMachine, loadKernel, type BootMachine } from './boot-machine';
 import { readInput, writing } from './boot-files';
+import { registerLines, registersByName } from './boot-registers';
 import { runBoot, type BootRun } from './boot-run';
 import { SerialConnection } from './boot-serial';
 import { Trace } from './boot-trace';
@@ -175,6 +176,7 @@ function report(
         debug,
         exitStatus: bootStatus(outcome),
         hashes,
+        registers: registersByName(machine.processor.state),
       }),
     );
     return;
@@ -187,6 +189,7 @@ function report(
       ? `${instructions} instructions, ${machine.ticks} ticks, ${mips.toFixed(1)} MIPS\n`
       : `${instructions} 条指令，${machine.ticks} 个时钟，${mips.toFixed(1)} MIPS\n`,
   );
+  if (stop !== 'boot-refused') out(registerLines(machine.processor.state));
   if (post) out(`POST: ${codes.map((code) => code.toString(16).toUpperCase().padStart(2, '0')).join(' ')}\n`);
   for (const [at, hash] of Object.entries(hashes)) out(`${at}: ${hash}\n`);
   const shown = options.serial === undefined ? [['com1', serial] as const] : [];
