@@ -66,6 +66,15 @@ describe('session over a channel', () => {
     await expect(client.session.stateHash()).rejects.toThrow('no power');
   });
 
+  it('tells whoever asked of a refusal, and nobody else', async () => {
+    const wire = pair();
+    const told: Error[] = [];
+    serveSession(wire.b, commands({ stateHash: () => Promise.reject(new Error('The power is off.')) }));
+    const client = createSessionClient(wire.a, noEvents, (error) => told.push(error));
+    await expect(client.session.stateHash()).rejects.toThrow('The power is off.');
+    expect(told).toEqual([]);
+  });
+
   it('an error brings its text in both languages', async () => {
     const wire = pair();
     const text = { en: 'The power is off.', 'zh-CN': '电源已关闭。' };

@@ -98,6 +98,8 @@ export function createSessionClient(
   onError: (error: Error) => void = () => {},
 ): SessionClient {
   const codec = frameCodec();
+  /** what commands were rejected with: whoever gave the command is told */
+  const refusals = new WeakSet<Error>();
   const functions: RemoteEvents = {
     view: (name, value) => events.view(name, value as Views[typeof name]),
     problems: (problems) => events.problems(problems),
@@ -106,12 +108,16 @@ export function createSessionClient(
     post: (frame: Uint8Array) => channel.send(frame),
     on: (listener) => channel.onFrame(listener),
     serialize: (message) => codec.encode(message),
-    deserialize: (frame: Uint8Array) => codec.decode(frame),
+    deserialize(frame: Uint8Array) {
+      const message = codec.decode(frame) as { e?: unknown };
+      if (message.e instanceof Error) refusals.add(message.e);
+      return message;
+    },
     // a long power-on is no failure; a worker that hangs is found by its heartbeat
     timeout: -1,
     resolver: (name, resolved) => (name === 'view' || name === 'problems' ? resolved : undefined),
     onGeneralError: (error) => {
-      onError(error);
+      if (!refusals.has(error)) onError(error);
       return false;
     },
   });

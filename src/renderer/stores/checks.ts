@@ -16,26 +16,38 @@ export const useChecks = defineStore('checks', () => {
   const total = computed(() => lab.document?.checks.length ?? 0);
   const busy = ref(false);
 
+  /** grows when what could be judged is there no longer: the power is off, or another lab is open */
+  let over = 0;
+  watch([() => session.poweredOn, () => lab.opened], () => over++, { flush: 'sync' });
+  let again = false;
+
+  /** Rejects when they cannot be judged; a run that is over meanwhile has no verdict, and that is no failure. */
   async function evaluate(): Promise<void> {
-    if (busy.value) return;
+    if (busy.value) {
+      again = true;
+      return;
+    }
     busy.value = true;
-    const lab0 = lab.opened;
+    again = false;
+    const own = over;
     try {
       const found = await session.commands.evaluateChecks();
-      if (lab0 !== lab.opened) return;
+      if (own !== over) return;
       results.value = found;
       if (lab.shipped && !lab.unsaved && found.length > 0 && found.every((result) => result.passed)) settings.markCompleted(lab.name);
     } catch (error) {
-      if (!(error instanceof SessionLostError)) throw error;
+      if (!(error instanceof SessionLostError) && own === over) throw error;
     } finally {
       busy.value = false;
+      if (again) judge();
     }
   }
+  const judge = (): void => void evaluate().catch((error: unknown) => console.error('checks:', error));
 
   watch(
     () => session.power,
     (power, before) => {
-      if (power === 'stopped' && total.value > 0) void evaluate().catch((error: unknown) => console.error('checks:', error));
+      if (power === 'stopped' && total.value > 0) judge();
       // another run has begun: the old verdicts no longer speak of it
       if (power === 'off' || (before === 'stopped' && power === 'running')) results.value = null;
     },
