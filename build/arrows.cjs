@@ -1,5 +1,5 @@
 /**
- * The arrows between the rooms (docs/design.md): machine ← vmm ← lab ← sandbox ← host ← main, web, cli; assembler beside
+ * The arrows between the rooms (docs/design.md): machine ← vmm ← lab ← host ← main, web, cli; assembler beside
  * machine. Enforced by `npm run lint`.
  */
 const room = (name) => `^src/${name}/`;
@@ -42,7 +42,7 @@ module.exports = {
       'host-on-lab',
       'host knows the core, no shell',
       { path: room('host'), pathNot: specs },
-      { path: '^src/', pathNot: '^src/(host|sandbox|lab|vmm|machine|assembler)/' },
+      { path: '^src/', pathNot: '^src/(host|lab|vmm|machine|assembler)/' },
     ),
     forbid(
       'shells-apart',
@@ -58,12 +58,12 @@ module.exports = {
     ),
     forbid(
       'window-outside-the-core',
-      'the window sees the document, the protocols, the pure rules of the board, addresses, the Journey and the assembler',
+      'the window sees the document, the protocols, the pure rules of the board, addresses, the Journey, the names and numbers of exits, and the assembler',
       { path: room('renderer') },
       {
         path: '^src/',
         pathNot:
-          '^src/(renderer/|lab/document/|lab/(protocol|shell-bridge|channel|text-frames)|sandbox/protocol|machine/journey/|machine/board/|machine/address|assembler/)',
+          '^src/(renderer/|lab/document/|lab/(protocol|shell-bridge|channel|text-frames)|machine/journey/|machine/board/|machine/address|machine/cpu/exit-reasons|assembler/)',
       },
     ),
     forbid(

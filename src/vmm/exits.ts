@@ -5,7 +5,8 @@
 import { formatAddress, PAGE_SIZE } from '../machine/address';
 import { EVENT_TYPE, MAX_COMPLETIONS, skipInstruction } from '../machine/cpu/control-block';
 import type { CompletionKind } from '../machine/cpu/control-block';
-import type { ExitReason, VmExit } from '../machine/cpu/exit';
+import type { VmExit } from '../machine/cpu/exit';
+import type { ExitReason } from '../machine/cpu/exit-reasons';
 import { decodeIoQualification } from '../machine/cpu/ports';
 import type { FieldName } from '../machine/cpu/state-layout';
 import { describeEntryDamage } from './audit';

@@ -3,7 +3,7 @@
  * Its memory is backed at power-on, or page by page when it is first touched.
  */
 import { guestPhysical, hostPhysical, PAGE_SIZE } from '../machine/address';
-import type { ExitReason } from '../machine/cpu/exit';
+import type { ExitReason } from '../machine/cpu/exit-reasons';
 import { applyProcessorStart } from '../machine/firmware/processor-start';
 import type { ProcessorStart } from '../machine/firmware/processor-start';
 import { COM1_BASE } from '../machine/devices/uart/uart';

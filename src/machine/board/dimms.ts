@@ -1,9 +1,9 @@
 /**
  * Memory modules, generated from DRAM chips: a module's bytes are the product of its geometry, and its geometry that of the
- * chips its standard knows (30-pin SIMMs; JEDEC SDRAM JESD21-C, DDR JESD79, DDR2 JESD79-2, DDR3 JESD79-3, DDR4 JESD79-4, DDR5
- * JESD79-5: rows, columns and banks by density and width). A module is named by what it is, `ddr4-16g-2rx8`; a few usual
+ * chips its standard knows (dram-chips.ts). A module is named by what it is, `ddr4-16g-2rx8`; a few usual
  * ones have short names. What no standard has is refused with the rule. Pure, usable in the renderer.
  */
+import { GENERATIONS, type ChipWidth, type DimmTechnology } from './dram-chips';
 import type { Text } from './parts';
 
 /** How the bytes of a DIMM are arranged. All counts are powers of two. */
@@ -22,8 +22,7 @@ export interface DimmGeometry {
   readonly busBytes: number;
 }
 
-export type ChipWidth = 1 | 4 | 8 | 16;
-export type DimmTechnology = 'SIMM' | 'SDR' | 'DDR' | 'DDR2' | 'DDR3' | 'DDR4' | 'DDR5';
+export type { ChipWidth, DimmTechnology };
 
 export interface DimmPart {
   readonly id: string;
@@ -35,241 +34,9 @@ export interface DimmPart {
   readonly chips: { readonly count: number; readonly width: ChipWidth; readonly megabits: number };
 }
 
+const K = 1024;
 const MIB = 1024 ** 2;
 const GIB = 1024 ** 3;
-
-/** rows and columns of a chip of one density, in the order of its generation's widths; null: the standard has none */
-type Addressing = readonly (readonly [rows: number, columns: number] | null)[];
-interface Generation {
-  readonly prefix: string;
-  readonly subchannels: number;
-  /** data bits of one (sub)channel */
-  readonly busBits: number;
-  readonly mostRanks: number;
-  readonly standard: string;
-  readonly widths: readonly ChipWidth[];
-  /** bank groups and banks by density in megabits and width */
-  banks(megabits: number, width: ChipWidth): readonly [bankGroups: number, banks: number];
-  readonly densities: Readonly<Record<number, Addressing>>;
-}
-
-const K = 1024;
-const NARROW_TO_WIDE: readonly ChipWidth[] = [4, 8, 16];
-
-const GENERATIONS: Readonly<Record<DimmTechnology, Generation>> = {
-  // eight (or nine, with parity) 1-bit chips; four modules side by side make a 32-bit bank
-  SIMM: {
-    prefix: 'simm30',
-    subchannels: 1,
-    busBits: 8,
-    mostRanks: 1,
-    standard: 'JEDEC 30-pin SIMM',
-    widths: [1],
-    banks: () => [1, 1],
-    densities: { 0.25: [[512, 512]], 1: [[K, K]], 4: [[2 * K, 2 * K]] },
-  },
-  SDR: {
-    prefix: 'sdr',
-    subchannels: 1,
-    busBits: 64,
-    mostRanks: 2,
-    standard: 'JESD21-C 3.11',
-    widths: NARROW_TO_WIDE,
-    banks: (megabits) => [1, megabits === 16 ? 2 : 4],
-    densities: {
-      16: [
-        [2 * K, K],
-        [2 * K, 512],
-        [2 * K, 256],
-      ],
-      64: [
-        [4 * K, K],
-        [4 * K, 512],
-        [4 * K, 256],
-      ],
-      128: [
-        [4 * K, 2 * K],
-        [4 * K, K],
-        [4 * K, 512],
-      ],
-      256: [
-        [8 * K, 2 * K],
-        [8 * K, K],
-        [8 * K, 512],
-      ],
-      512: [
-        [8 * K, 4 * K],
-        [8 * K, 2 * K],
-        [8 * K, K],
-      ],
-    },
-  },
-  DDR: {
-    prefix: 'ddr',
-    subchannels: 1,
-    busBits: 64,
-    mostRanks: 2,
-    standard: 'JESD79F',
-    widths: NARROW_TO_WIDE,
-    banks: () => [1, 4],
-    densities: {
-      64: [
-        [4 * K, K],
-        [4 * K, 512],
-        [4 * K, 256],
-      ],
-      128: [
-        [4 * K, 2 * K],
-        [4 * K, K],
-        [4 * K, 512],
-      ],
-      256: [
-        [8 * K, 2 * K],
-        [8 * K, K],
-        [8 * K, 512],
-      ],
-      512: [
-        [8 * K, 4 * K],
-        [8 * K, 2 * K],
-        [8 * K, K],
-      ],
-      1024: [
-        [16 * K, 4 * K],
-        [16 * K, 2 * K],
-        [16 * K, K],
-      ],
-    },
-  },
-  DDR2: {
-    prefix: 'ddr2',
-    subchannels: 1,
-    busBits: 64,
-    mostRanks: 2,
-    standard: 'JESD79-2F',
-    widths: NARROW_TO_WIDE,
-    banks: (megabits) => [1, megabits <= 512 ? 4 : 8],
-    densities: {
-      256: [
-        [8 * K, 2 * K],
-        [8 * K, K],
-        [8 * K, 512],
-      ],
-      512: [
-        [16 * K, 2 * K],
-        [16 * K, K],
-        [8 * K, K],
-      ],
-      1024: [
-        [16 * K, 2 * K],
-        [16 * K, K],
-        [8 * K, K],
-      ],
-      2048: [
-        [32 * K, 2 * K],
-        [32 * K, K],
-        [16 * K, K],
-      ],
-      4096: [
-        [64 * K, 2 * K],
-        [64 * K, K],
-        [32 * K, K],
-      ],
-    },
-  },
-  DDR3: {
-    prefix: 'ddr3',
-    subchannels: 1,
-    busBits: 64,
-    mostRanks: 4,
-    standard: 'JESD79-3F',
-    widths: NARROW_TO_WIDE,
-    banks: () => [1, 8],
-    densities: {
-      512: [
-        [8 * K, 2 * K],
-        [8 * K, K],
-        [4 * K, K],
-      ],
-      1024: [
-        [16 * K, 2 * K],
-        [16 * K, K],
-        [8 * K, K],
-      ],
-      2048: [
-        [32 * K, 2 * K],
-        [32 * K, K],
-        [16 * K, K],
-      ],
-      4096: [
-        [64 * K, 2 * K],
-        [64 * K, K],
-        [32 * K, K],
-      ],
-      8192: [
-        [64 * K, 4 * K],
-        [64 * K, 2 * K],
-        [64 * K, K],
-      ],
-    },
-  },
-  DDR4: {
-    prefix: 'ddr4',
-    subchannels: 1,
-    busBits: 64,
-    mostRanks: 4,
-    standard: 'JESD79-4D',
-    widths: NARROW_TO_WIDE,
-    banks: (_megabits, width) => [width === 16 ? 2 : 4, 4],
-    densities: {
-      2048: [
-        [32 * K, K],
-        [16 * K, K],
-        [16 * K, K],
-      ],
-      4096: [
-        [64 * K, K],
-        [32 * K, K],
-        [32 * K, K],
-      ],
-      8192: [
-        [128 * K, K],
-        [64 * K, K],
-        [64 * K, K],
-      ],
-      16384: [
-        [256 * K, K],
-        [128 * K, K],
-        [128 * K, K],
-      ],
-    },
-  },
-  DDR5: {
-    prefix: 'ddr5',
-    subchannels: 2,
-    busBits: 32,
-    mostRanks: 2,
-    standard: 'JESD79-5C',
-    widths: NARROW_TO_WIDE,
-    banks: (megabits, width) => [width === 16 ? 4 : 8, megabits === 8192 ? 2 : 4],
-    densities: {
-      8192: [
-        [64 * K, 2 * K],
-        [64 * K, K],
-        [64 * K, K],
-      ],
-      16384: [
-        [64 * K, 2 * K],
-        [64 * K, K],
-        [64 * K, K],
-      ],
-      32768: [
-        [128 * K, 2 * K],
-        [128 * K, K],
-        [128 * K, K],
-      ],
-    },
-  },
-};
 
 export const TECHNOLOGIES = Object.keys(GENERATIONS) as DimmTechnology[];
 

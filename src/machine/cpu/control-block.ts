@@ -7,8 +7,8 @@
 import type { HostPhysicalAddress } from '../address';
 import { hostPhysical } from '../address';
 import type { PhysicalMemory } from '../memory/physical-memory';
-import { EXIT_REASON } from './exit';
-import type { ExitReason, VmExit } from './exit';
+import type { VmExit } from './exit';
+import { EXIT_REASON, type ExitReason } from './exit-reasons';
 import { SEGMENT, SEGMENT_INDEX, STATE, STATE_LAYOUT_VERSION, STATE_SIZE } from './state-layout';
 import type { FieldName, SegmentName } from './state-layout';
 

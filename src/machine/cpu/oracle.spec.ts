@@ -59,7 +59,7 @@ describe.each(['descriptors', 'gates'])('%s', (name) => {
   it('has the image that its source gives', (context) => {
     const scratch = mkdtempSync(join(tmpdir(), 'oracle-'));
     const output = join(scratch, 'image.bin');
-    const result = spawnSync('nasm', ['-f', 'bin', '-o', output, join(folder, `${name}.asm`)]);
+    const result = spawnSync('nasm', ['-f', 'bin', '-o', output, `${name}.asm`], { cwd: folder });
     if (result.error) context.skip('nasm is not installed');
     expect(readFileSync(output).equals(readFileSync(join(folder, `${name}.bin`)))).toBe(true);
     rmSync(scratch, { recursive: true });

@@ -1,27 +1,9 @@
-/** Exits by reason, stacked by VM, largest first. Numbers beside the reasons: Intel SDM vol. 3, appendix C. */
+/** Exits by reason, stacked by VM, largest first, with the manual's numbers beside the reasons. */
 import type { VmView } from '../../../lab/protocol';
+import { EXIT_REASON } from '../../../machine/cpu/exit-reasons';
 
-/** Intel's basic exit reason numbers by the names that the session counts under. */
-export const EXIT_NUMBERS: Readonly<Record<string, number>> = {
-  'exception-or-nmi': 0,
-  'external-interrupt': 1,
-  'triple-fault': 2,
-  'interrupt-window': 7,
-  cpuid: 10,
-  hlt: 12,
-  invlpg: 14,
-  rdtsc: 16,
-  vmcall: 18,
-  'cr-access': 28,
-  'dr-access': 29,
-  'io-instruction': 30,
-  rdmsr: 31,
-  wrmsr: 32,
-  'entry-failure-guest-state': 33,
-  'ept-violation': 48,
-  'ept-misconfiguration': 49,
-  'preemption-timer': 52,
-};
+/** by the names that the session counts under */
+const NUMBERS: Readonly<Record<string, number>> = EXIT_REASON;
 
 export interface ExitRow {
   reason: string;
@@ -37,7 +19,7 @@ export function exitRows(vms: readonly Pick<VmView, 'id' | 'index' | 'exits'>[])
     const parts = vms
       .filter((vm) => (vm.exits[reason] ?? 0) > 0)
       .map((vm) => ({ vm: vm.id, index: vm.index, count: vm.exits[reason]!, share: 0 }));
-    return { reason, number: EXIT_NUMBERS[reason] ?? null, total: parts.reduce((sum, part) => sum + part.count, 0), parts };
+    return { reason, number: NUMBERS[reason] ?? null, total: parts.reduce((sum, part) => sum + part.count, 0), parts };
   });
   const shown = rows.filter((row) => row.total > 0).sort((a, b) => b.total - a.total || a.reason.localeCompare(b.reason));
   const longest = shown[0]?.total ?? 1;
