@@ -69,7 +69,12 @@ export default {
     segment: 'Unknown segment. Use CS, DS, SS, ES, FS or GS.',
     'too-wide': 'Too large for this address space. Choose another space or fewer digits.',
   },
-  outcome: { dram: 'answered by slot {slot}', register: 'answered by {device}', nobody: 'nobody answered' },
+  outcome: {
+    dram: 'answered by slot {slot}',
+    several: 'answered by slots {slots}',
+    register: 'answered by {device}',
+    nobody: 'nobody answered',
+  },
   journey: {
     title: 'From the instruction to the DRAM cell',
     asList: 'As list',
@@ -92,6 +97,9 @@ export default {
     realBase: '= {selector} × 16',
     range: 'range',
     inSlot: 'in slot',
+    inThatSlot: 'in {slot}',
+    several: 'both answer at this address',
+    severalText: 'In this model a write reaches every one of them, and a read gives the AND of what they hold.',
     device: 'device',
     owner: 'owner',
     usedBy: 'access of',

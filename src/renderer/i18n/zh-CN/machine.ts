@@ -69,7 +69,7 @@ export default {
     segment: '未知的段。请使用 CS、DS、SS、ES、FS 或 GS。',
     'too-wide': '超出该地址空间。请换一个空间或减少位数。',
   },
-  outcome: { dram: '由 {slot} 插槽应答', register: '由 {device} 应答', nobody: '无人应答' },
+  outcome: { dram: '由 {slot} 插槽应答', several: '由 {slots} 插槽同时应答', register: '由 {device} 应答', nobody: '无人应答' },
   journey: {
     title: '从指令到 DRAM 单元',
     asList: '列表',
@@ -91,6 +91,9 @@ export default {
     realBase: '= {selector} × 16',
     range: '区间',
     inSlot: '槽内',
+    inThatSlot: '{slot} 内',
+    several: '同时应答此地址',
+    severalText: '在本模型中，写入到达每一根，读取得到它们内容的按位与。',
     device: '设备',
     owner: '所有者',
     usedBy: '访问者',

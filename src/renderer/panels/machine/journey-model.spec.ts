@@ -194,4 +194,23 @@ describe('journey model', () => {
     const inVm = buildJourney({ access: vmAccess, steps: [descriptor, hit, controller], end });
     expect(inVm.stations[1]?.how.cards[0]?.next).toEqual({ space: 'guest', address: 0x50_0000n });
   });
+
+  it('ends in every DIMM that answers', () => {
+    const answer = (slot: string, offset: bigint, row: number): JourneyStep =>
+      step({
+        room: 'memory-controller',
+        structure: 'dram-mapping',
+        from: { space: 'host', address: 0x800_0000n },
+        to: { space: 'dram', address: offset },
+        fields: { ...CELL, slot, dimmOffset: offset, row },
+      });
+    const steps = [answer('A1', 0x800_0000n, 2048), answer('B1', 0n, 0)];
+    const access = { space: 'host', address: 0x800_0000n, size: 4, kind: 'read', at: 0 } as const;
+    const both = buildJourney({ access, steps, end: { kind: 'dram', hostAddress: 0x800_0000n, cell: { ...CELL, slot: 'A1' } } });
+    expect(both.answers).toEqual([
+      { cell: { ...CELL, slot: 'A1', row: 2048 }, offset: 0x800_0000n },
+      { cell: { ...CELL, slot: 'B1', row: 0 }, offset: 0n },
+    ]);
+    expect(buildJourney({ access, steps, end: { kind: 'nobody', hostAddress: 0x800_0000n } }).answers).toEqual([]);
+  });
 });

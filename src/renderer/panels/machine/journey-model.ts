@@ -4,7 +4,7 @@
  * (each PDE and PTE is itself at a guest-physical address) are tucked into the card of the entry they found.
  */
 import type { Space } from '../../../machine/address';
-import type { Check, FieldValue, Journey, JourneyEnd, JourneyStep, Place } from '../../../machine/journey/journey';
+import type { Cell, Check, FieldValue, Journey, JourneyEnd, JourneyStep, Place } from '../../../machine/journey/journey';
 import { cutAddress, FOUR_LEVEL, PAE, THREE_LEVEL, TWO_LEVEL, type BitCut } from './bit-cuts';
 import { decidingFlag, entryName, flagsOf, type FlagMark } from './entry-flags';
 
@@ -61,9 +61,18 @@ export interface Station {
   how: How;
 }
 
+/** A DIMM that answers, and the cell of it. */
+export interface Answer {
+  cell: Cell;
+  /** the cell's first byte in the DIMM */
+  offset: bigint;
+}
+
 export interface JourneyModel {
   stations: Station[];
   end: JourneyEnd;
+  /** one cell of DRAM; several where the windows of slots overlap; none elsewhere */
+  answers: Answer[];
   /** the card where the chain stopped */
   stopped: EntryCard | null;
   references: { made: number; read: number; cached: number };
@@ -133,6 +142,27 @@ const ROOMS_AFTER: Record<Space, { kind: HowKind; rooms: readonly string[] }> = 
   host: { kind: 'controller', rooms: ['bus', 'chipset', 'memory-controller'] },
   dram: { kind: 'cell', rooms: [] },
 };
+
+/** The memory controller has a step for each DIMM that answers. */
+function answersOf({ steps, end }: Journey): Answer[] {
+  if (end.kind !== 'dram') return [];
+  return steps.flatMap(({ room, structure, fields }) => {
+    if (room !== 'memory-controller' || structure !== 'dram-mapping') return [];
+    const at = (name: keyof Cell): number => Number(fields[name] ?? 0);
+    const cell: Cell = {
+      slot: String(fields['slot']),
+      channel: at('channel'),
+      subchannel: at('subchannel'),
+      rank: at('rank'),
+      bankGroup: at('bankGroup'),
+      bank: at('bank'),
+      row: at('row'),
+      column: at('column'),
+      byte: at('byte'),
+    };
+    return [{ cell, offset: BigInt(Number(fields['dimmOffset'] ?? 0)) }];
+  });
+}
 
 /** What a table entry points to: `frame` is a number of 4 KiB frames, `base` and `address` are bytes. */
 function pointsTo(step: JourneyStep, bare: boolean): EntryCard['next'] {
@@ -223,7 +253,8 @@ export function buildJourney(journey: Journey): JourneyModel {
       },
     };
   });
-  return { stations, end: journey.end, stopped, references: { made: references.size, read: references.size - cached, cached } };
+  const made = references.size;
+  return { stations, end: journey.end, answers: answersOf(journey), stopped, references: { made, read: made - cached, cached } };
 }
 
 /** Bit fields for a walk through tables; none where nothing was walked. */
