@@ -80,7 +80,7 @@ export class Machine {
   readonly iommu?: Iommu;
   readonly uart: Uart;
   readonly debugPort = new DebugPort('port-e9');
-  readonly exitPort = new ExitPort('exit-port');
+  readonly exitPort = new ExitPort('exit-port', () => this.endSlice());
   /** on boards whose processor has a line 20 to gate */
   private readonly a20Gate?: A20Gate;
   /** what firmware loads programs through */
@@ -160,8 +160,10 @@ export class Machine {
       endSlice: () => this.endSlice(),
       wordFailed: (error) => this.reportMemoryError(error),
     });
-    // a window that moved may lie over DRAM whose pool offsets the processor has cached
-    this.bus.onChange(() => this.processor.tlb.clearFast());
+    this.bus.onChange(() => {
+      this.processor.windowsChanged();
+      this.endSlice();
+    });
     this.pciTree = new PciTree(pciTopology(board), this.bus);
     this.pci = this.pciTree.configuration;
     if (board.iommu?.present) {

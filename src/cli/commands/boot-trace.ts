@@ -99,7 +99,8 @@ export class Trace {
   }
 
   private instructionLine(): string {
-    const { state } = this.machine.processor;
+    const { state, system } = this.machine.processor;
+    const { instructionSet } = system.part;
     const offset = state.eip;
     const linear = (state.segmentBase(SEGMENT_INDEX.CS) + offset) >>> 0;
     const bits = (state.segmentAttributes(SEGMENT_INDEX.CS) & ATTRIBUTE_BIG) !== 0 ? 32 : 16;
@@ -107,7 +108,7 @@ export class Trace {
     const known = this.known.get(key);
     // the page that it is on may be another, and code changes itself
     if (known !== undefined && this.holds(linear, known.bytes)) return known.line;
-    const [instruction] = disassemble(this.codeBytes(linear), { address: offset, bits, count: 1 });
+    const [instruction] = disassemble(this.codeBytes(linear), { address: offset, bits, instructionSet, count: 1 });
     const bytes = instruction?.bytes ?? new Uint8Array(0);
     const digits = Array.from(bytes, (byte) => hex(byte, 2)).join('');
     const line = `${hex(linear, 8)} ${digits.padEnd(20)} ${instruction?.text ?? '?'}`;

@@ -39,7 +39,8 @@ export function disassembly(system: System, vm: string | null, stateBytes: Uint8
   const bytes = codeBytes(system, vm, start, count * LONGEST_INSTRUCTION);
   const bits = (state.segmentAttributes(SEGMENT_INDEX.CS) & ATTRIBUTE_BIG) !== 0 ? 32 : 16;
   const offset = (start - base) >>> 0;
-  return disassemble(bytes, { address: offset, bits, count }).map((instruction) => {
+  const { instructionSet } = system.machine.processor.system.part;
+  return disassemble(bytes, { address: offset, bits, instructionSet, count }).map((instruction) => {
     const at = (start + (instruction.address - offset)) >>> 0;
     return { linear: BigInt(at), bytes: instruction.bytes, text: instruction.text, ...(sourceLine(system.programs, vm, at) ?? {}) };
   });

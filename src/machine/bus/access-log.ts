@@ -37,12 +37,9 @@ export class AccessLog {
     this.log.add({ kind: 'unanswered', code, address: host(address), size, value, ...matched, outcome: 'nobody' });
   }
 
-  port(kind: 'port-read' | 'port-write', port: number, size: number, value: number, device: string): void {
-    this.log.add({ kind, code: kind, size, value, answeredBy: device, outcome: 'ok', data: { port } });
-  }
-
-  nobodyAtPort(code: 'port-read' | 'port-write', port: number, size: number, value: number): void {
-    this.log.add({ kind: 'unanswered', code, size, value, outcome: 'nobody', data: { port } });
+  /** @param device who answered; undefined: nobody did */
+  port(write: boolean, port: number, size: number, value: number, device: string | undefined): void {
+    this.log.addPort(port, size, value, write, device);
   }
 
   private register(

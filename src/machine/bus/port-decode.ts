@@ -22,7 +22,7 @@ export class PortDecode implements PortSpace {
     if (window && port + size <= window.base + window.size) {
       this.counters.ports++;
       const value = window.device.read(window.region, port - window.base, size) >>> 0;
-      this.log.port('port-read', port, size, value, window.device.id);
+      this.log.port(false, port, size, value, window.device.id);
       return value;
     }
     if (size > 1 && this.anyPort(port, size)) {
@@ -31,7 +31,7 @@ export class PortDecode implements PortSpace {
       return value;
     }
     this.counters.unansweredPorts++;
-    this.log.nobodyAtPort('port-read', port, size, allOnes(size));
+    this.log.port(false, port, size, allOnes(size), undefined);
     return allOnes(size);
   }
 
@@ -40,7 +40,7 @@ export class PortDecode implements PortSpace {
     if (window && port + size <= window.base + window.size) {
       this.counters.ports++;
       // logged first: what the device does in answer comes after its cause
-      this.log.port('port-write', port, size, value, window.device.id);
+      this.log.port(true, port, size, value, window.device.id);
       window.device.write(window.region, port - window.base, size, value);
       return;
     }
@@ -49,7 +49,7 @@ export class PortDecode implements PortSpace {
       return;
     }
     this.counters.unansweredPorts++;
-    this.log.nobodyAtPort('port-write', port, size, value);
+    this.log.port(true, port, size, value, undefined);
   }
 
   private anyPort(port: number, size: number): boolean {

@@ -42,4 +42,78 @@ describe('transaction log', () => {
     log.clear();
     expect(log.total).toBe(0);
   });
+
+  it('keeps accesses to ports among the others, as entries when they are read', () => {
+    const state = { at: 1 };
+    const log = new TransactionLog((entry) => {
+      Object.assign(entry, { at: state.at, tick: state.at * 2 ** 33, who: entry.who ?? 'cpu' });
+      if (state.at === 3) Object.assign(entry, { linear: 0xffff_fff0, vm: 'vm1', who: 'vm1' });
+    }, 4);
+    log.add(note('before'));
+    log.addPort(0x3f8, 1, 0x41, true, 'com1');
+    log.addPort(0xffff, 4, 0xffff_ffff, false, undefined);
+    state.at = 3;
+    log.addPort(0x60, 2, 0xabcd, false, 'keyboard');
+    state.at = 4;
+    const [cpu, later] = [
+      { at: 1, tick: 2 ** 33, who: 'cpu' },
+      { at: 4, tick: 2 ** 35, who: 'cpu' },
+    ];
+    const ports = [
+      {
+        sequence: 1,
+        ...cpu,
+        kind: 'port-write',
+        code: 'port-write',
+        size: 1,
+        value: 0x41,
+        answeredBy: 'com1',
+        outcome: 'ok',
+        data: { port: 0x3f8 },
+      },
+      {
+        sequence: 2,
+        ...cpu,
+        kind: 'unanswered',
+        code: 'port-read',
+        size: 4,
+        value: 0xffff_ffff,
+        outcome: 'nobody',
+        data: { port: 0xffff },
+      },
+      {
+        sequence: 3,
+        at: 3,
+        tick: 3 * 2 ** 33,
+        who: 'vm1',
+        vm: 'vm1',
+        linear: 0xffff_fff0,
+        kind: 'port-read',
+        code: 'port-read',
+        size: 2,
+        value: 0xabcd,
+        answeredBy: 'keyboard',
+        outcome: 'ok',
+        data: { port: 0x60 },
+      },
+    ];
+    expect(log.newest()).toEqual([{ sequence: 0, ...cpu, ...note('before') }, ...ports]);
+    const saved = log.save();
+    log.addPort(0x80, 1, 7, true, undefined);
+    const last = {
+      sequence: 4,
+      ...later,
+      kind: 'unanswered',
+      code: 'port-write',
+      size: 1,
+      value: 7,
+      outcome: 'nobody',
+      data: { port: 0x80 },
+    };
+    expect(log.newest()).toEqual([...ports, last]);
+    expect(log.dropped).toBe(1);
+    log.load(saved);
+    log.addPort(0x80, 1, 7, true, undefined);
+    expect(log.newest()).toEqual([...ports, last]);
+  });
 });

@@ -4,6 +4,7 @@
  * Bounded: the oldest entries go first, and are counted.
  */
 import type { Space } from '../address';
+import { PortRecords } from './port-records';
 
 export type TransactionKind =
   | 'mmio-read'
@@ -66,14 +67,22 @@ export interface SavedTransactions {
 export const LOG_CAPACITY = 10_000;
 
 export class TransactionLog {
-  private entries: TransactionEntry[] = [];
+  /** by sequence number, modulo the capacity; undefined: a row of `ports` */
+  private readonly entries: (TransactionEntry | undefined)[];
+  /** made when there is something to put there */
+  private ports: PortRecords | undefined;
   private count = 0;
+  /** sequence number of the first entry that was ever there: a snapshot brings only the newest */
+  private begin = 0;
+  private readonly context: TransactionContext = { at: 0, tick: 0, who: '', vm: undefined, linear: undefined };
 
   constructor(
     /** writes when, who and where on an entry; `who` only where the report does not say it */
     private readonly stamp: (entry: Partial<TransactionContext>) => void,
     private readonly capacity = LOG_CAPACITY,
-  ) {}
+  ) {
+    this.entries = new Array<TransactionEntry | undefined>(capacity).fill(undefined);
+  }
 
   /** Entries since power-on, those dropped included. */
   get total(): number {
@@ -81,23 +90,35 @@ export class TransactionLog {
   }
 
   get dropped(): number {
-    return this.count - Math.min(this.entries.length, this.capacity);
+    return Math.max(this.begin, this.count - this.capacity);
   }
 
-  /** The report belongs to the log from now on and becomes its entry: programs that print or poll come here at every access. */
+  /** The report belongs to the log from now on and becomes its entry. */
   add(report: TransactionReport): void {
     const entry = report as TransactionEntry;
-    entry.sequence = this.count++;
     this.stamp(entry);
-    this.entries.push(entry);
-    // cut in bulk, so that a long run costs one copy in `capacity` entries
-    if (this.entries.length >= this.capacity * 2) this.entries = this.entries.slice(-this.capacity);
+    this.keep(entry);
+  }
+
+  /** An access to a port. `device`: who answered, undefined when nobody did. */
+  addPort(port: number, size: number, value: number, write: boolean, device: string | undefined): void {
+    const { context } = this;
+    const stamped: Partial<TransactionContext> = context;
+    stamped.who = stamped.vm = stamped.linear = undefined;
+    this.stamp(context);
+    const row = this.count++ % this.capacity;
+    this.entries[row] = undefined;
+    (this.ports ??= new PortRecords(this.capacity)).put(row, port, size, value, write, device, context);
   }
 
   /** The newest entries, oldest first; at most `most`, and at most the log's capacity. */
   newest(most = this.capacity): TransactionEntry[] {
-    const length = Math.min(most, this.capacity, this.entries.length);
-    return length === 0 ? [] : this.entries.slice(-length);
+    const list: TransactionEntry[] = [];
+    for (let sequence = Math.max(this.dropped, this.count - most); sequence < this.count; sequence++) {
+      const row = sequence % this.capacity;
+      list.push(this.entries[row] ?? this.ports!.entry(row, sequence));
+    }
+    return list;
   }
 
   /** Entries with a sequence number from `sequence` on, as far as they are still there. */
@@ -106,8 +127,8 @@ export class TransactionLog {
   }
 
   clear(): void {
-    this.entries = [];
-    this.count = 0;
+    this.entries.fill(undefined);
+    this.count = this.begin = 0;
   }
 
   save(): SavedTransactions {
@@ -115,7 +136,14 @@ export class TransactionLog {
   }
 
   load(saved: SavedTransactions): void {
-    this.count = saved.total;
-    this.entries = structuredClone(saved.entries);
+    this.clear();
+    const kept = saved.entries.slice(-this.capacity);
+    this.count = this.begin = saved.total - kept.length;
+    for (const entry of structuredClone(kept)) this.keep(entry);
+  }
+
+  private keep(entry: TransactionEntry): void {
+    entry.sequence = this.count;
+    this.entries[this.count++ % this.capacity] = entry;
   }
 }

@@ -24,12 +24,16 @@ function run(image: Uint8Array): string {
   const frames = new FrameStore({ reservedBytes: POOL_RESERVED, limitBytes: 64 * 1024 * 1024 });
   const memory = new PlainMemory(frames, 16 * 1024 * 1024);
   let complete = false;
-  const processor = new Processor({
+  const processor: Processor = new Processor({
     frames,
     memory,
     ports: {
       readPort: () => 0xff,
-      writePort: (port) => void (complete ||= port === COMPLETE_PORT),
+      writePort: (port) => {
+        if (port !== COMPLETE_PORT) return;
+        complete = true;
+        processor.endSlice();
+      },
       interrupts: { pending: () => false, acknowledge: () => 0 },
     },
     part: { physicalAddressBits: 36, tlb: { entries: 64, ways: 4 }, features: [] },

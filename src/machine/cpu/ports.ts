@@ -1,11 +1,15 @@
-/** I/O instructions: IOPL and the I/O permission bitmap (SDM vol. 1, 19.5), the exit in a guest, then the port. */
+/**
+ * I/O instructions: IOPL and the I/O permission bitmap (SDM vol. 1, 19.5), the exit in a guest, then the port. A device that wants
+ * something of the machine (an event, the end of the run) says so itself; here it is only seen whether it now interrupts.
+ */
 import type { MemoryAccess } from './access';
 import { COMPLETION } from './control-block';
 import type { ControlExits } from './control';
 import type { CpuState } from './cpu-state';
 import type { DebugRegisters } from './debug';
+import type { Events } from './events';
 import type { PortSpace } from '../memory/physical-memory';
-import type { OperandSize } from './runtime';
+import type { OperandSize, SegmentIndex } from './runtime';
 import { isWideSystem } from './segmentation';
 import { failed } from './stack';
 import { SEGMENT_INDEX } from './state-layout';
@@ -24,6 +28,7 @@ export class PortAccess {
     private readonly ports: PortSpace,
     private readonly exits: PortExits,
     private readonly debug: DebugRegisters,
+    private readonly events: Pick<Events, 'isQuiet'>,
   ) {}
 
   portIn(port: number, size: OperandSize): number {
@@ -37,9 +42,10 @@ export class PortAccess {
       this.exits.leave('io-instruction', { qualification: qualification(port, size, true), access: { kind: 'read', size, value: 0 } });
       return 0;
     }
-    this.state.requestEndSlice();
     this.debug.touchedPort(port, size);
-    return this.ports.readPort(port, size);
+    const value = this.ports.readPort(port, size);
+    if (!this.events.isQuiet) this.state.requestEndSlice();
+    return value;
   }
 
   portOut(port: number, size: OperandSize, value: number): void {
@@ -53,9 +59,23 @@ export class PortAccess {
       });
       return;
     }
-    this.state.requestEndSlice();
     this.debug.touchedPort(port, size);
     this.ports.writePort(port, size, masked);
+    if (!this.events.isQuiet) this.state.requestEndSlice();
+  }
+
+  /** One element of INS, to ES:offset. */
+  inString(port: number, size: OperandSize, offset: number): void {
+    const { state, access } = this;
+    if (!access.prepareStore(SEGMENT_INDEX.ES, offset, size)) return;
+    const value = this.portIn(port, size);
+    if (!failed(state)) access.store(SEGMENT_INDEX.ES, offset, size, value);
+  }
+
+  /** One element of OUTS. */
+  outString(port: number, size: OperandSize, segment: SegmentIndex, offset: number): void {
+    const value = this.access.load(segment, offset, size);
+    if (!failed(this.state)) this.portOut(port, size, value);
   }
 
   /** IOPL, or the I/O bitmap (SDM vol. 1, 19.5). Raises #GP(0) when neither allows it. */

@@ -294,6 +294,12 @@ export class Processor {
     this.endSlice();
   }
 
+  /** A window of registers has moved: it may lie over DRAM whose pool offsets are held, the running code's among them. The slice must end. */
+  windowsChanged(): void {
+    this.tlb.clearFast();
+    this.interpreter.invalidate();
+  }
+
   /** Memory reports an error. One that is signalled is taken at the next boundary; parts without the architecture hear nothing. */
   reportMemoryError(error: MemoryError): void {
     const { machineCheck } = this.system;

@@ -87,6 +87,10 @@ export interface SystemInstructions {
   /** The same, and the VM exit; then the port. */
   portIn(port: number, size: OperandSize): number;
   portOut(port: number, size: OperandSize, value: number): void;
+  /** One element of INS: to ES:offset, which is checked before the port is read, lest a fault lose what the device gave. */
+  portInString(port: number, size: OperandSize, offset: number): void;
+  /** One element of OUTS. */
+  portOutString(port: number, size: OperandSize, segment: SegmentIndex, offset: number): void;
   /** Is CPL 0 (else #GP(0))? */
   requirePrivilege(): boolean;
 }

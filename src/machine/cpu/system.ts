@@ -143,7 +143,7 @@ export class ProcessorSystem implements SystemInstructions {
     this.operands = new MemoryOperands(state, access, loads);
     this.transfers = transfers;
     this.control = new ControlRegisters(state, access, tlb, context, part, virtualization, debug, machineCheck, readGuestPhysical);
-    this.portAccess = new PortAccess(state, access, ports, virtualization, debug);
+    this.portAccess = new PortAccess(state, access, ports, virtualization, debug, events);
 
     frames.onRelocate(() => tlb.dropAllFast());
     frames.onCodeWatch(() => tlb.dropAllFast());
@@ -313,6 +313,12 @@ export class ProcessorSystem implements SystemInstructions {
   }
   portOut(port: number, size: OperandSize, value: number): void {
     this.portAccess.portOut(port, size, value);
+  }
+  portInString(port: number, size: OperandSize, offset: number): void {
+    this.portAccess.inString(port, size, offset);
+  }
+  portOutString(port: number, size: OperandSize, segment: SegmentIndex, offset: number): void {
+    this.portAccess.outString(port, size, segment, offset);
   }
   requirePrivilege(): boolean {
     return this.control.requirePrivilege();

@@ -116,4 +116,6 @@ export const LEAVE = {
   stop: 1,
   /** the access is the chipset's; nothing has been done, the instruction must be interpreted */
   deferred: 2,
+  /** the running instruction completes, which is the last of its block; then the region is left */
+  behind: 3,
 } as const;

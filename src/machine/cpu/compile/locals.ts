@@ -56,16 +56,19 @@ export const TYPES = [
   { parameters: 5, results: 1 },
   { parameters: PARAMETERS, results: 1 },
   { parameters: 2, results: 1 },
+  { parameters: 7, results: 1 },
 ] as const;
 export const REGION_TYPE = 5;
 /** (linear, ACCESS bits) → pool offset of the byte, 0 when the slow path must do it. */
 export const FILL_TYPE = 6;
+/** (note, RIP, budget, one of PORT_CALLS, its three arguments) → its result. */
+const PORT_TYPE = 7;
 
 /**
  * Imported functions in order, with their types. `load`, `store` and `probe` fill the fast table if they can (fill-code.ts) and
  * are for flat segments; `segmentStore` and `segmentProbe` are for the others, and know data beside code (beside-code.ts); those
  * named slow always ask the tier. `invalidate` and `reload` are INVLPG and MOV to CR3, where they are
- * simple; `system` is a call of the IR.
+ * simple; `system` is a call of the IR, `port` one of those that reach ports.
  */
 export const IMPORTS = [
   ['load', 0],
@@ -80,6 +83,7 @@ export const IMPORTS = [
   ['invalidate', FILL_TYPE],
   ['reload', FILL_TYPE],
   ['system', 3],
+  ['port', PORT_TYPE],
   ['condition', 3],
   ['carry', 4],
   ['eflags', 4],

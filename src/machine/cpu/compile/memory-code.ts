@@ -33,7 +33,7 @@ export interface AccessContext {
   /** pushes what the slow path is told: the note, RIP and the budget */
   tellSlowPath(segment: number, size: number): void;
   /** leaves the region when the slow path has asked for it */
-  leaveIfStopped(): void;
+  leaveIfAsked(): void;
 }
 
 export class MemoryCode {
@@ -128,7 +128,7 @@ export class MemoryCode {
     body.get(flat ? LINEAR : OFFSET);
     context.tellSlowPath(segment, size);
     slow();
-    context.leaveIfStopped();
+    context.leaveIfAsked();
     this.forgetPages();
     if (isNear || pool !== undefined) body.else();
     if (isNear) this.remember(near, write);

@@ -6,14 +6,14 @@
 import { NO_ERROR_CODE } from '../cpu-state';
 import { STATUS_FLAGS, FLAG } from '../flags';
 import { EXCEPTION } from '../lower/exceptions';
-import { IR, IR_STRIDE, SYSTEM_CALL } from '../lower/ir';
+import { IR, IR_STRIDE, PORT_CALLS, SYSTEM_CALL } from '../lower/ir';
 import { SEGMENT, SEGMENT_INDEX, STATE, STOP } from '../state-layout';
 import { ArithmeticCode } from './arithmetic-code';
 import { emitDivide } from './divide-code';
 import { FunctionBody, OP, type Label } from './encoder';
 import { FlagCode } from './flag-code';
 import { JumpCode, type RegionPlace } from './jump-code';
-import { LEFT, WORD, packCall } from './layout';
+import { LEAVE, LEFT, WORD, packCall } from './layout';
 import { AT, IMPORT, LOCAL, packNote } from './locals';
 import { MemoryCode, type AccessContext } from './memory-code';
 import { findNearPages, type NearPages } from './near-pages';
@@ -55,6 +55,8 @@ class RegionCode implements AccessContext {
   private instruction = 0;
   private accessesDone = 0;
   private accessesBefore = 0;
+  /** the block's last instruction reaches a device */
+  private asksToLeave = false;
 
   constructor(
     private readonly region: Region,
@@ -146,6 +148,7 @@ class RegionCode implements AccessContext {
     body.get(BUDGET).i32(block.count).op(OP.sub).set(BUDGET);
     if (block.accesses > 0) body.get(ACCESSES).i32(block.accesses).op(OP.add).set(ACCESSES);
     this.accessesDone = 0;
+    this.asksToLeave = false;
     for (this.instruction = 0; this.instruction < block.count; this.instruction++) {
       this.accessesBefore = this.accessesDone;
       const [from, to] = operationsOf(block.ir, this.instruction);
@@ -163,8 +166,14 @@ class RegionCode implements AccessContext {
   }
 
   /** Leaves when the slow path has asked for it. */
-  leaveIfStopped(): void {
-    this.body.word(WORD.leave).ifUnlikely();
+  leaveIfAsked(): void {
+    this.body.word(WORD.leave);
+    this.leaveIfStopped();
+  }
+
+  /** Leaves at the running instruction when the value on the stack is not zero. */
+  private leaveIfStopped(): void {
+    this.body.ifUnlikely();
     this.jumps.settled();
     this.jumps.leaveFrom(this.block);
     this.body.br(this.stopped).end();
@@ -221,7 +230,7 @@ class RegionCode implements AccessContext {
         emitDivide(body, a, b, () => values.push(c), () => this.faultIf(EXCEPTION.DE, NO_ERROR_CODE)); // prettier-ignore
         return;
       case IR.call:
-        this.call(a, b, c, d);
+        this.call(a, b, c, d, e);
         return;
       case IR.checkVirtual:
         // in protected mode without VM there is nothing to check
@@ -263,7 +272,7 @@ class RegionCode implements AccessContext {
         body.end();
         return;
       case IR.goto:
-        this.jumps.goTo(this.block, a, 4);
+        this.goTo(a);
         return;
       case IR.jump:
         this.jumps.goTo(this.block, a, b);
@@ -273,9 +282,9 @@ class RegionCode implements AccessContext {
         if (number === IR.branch) flags.condition(a);
         else values.push(a);
         body.if();
-        this.jumps.goTo(this.block, b, d);
+        this.goTo(b, d);
         body.end();
-        this.jumps.goTo(this.block, c, 4);
+        this.goTo(c);
         return;
       case IR.jumpTo:
         values.push(a);
@@ -353,7 +362,7 @@ class RegionCode implements AccessContext {
 
   // --- the system side -------------------------------------------------------------------------------------------------
 
-  private call(to: number, id: number, first: number, second: number): void {
+  private call(to: number, id: number, first: number, second: number, third: number): void {
     const { body, values } = this;
     if (id === SYSTEM_CALL.requirePrivilege) {
       body.word(SS_ATTRIBUTES).i32(DPL_3).op(OP.and);
@@ -366,15 +375,21 @@ class RegionCode implements AccessContext {
       values.pop(to);
       return;
     }
+    const reachesPort = PORT_CALLS.has(id);
     const flushes = id === SYSTEM_CALL.invalidatePage || id === SYSTEM_CALL.writeControl;
     if (flushes) this.flush(id, constantOf(this.block.ir, first)!, second);
     this.noteAndPlace(0, 0);
     body.get(BUDGET).i32(id);
     values.push(first);
     values.push(second);
-    body.call(IMPORT.system);
+    if (reachesPort) values.push(third);
+    body.call(reachesPort ? IMPORT.port : IMPORT.system);
     values.pop(to);
-    this.leaveIfStopped();
+    if (reachesPort) {
+      body.word(WORD.leave).i32(LEAVE.stop).op(OP.eq);
+      this.leaveIfStopped();
+      this.asksToLeave = true;
+    } else this.leaveIfAsked();
     if (flushes) body.end();
     this.memory.forgetPages();
   }
@@ -390,6 +405,17 @@ class RegionCode implements AccessContext {
       .call(invalidates ? IMPORT.invalidate : IMPORT.reload)
       .op(OP.eqz)
       .ifUnlikely();
+  }
+
+  /** The block is over. Where a device was reached, what it has asked for is done first. */
+  private goTo(distance: number, size = 4): void {
+    const { body, block } = this;
+    if (this.asksToLeave) {
+      body.word(WORD.leave).ifUnlikely();
+      this.jumps.leaveAt(block, block.start + distance, LEFT.between);
+      body.end();
+    }
+    this.jumps.goTo(block, distance, size);
   }
 
   /** Leaves the region for the call at word `at`, which is the last that its block does. */

@@ -1,6 +1,6 @@
 /** Which operations are compiled, and what is known of the flags behind them. */
 import { LAZY, STATUS_FLAGS, FLAG } from '../flags';
-import { IR, IR_OPCODES, IR_STRIDE, ROTATE, SYSTEM_CALL, type IrBlock, type IrName } from '../lower/ir';
+import { IR, IR_OPCODES, IR_STRIDE, PORT_CALLS, ROTATE, SYSTEM_CALL, type IrBlock, type IrName } from '../lower/ir';
 
 const PLAIN: readonly IrName[] = [
   'mov', 'get8', 'get16', 'put8', 'put16', 'sext8', 'sext16', 'bswap',
@@ -19,6 +19,7 @@ export const constantOf = (ir: IrBlock, slot: number): number | undefined => (sl
 const CALLS = new Set<number>([
   SYSTEM_CALL.requirePrivilege, SYSTEM_CALL.readControl, SYSTEM_CALL.invalidatePage, SYSTEM_CALL.selector,
   SYSTEM_CALL.tableBase, SYSTEM_CALL.tableLimit, SYSTEM_CALL.machineStatus, SYSTEM_CALL.checkCoprocessor,
+  ...PORT_CALLS,
 ]); // prettier-ignore
 
 /** Is the call at word `at` one of those? MOV to CR3 is, too. */

@@ -10,7 +10,7 @@ import { wordOf, type CpuState } from '../cpu-state';
 import { PREFIXES, isRepeatPrefix } from '../decode/repeated-string';
 import { FLAG } from '../flags';
 import type { BlockCache } from '../interpret/blocks';
-import { callSystem } from '../interpret/system-calls';
+import { callPort, callSystem } from '../interpret/system-calls';
 import type { OperandSize, SegmentIndex, SystemInstructions } from '../runtime';
 import { POOL_RESERVED, SEGMENT_INDEX, STOP } from '../state-layout';
 import { EVENT_LOG, JUMP_CACHE, LEAVE, LEFT, WORD, jumpIndex, unpackCall } from './layout';
@@ -108,6 +108,8 @@ export class CompiledTier {
       slowStore: (offset: number, note: number, rip: number, budget: number, value: number) => this.store(offset, note, rip, budget, value),
       slowProbe: (offset: number, note: number, rip: number, budget: number) => this.probe(offset, note, rip, budget),
       system: (note: number, rip: number, budget: number, id: number, a: number, b: number) => this.system(note, rip, budget, id, a, b),
+      port: (note: number, rip: number, budget: number, id: number, a: number, b: number, c: number) =>
+        this.port(note, rip, budget, id, a, b, c),
     };
     const flags = { mask: state.flagsMask, fixed: state.fixedFlags };
     const quiet = (): number => (parts.boundary.isQuiet ? 1 : 0);
@@ -140,8 +142,10 @@ export class CompiledTier {
       if (code === LEFT.call) {
         this.callOutside();
         next = this.goOn(false);
-      } else if (code === LEFT.fault || code === LEFT.between) next = this.goOn(code === LEFT.fault);
-      else break;
+      } else if (code === LEFT.fault || code === LEFT.between) {
+        words[W.leave] = 0;
+        next = this.goOn(code === LEFT.fault);
+      } else break;
     }
     if (quickEvents !== this.quickEvents) this.relocated = true;
     const budget = words[W.budget]!;
@@ -324,6 +328,18 @@ export class CompiledTier {
       access.compiled.refused = LEAVE.stop;
       this.leave(note, rip, budget);
     } else if (!access.compiled.holdsCodePage) this.words[W.slot] = this.words[W.held] = 0;
+    return value;
+  }
+
+  private port(note: number, rip: number, budget: number, id: number, a: number, b: number, c: number): number {
+    this.begin(note, rip, budget);
+    const { state, access } = this.parts;
+    const value = callPort(this.parts.system, id, a, b, c);
+    const { stop } = state;
+    if (stop === STOP.fault || stop === STOP.exit) {
+      access.compiled.refused = LEAVE.stop;
+      this.leave(note, rip, budget);
+    } else if (stop !== STOP.none) this.words[W.leave] = LEAVE.behind;
     return value;
   }
 

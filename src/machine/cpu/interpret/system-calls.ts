@@ -103,13 +103,11 @@ export function callSystem(state: CpuState, system: SystemInstructions, id: numb
       system.halt();
       return 0;
     case SYSTEM_CALL.portIn:
-      return system.portIn(a & 0xffff, b as OperandSize);
-    case SYSTEM_CALL.checkPort:
-      system.checkPort(a & 0xffff, b as OperandSize);
-      return 0;
     case SYSTEM_CALL.portOut:
-      system.portOut(a & 0xffff, b as OperandSize, b === 4 ? c >>> 0 : c & ((1 << (b * 8)) - 1));
-      return 0;
+    case SYSTEM_CALL.portInString:
+    case SYSTEM_CALL.portOutString:
+    case SYSTEM_CALL.checkPort:
+      return callPort(system, id, a, b, c);
     case SYSTEM_CALL.requirePrivilege:
       system.requirePrivilege();
       return 0;
@@ -143,6 +141,29 @@ export function callSystem(state: CpuState, system: SystemInstructions, id: numb
       return 0;
     default:
       throw new RangeError(`there is no system call ${id}`);
+  }
+}
+
+/** The same for the calls of IN, OUT, INS and OUTS. */
+export function callPort(system: SystemInstructions, id: number, a: number, b: number, c: number): number {
+  const port = a & 0xffff;
+  switch (id) {
+    case SYSTEM_CALL.portIn:
+      return system.portIn(port, b as OperandSize);
+    case SYSTEM_CALL.portOut:
+      system.portOut(port, b as OperandSize, b === 4 ? c >>> 0 : c & ((1 << (b * 8)) - 1));
+      return 0;
+    case SYSTEM_CALL.portInString:
+      system.portInString(port, b as OperandSize, c >>> 0);
+      return 0;
+    case SYSTEM_CALL.portOutString:
+      system.portOutString(port, (b & 7) as OperandSize, (b >> 3) as SegmentIndex, c >>> 0);
+      return 0;
+    case SYSTEM_CALL.checkPort:
+      system.checkPort(port, b as OperandSize);
+      return 0;
+    default:
+      throw new RangeError(`system call ${id} reaches no port`);
   }
 }
 

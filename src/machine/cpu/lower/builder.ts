@@ -367,6 +367,10 @@ export class BlockBuilder {
   nextRip(): Slot {
     return this.make('nextRip', this.end);
   }
+  /** Ends the block after an instruction behind which nothing has changed but that the slice may have to end. */
+  endBlock(): void {
+    this.emit('goto', this.end, 0);
+  }
   /** Ends the block after an instruction of the system side. */
   leave(): void {
     this.emit('advance', this.end);

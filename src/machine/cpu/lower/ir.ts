@@ -213,7 +213,25 @@ export const SYSTEM_CALL = {
   popSegment: 43,
   /** what and where (packFarPointer), where the offset lies, where the selector lies */
   loadFarPointer: 44,
+  /** port, size, offset in ES: INS; offset in a segment, port and size (packString): OUTS */
+  portInString: 45,
+  portOutString: 46,
 } as const;
+
+/**
+ * The calls of IN, OUT, INS and OUTS. What they reach may ask for the slice to end behind their instruction, which is the last of
+ * its block.
+ */
+export const PORT_CALLS: ReadonlySet<number> = new Set([
+  SYSTEM_CALL.portIn,
+  SYSTEM_CALL.portOut,
+  SYSTEM_CALL.portInString,
+  SYSTEM_CALL.portOutString,
+  SYSTEM_CALL.checkPort,
+]);
+
+/** OUTS: the size, and the segment that is read. */
+export const packString = (size: number, segment: number): number => size | (segment << 3);
 
 /** LDS and its like: the segment register loaded, the segment that the pointer lies in, the register, and its size. */
 export const packFarPointer = (loaded: number, from: number, register: number, size: number): number =>

@@ -7,6 +7,7 @@ import type { OperandSize } from '../runtime';
 import { SEGMENT_INDEX } from '../state-layout';
 import type { BlockBuilder, Slot } from './builder';
 import { EAX, ECX, EDI, EDX, ESI } from './builder';
+import { packString } from './ir';
 
 type Lower = (b: BlockBuilder) => void;
 /** Does the work of one iteration up to what can fault, and returns what writes registers and flags. */
@@ -30,7 +31,7 @@ function string(wide: boolean, body: Body, compares = false, privileged = false)
     for (const register of moves) b.writeRegister(addressSize, register, b.make('add', register, distance));
     commit?.();
     if (!repeated) {
-      if (privileged) b.leave();
+      if (privileged) b.endBlock();
       return;
     }
     const count = b.make('sub', ECX, b.constant(1));
@@ -69,18 +70,14 @@ const cmps: Body = (b, size) => {
   return { moves: [ESI, EDI], commit: () => b.flags('sub', size, left, right, b.make('sub', left, right)) };
 };
 
-/** The destination is checked before the port is read: a fault must not lose what the device gave. */
+/** Port and memory are one call: what a device gave must not be asked for again because memory turns out to be another device's. */
 const ins: Body = (b, size) => {
-  const address = pointer(b, EDI);
-  b.probe(size, ES, address);
-  const value = b.call('portIn', b.make('get16', EDX), b.constant(size));
-  b.store(size, ES, address, value);
+  b.call('portInString', b.make('get16', EDX), b.constant(size), pointer(b, EDI));
   return { moves: [EDI] };
 };
 
 const outs: Body = (b, size) => {
-  const value = b.load(size, b.stringSegment, pointer(b, ESI));
-  b.call('portOut', b.make('get16', EDX), b.constant(size), value);
+  b.call('portOutString', b.make('get16', EDX), b.constant(packString(size, b.stringSegment)), pointer(b, ESI));
   return { moves: [ESI] };
 };
 

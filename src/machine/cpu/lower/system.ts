@@ -190,12 +190,12 @@ export const SYSTEM: Record<string, Lower> = {
     const size = b.size(0);
     const value = b.call('portIn', port(b, 1), b.constant(size));
     b.writeRegister(size, EAX, value);
-    b.leave();
+    b.endBlock();
   },
   out: (b) => {
     const size = b.size(1);
     b.call('portOut', port(b, 0), b.constant(size), b.readRegister(size, EAX));
-    b.leave();
+    b.endBlock();
   },
   wait: (b) => {
     if (b.is8086) return;

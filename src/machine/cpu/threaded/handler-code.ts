@@ -168,6 +168,14 @@ class HandlerCode implements MemoryUser {
         body.i32(this.memory.accesses).get(LOCAL.pc).get(LOCAL.budget).call(IMPORT.divide);
         this.leaveIfAsked();
         return;
+      case IR.call:
+        this.slow();
+        body.i32(b);
+        for (const slot of [c, d, e]) this.push(slot);
+        body.i32(this.memory.accesses).get(LOCAL.pc).get(LOCAL.budget).call(IMPORT.port);
+        this.pop(a);
+        this.leaveIfAsked();
+        return;
       case IR.flags:
       case IR.flagsIncDec:
         flags.note(a, b, number === IR.flagsIncDec, {

@@ -15,6 +15,7 @@ import type { CodePage } from '../interpret/blocks';
 import { divide } from '../interpret/divide';
 import { doubleShiftValue, rotateValue } from '../interpret/integer';
 import { noteDoubleShift, noteRotate } from '../interpret/shift-flags';
+import { callPort } from '../interpret/system-calls';
 import { carryFlag } from '../flags';
 import { ROTATE, type IrBlock, type Mode } from '../lower/ir';
 import { lowerBlock, MAX_BLOCK, type LowerResult } from '../lower/lower';
@@ -350,7 +351,7 @@ export class ThreadedTier {
     Exclude<ImportName, 'load' | 'store' | 'probe' | keyof SegmentStores | keyof StateFlags>,
     (...values: number[]) => number | void
   > {
-    const { state } = this.parts;
+    const { state, system } = this.parts;
     const { words } = this;
     return {
       slowLoad: (offset, access, pc, budget) => this.load(offset!, access!, pc!, budget!),
@@ -362,6 +363,12 @@ export class ThreadedTier {
       },
       divide: (size, isSigned, divisor, before, pc, budget) => {
         if (!divide(state, size!, isSigned !== 0, divisor!)) this.leave(pc!, budget!, REFUSED.stopped, before!);
+      },
+      port: (id, a, b, c, before, pc, budget) => {
+        this.begin(pc!, budget!);
+        const value = callPort(system, id!, a!, b!, c!);
+        this.afterCall(pc!, budget!, before!);
+        return value;
       },
       setFlags: (value, mask) => {
         state.materialiseFlags();
@@ -386,7 +393,7 @@ export class ThreadedTier {
         this.begin(pc!, budget!);
         const { position, size } = unpackAccess(note!);
         const value = access.load(this.segment(pc!, position), offset! >>> 0, size as OperandSize);
-        this.afterObserved(pc!, budget!);
+        this.afterCall(pc!, budget!, 0);
         return value;
       },
       slowStore: (offset, note, pc, budget, value) => {
@@ -394,13 +401,13 @@ export class ThreadedTier {
         const { position, size } = unpackAccess(note!);
         const masked = size === 4 ? value! >>> 0 : value! & (size === 1 ? 0xff : 0xffff);
         access.store(this.segment(pc!, position), offset! >>> 0, size as OperandSize, masked);
-        this.afterObserved(pc!, budget!);
+        this.afterCall(pc!, budget!, 0);
       },
       slowProbe: (offset, note, pc, budget) => {
         this.begin(pc!, budget!);
         const { position, size } = unpackAccess(note!);
         access.prepareStore(this.segment(pc!, position), offset! >>> 0, size as OperandSize);
-        this.afterObserved(pc!, budget!);
+        this.afterCall(pc!, budget!, 0);
       },
     };
   }
@@ -412,15 +419,15 @@ export class ThreadedTier {
     this.begin(pc, budget);
     const { offset, size, write } = unpackTold(what);
     this.parts.access.observer!.touch(frame * PAGE_SIZE + offset, size, write);
-    this.afterObserved(pc, budget);
+    this.afterCall(pc, budget, 0);
   };
 
   /** A fault or an exit leaves the loop at once, whatever else is due once the instruction has completed. */
-  private afterObserved(pc: number, budget: number): void {
+  private afterCall(pc: number, budget: number, before: number): void {
     const { state, access } = this.parts;
     const { stop } = state;
     if (stop === STOP.none) return access.learnFrame();
-    if (stop === STOP.fault || stop === STOP.exit) this.leave(pc, budget, REFUSED.stopped, 0);
+    if (stop === STOP.fault || stop === STOP.exit) this.leave(pc, budget, REFUSED.stopped, before);
     else this.leaveBehindBlock();
   }
 

@@ -13,7 +13,11 @@ export class ExitPort implements Device {
   readonly regions: readonly DeviceRegion[] = [{ name: 'value', kind: 'port', size: 4, base: EXIT_PORT }];
   private value: number | null = null;
 
-  constructor(readonly id: string) {}
+  /** @param asked is called when a program asks for the end: the slice that runs now should end */
+  constructor(
+    readonly id: string,
+    private readonly asked: () => void = () => undefined,
+  ) {}
 
   /** The value written, or null while nobody asked to end. */
   get exitValue(): number | null {
@@ -30,6 +34,7 @@ export class ExitPort implements Device {
 
   write(_region: string, _offset: number, _size: 1 | 2 | 4, value: number): void {
     this.value ??= value;
+    this.asked();
   }
 
   event(_tag: EventTag): void {
