@@ -6,7 +6,7 @@ import { createHash } from 'node:crypto';
 import { describe, expect, it } from 'vitest';
 import { assemble } from '../assembler';
 import { boardSchema, type Board } from './board/schema';
-import { ENGINES, type Engine } from './cpu/processor';
+import { ENGINES, type Engine } from './cpu/engine';
 import { random } from './cpu/compile/same-state.spec-support';
 import { boot } from './firmware/boot';
 import { applyProcessorStart } from './firmware/processor-start';

@@ -29,3 +29,17 @@ it('a loop is compiled once, not again for each instruction that a slice ended b
   expect(compiled).toBeGreaterThanOrEqual(2);
   expect(compiled).toBeLessThanOrEqual(4);
 });
+
+it('code inside a compiled region that threaded code is in goes on there, and gets no region of its own for having been asked for', () => {
+  const bench = makeBench(2, 'auto');
+  assembleInto(bench, LOOPS);
+  flatProtected(bench, 0x2000, 0x5000);
+  const { blocks, compiled, threaded } = bench.processor.interpreter;
+  blocks.hotAfter = 2;
+  threaded!.hotAfter = 8;
+  const next = random(5);
+  for (let slice = 0; slice < 600; slice++) expect(bench.processor.run(100 + (next() % 100)).reason).toBe('budget');
+  const made = compiled!.regions.compiled;
+  expect(made).toBeGreaterThanOrEqual(2);
+  expect(made).toBeLessThanOrEqual(4);
+});

@@ -54,8 +54,8 @@ export const allForms = (): Form[] =>
     return sizes.flatMap((wide) => [...(register ? [{ row, wide, memory: false }] : []), ...(memory ? [{ row, wide, memory: true }] : [])]);
   });
 
-/** The opcode, ModRM and immediates. Registers: rm EAX or ECX, reg ECX; memory: [EBX] or [BX]. */
-function encode({ row, wide, memory }: Form, address32: boolean): number[] {
+/** The opcode, ModRM and immediates. Registers: rm EAX or ECX (`same`), reg ECX; memory: [EBX] or [BX]. */
+function encode({ row, wide, memory }: Form, address32: boolean, same: boolean): number[] {
   const bytes: number[] = row.opcode >= 0x100 ? [0x0f] : [];
   bytes.push(row.opcode & 255);
   if (hasModrm(row)) {
@@ -69,7 +69,7 @@ function encode({ row, wide, memory }: Form, address32: boolean): number[] {
             : row.operands.includes('Dd')
               ? 0
               : 1;
-    const register = /^i?div$/.test(row.name) ? 1 : 0;
+    const register = same || /^i?div$/.test(row.name) ? 1 : 0;
     if (row.modrm >= 0) bytes.push(row.modrm);
     else bytes.push(memory ? (reg << 3) | (address32 ? 3 : 7) : 0xc0 | (reg << 3) | register);
   }
@@ -156,7 +156,7 @@ function prepare({ row, wide }: Form, real: boolean): Preparation {
   }
 }
 
-type Where = 'ring 0' | 'ring 3' | 'limit' | 'real' | 'LOCK';
+type Where = 'ring 0' | 'ring 3' | 'limit' | 'real' | 'LOCK' | 'one register';
 
 function sceneOf(form: Form, where: Where): Scene {
   const { row, wide, memory } = form;
@@ -166,7 +166,7 @@ function sceneOf(form: Form, where: Where): Scene {
   const bits = row.name === 'in' || row.operands[0]?.endsWith('b') || row.operands[0] === 'AL' ? 8 : wide ? 32 : 16;
   const count = SHIFTS.has(row.name) ? (row.operands.includes('1') ? 1 : 3) : undefined;
   const far = row.operands.includes('Ap');
-  const bytes = encode(form, !real);
+  const bytes = encode(form, !real, where === 'one register');
   const number = wide ? 'dd' : 'dw';
   const instruction = far
     ? `db ${list([...prefixes, row.opcode])};=${formName(form)}\n${number} next\ndw ${real ? DATA >> 4 : SELECTOR.code}`
@@ -182,6 +182,7 @@ function sceneOf(form: Form, where: Where): Scene {
     registers: {
       ...(typeof preparation.eax === 'number' ? { eax: preparation.eax } : row.name === 'loop' ? {} : { eax: 0x9234_5678 }),
       ...(preparation.ecx === undefined ? {} : { ecx: preparation.ecx }),
+      ...(where === 'one register' ? { ecx: 0x89ab_cd0f } : {}),
       edx: preparation.edx ?? 0x80,
       ...(bx === undefined ? {} : { ebx: bx, esi: PLACE.data, edi: PLACE.other, ebp: PLACE.stack - 0x100 }),
     },
@@ -209,6 +210,10 @@ function systemEntries(): Scene[] {
     }));
 }
 
+/** The same register twice: what is written last stays. */
+const takesOneTwice = ({ row, memory }: Form): boolean =>
+  !memory && row.operands.some((operand) => operand.startsWith('E')) && row.operands.some((operand) => operand.startsWith('G'));
+
 const compared = ({ row }: Form): boolean => !(row.name in NOT_COMPARED);
 
 export const formScenes = (): Scene[] => {
@@ -222,6 +227,7 @@ export const formScenes = (): Scene[] => {
     ...allForms()
       .filter((form) => !form.wide && compared(form) && form.row.name !== 'ltr')
       .map((form) => sceneOf(form, 'real')),
+    ...forms.filter(takesOneTwice).map((form) => sceneOf(form, 'one register')),
   ];
 };
 
