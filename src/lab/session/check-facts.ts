@@ -2,7 +2,7 @@
 import { hostPhysical } from '../../machine/address';
 import { formatRequester } from '../../machine/bus/dma-port';
 import { NO_ERROR_CODE } from '../../machine/cpu/cpu-state';
-import { VMM_PART_ALIASES } from '../document/validate';
+import { VMM_PART_ALIASES } from '../document/references';
 import type { CheckContext, ExceptionRecord, HostPiece } from '../checks/context';
 import type { FaultRecord, SerialView } from '../protocol';
 import { dramCount } from './dram-counts';

@@ -5,7 +5,7 @@ import { defaultLoad } from '../../machine/firmware/flat';
 import type { LabFiles, Problem } from '../protocol';
 import { error, hasErrors, text, warning } from '../document/problem';
 import type { LabDocument, Program } from '../document/schema';
-import { allFiles, programFiles } from '../document/validate';
+import { allFiles, programFiles } from '../document/program-files';
 
 /** The assembler's diagnostics as problems of the lab. */
 export const problemsOfDiagnostics = (diagnostics: readonly Diagnostic[], vm?: string): Problem[] =>

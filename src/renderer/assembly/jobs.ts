@@ -1,6 +1,6 @@
 /** Which programs of a lab are assembled, and with which symbols. Pure. */
 import type { LabDocument, Program } from '../../lab/document/schema';
-import { programFiles } from '../../lab/document/validate';
+import { programFiles } from '../../lab/document/program-files';
 import type { AssemblyJob } from './messages';
 
 export interface ProgramUse {

@@ -2,7 +2,7 @@
 import { defineStore } from 'pinia';
 import { computed, ref, shallowRef, watch } from 'vue';
 import { programsOf } from '../assembly/jobs';
-import { programFiles } from '../../lab/document/validate';
+import { programFiles } from '../../lab/document/program-files';
 import { LAB_FILE, useDocument } from './document';
 
 export const useEditor = defineStore('editor', () => {
