@@ -6,7 +6,7 @@ import { LabEditor } from './editor';
 import { labJsonSchema } from './json-schema';
 import { loadLab } from './load';
 import { migrate, type Migration } from './migrate';
-import { applyPatches, type Patch } from './patches';
+import { applyPatches, type Patch, type PatchValue } from './patches';
 import { text } from './problem';
 import { applySetting } from './set-path';
 import { parseYaml } from './yaml-source';
@@ -76,6 +76,28 @@ describe('patches', () => {
     const { document } = loadLab(removed, {});
     expect(document!.board.slots.map(({ id }) => id)).toEqual(['A2']);
     expect(document!.board.iommu).toBeUndefined();
+  });
+
+  it('records of a list come and go with their lines, and every other byte stays', () => {
+    const odd = YAML.replace('board:', 'board:   # spaced   out');
+    const a1 = odd.split('\n').find((line) => line.includes('id: A1'))!;
+    const a2 = odd.split('\n').find((line) => line.includes('id: A2'))!;
+    const b = (n: number): PatchValue => ({ id: `B${n}`, base: 0x2000_0000, dimm: null });
+    const line = (n: number): string => `    - { id: B${n}, base: 0x2000_0000, dimm: null }`;
+    const add = (n: number): Patch => ({ op: 'insert', path: 'board.slots', value: b(n) });
+    const drop = (id: string): Patch => ({ op: 'remove', path: `board.slots.${id}` });
+    expect(patched([add(1), add(2)], odd)).toBe(odd.replace(a2, [a2, line(1), line(2)].join('\n')));
+    expect(patched(drop('A2'), odd)).toBe(odd.replace(`${a2}\n`, ''));
+    expect(patched([add(1), drop('A2')], odd)).toBe(odd.replace(a2, line(1)));
+    expect(patched([{ op: 'set', path: 'board.slots.A2.base', value: 0 }, { op: 'set', path: 'board.slots.A2.dimm', value: null }, drop('A2'), add(1)], odd)).toBe(odd.replace(a2, line(1))); // prettier-ignore
+    // what is said of an item goes with it
+    expect(patched(drop('A1'), odd)).not.toContain('# at zero');
+    expect(patched(drop('A1'), odd)).toContain(a2.trim());
+    // what cannot be told in lines is written anew, to the same meaning
+    for (const text of [odd.replaceAll('\n', '\r\n'), odd.replace(a1, `    - id: A1\n      dimm: null`), odd.replace(a2, `${a2} # and\n      # more`)])
+      expect(loadLab(patched([add(1), drop('A2')], text), {}).document!.board.slots.map(({ id }) => id)).toEqual(['A1', 'B1']); // prettier-ignore
+    const outcome = applyPatches(odd, [add(1), add(1)]);
+    expect(outcome.ok ? [] : outcome.problems.map(({ code }) => code)).toEqual(['lab-duplicate-id']);
   });
 
   it('a record on one line gets and loses keys where it stands', () => {

@@ -1,10 +1,11 @@
 /**
  * Edits to a lab's YAML by path (`board.slots.A1.dimm`), as small as they can be: a changed value is replaced where it stands, byte for
- * byte around it, and so is a record on one line that gets or loses a key; what else is new or removed goes through the YAML document,
- * which keeps comments and key order. However many patches there are, the text is read once and written once.
+ * byte around it, and so is a record on one line that gets or loses a key; records of a list that have a line each come and go with it;
+ * what else is new or removed goes through the YAML document, which keeps comments and key order. However many patches there are, the text is read once and written once.
  */
 import {
   Document,
+  isAlias,
   isCollection,
   isMap,
   isNode,
@@ -18,10 +19,11 @@ import {
   type YAMLSeq,
 } from 'yaml';
 import type { Problem } from '../protocol';
+import { itemLine } from './item-line';
 import { nearestNames } from './nearest';
 import { error, suggestNames, text } from './problem';
 import { humanValue, scalarText, type PatchValue } from './scalar-text';
-import { indexOfId, MAX_ALIASES, parseYaml, resolveKeys, type Key, type YamlSource } from './yaml-source';
+import { MAX_ALIASES, parseYaml, resolveKeys, type Key, type YamlSource } from './yaml-source';
 
 export type { PatchValue } from './scalar-text';
 
@@ -86,6 +88,9 @@ interface Splice {
 const isPlainValue = (node: unknown): node is Scalar =>
   isScalar(node) && node.type !== Scalar.BLOCK_LITERAL && node.type !== Scalar.BLOCK_FOLDED && !node.anchor;
 
+/** Ids of the records of a list. */
+const idsIn = (list: YAMLSeq): ReadonlySet<unknown> =>
+  new Set(list.items.map((item) => (isMap(item) ? item.get('id') : isAlias(item) ? (item.toJSON() as { id?: unknown }).id : undefined)));
 const idsOf = (list: YAMLSeq): string[] =>
   (list.toJSON() as unknown[]).map((item) => String((item as { id?: unknown } | null)?.id ?? '')).filter(Boolean);
 
@@ -117,7 +122,9 @@ function lineOf(node: Node): string {
 
 /** A text under edit: the document as it is to be, and what that changes in the text as long as that can be told in places. */
 class Draft {
-  private readonly splices: Splice[] = [];
+  private splices: Splice[] = [];
+  /** lines at the end of lists */
+  private readonly appended = new Map<YAMLSeq, Splice & { head: string }>();
   /** more has changed than can be told in places: the document is written out */
   private rewritten = false;
   private stale = false;
@@ -138,10 +145,20 @@ class Draft {
     return this.source.document;
   }
 
+  /** The path with items of lists by position; only ids, and what goes through an alias, ask for the plain data. */
+  resolve(path: readonly Key[]): readonly Key[] {
+    let node: unknown = this.document.contents;
+    for (const key of path) {
+      if (isAlias(node) || (isSeq(node) && typeof key !== 'number')) return resolveKeys(this.data, path);
+      node = isCollection(node) ? node.get(key, true) : undefined;
+    }
+    return path;
+  }
+
   get yaml(): string {
     if (this.rewritten) return write(this.document);
-    return [...this.splices]
-      .sort((a, b) => b.start - a.start)
+    return [...this.splices, ...this.appended.values()]
+      .sort((a, b) => b.start - a.start || b.end - a.end)
       .reduce((text, { start, end, text: written }) => text.slice(0, start) + written + text.slice(end), this.source.text);
   }
 
@@ -154,10 +171,31 @@ class Draft {
   /** The document has changed between two places of the text, where it now reads `text`. */
   splice(start: number, end: number, text: string): void {
     this.stale = true;
-    const within = this.splices.findIndex((other) => other.start >= start && other.end <= end);
-    if (within >= 0) this.splices.splice(within, 1, { start, end, text });
-    else if (this.splices.some((other) => other.start < end && start < other.end)) this.rewritten = true;
+    // what was changed within it is part of what it now reads
+    this.splices = this.splices.filter((other) => other.start < start || other.end > end);
+    if (this.splices.some((other) => other.start < end && start < other.end)) this.rewritten = true;
     else this.splices.push({ start, end, text });
+  }
+
+  /** An item has left a list: with its line where it has one. */
+  removed(list: YAMLSeq, item: Node): void {
+    const { commentBefore, spaceBefore } = item;
+    const alone = !this.rewritten && list.items.length > 0 && !commentBefore && !spaceBefore && isBare(item);
+    const line = alone ? itemLine(this.source.text, item) : null;
+    if (line) this.splice(line.start, line.end, '');
+    else this.rewrite();
+  }
+
+  /** A record has come to the end of a list: on a line of its own where the others have one. */
+  added(list: YAMLSeq, item: Node): void {
+    const before = list.items.at(-2);
+    const line = this.rewritten || !isMap(item) || !item.flow ? null : lineOf(item);
+    const known = this.appended.get(list);
+    const place = known || line === null || !isNode(before) ? null : itemLine(this.source.text, before);
+    if (line === null || line.includes('\n') || !(known || place)) return this.rewrite();
+    this.stale = true;
+    if (known) known.text += `${known.head}${line}\n`;
+    else if (place) this.appended.set(list, { start: place.end, end: place.end, head: place.head, text: `${place.head}${line}\n` });
   }
 
   /** A collection whose keys or items have changed: by itself where it stands on one line, else with the document. */
@@ -236,9 +274,10 @@ function remove(draft: Draft, path: readonly Key[]): Refusal | null {
         idsOf(parent),
       );
     }
+    const item = parent.items[last] as Node;
     parent.delete(last);
     if (parent.items.length === 0) (parent as YAMLSeq).flow = true;
-    draft.rewrite();
+    draft.removed(parent, item);
   } else if (isMap(parent) && last !== undefined && parent.delete(last)) draft.changed(parent);
   return null;
 }
@@ -253,7 +292,7 @@ function insert(draft: Draft, path: readonly Key[], value: PatchValue, index?: n
   }
   if (!isSeq(list)) return refuse('lab-unknown-path', `${path.join('.')} is no list.`, `${path.join('.')} 不是列表。`, path);
   const id = value !== null && typeof value === 'object' && !Array.isArray(value) ? value['id'] : undefined;
-  if (typeof id === 'string' && indexOfId(list.toJSON() as unknown[], id) >= 0) {
+  if (typeof id === 'string' && idsIn(list).has(id)) {
     return refuse('lab-duplicate-id', `${path.join('.')} already has "${id}".`, `${path.join('.')} 中已有 “${id}”。`, path);
   }
   const item = nodeOf(document, humanValue('', value), true);
@@ -261,12 +300,13 @@ function insert(draft: Draft, path: readonly Key[], value: PatchValue, index?: n
   list.items.splice(Math.min(index ?? list.items.length, list.items.length), 0, item);
   const kin = list.items.find((other) => other !== item);
   if (isMap(kin) && isMap(item)) item.flow = kin.flow === true;
-  draft.rewrite();
+  if (list.items.at(-1) === item) draft.added(list, item);
+  else draft.rewrite();
   return null;
 }
 
 function apply(draft: Draft, patch: Patch): Refusal | null {
-  const path = resolveKeys(draft.data, keysOf(patch.path));
+  const path = draft.resolve(keysOf(patch.path));
   switch (patch.op) {
     case 'set':
       return set(draft, path, patch.value);
