@@ -2,7 +2,8 @@ import { beforeEach, describe, expect, it } from 'vitest';
 import { deviceBench, type DeviceBench } from '../devices/bench.spec-support';
 import { DELIVERY, messageOf, type InterruptMessage } from './interrupt-message';
 import { IoApic, pinOfLine } from './io-apic';
-import { APIC, LocalApic } from './local-apic';
+import { APIC } from './apic-registers';
+import { LocalApic } from './local-apic';
 import { InterruptControllerPair } from './pic';
 
 let bench: DeviceBench;

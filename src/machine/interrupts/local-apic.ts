@@ -8,60 +8,11 @@ import { APIC_BYTES, LOCAL_APIC_BASE, LOCAL_APIC_ID } from '../board/windows';
 import type { InterruptSource } from '../cpu/runtime';
 import type { Device, DeviceClock, DeviceRegion, EventTag } from '../devices/device';
 import { decodeState, encodeState } from '../devices/device-state';
+import { APIC, ERROR, LOCAL_VECTORS, MASKED, PERIODIC, SHORTHAND, SOFTWARE_ENABLE, VERSION, registerExists } from './apic-registers';
 import { DELIVERY, type InterruptMessage } from './interrupt-message';
+import { clear, has, highest, set } from './vector-bits';
 
-/** APIC version 0x14 with six local vectors, as the P4's. */
-const VERSION = 0x0005_0014;
 const STATE_VERSION = 1;
-
-/** Offsets of registers (SDM vol. 3, table 10-1). */
-export const APIC = {
-  id: 0x20,
-  version: 0x30,
-  taskPriority: 0x80,
-  arbitrationPriority: 0x90,
-  processorPriority: 0xa0,
-  endOfInterrupt: 0xb0,
-  logicalDestination: 0xd0,
-  destinationFormat: 0xe0,
-  spurious: 0xf0,
-  inService: 0x100,
-  triggerMode: 0x180,
-  request: 0x200,
-  errorStatus: 0x280,
-  commandLow: 0x300,
-  commandHigh: 0x310,
-  timer: 0x320,
-  thermal: 0x330,
-  performance: 0x340,
-  lint0: 0x350,
-  lint1: 0x360,
-  error: 0x370,
-  initialCount: 0x380,
-  currentCount: 0x390,
-  divide: 0x3e0,
-} as const;
-
-/** The local vector table: which bits of each entry can be written. */
-const LOCAL_VECTORS: Readonly<Record<number, number>> = {
-  [APIC.timer]: 0x3_00ff,
-  [APIC.thermal]: 0x1_07ff,
-  [APIC.performance]: 0x1_07ff,
-  [APIC.lint0]: 0x1_a7ff,
-  [APIC.lint1]: 0x1_a7ff,
-  [APIC.error]: 0x1_00ff,
-};
-/** Registers that are there but have no name above: remote read, which other processors would answer. */
-const REMOTE_READ = 0xc0;
-const REGISTERS: ReadonlySet<number> = new Set([...Object.values(APIC), REMOTE_READ]);
-/** Is there a register at a multiple of 16? In service, trigger mode and request have eight each. */
-const exists = (offset: number): boolean => REGISTERS.has(offset) || (offset >= APIC.inService && offset < APIC.errorStatus);
-const MASKED = 0x1_0000;
-const PERIODIC = 0x2_0000;
-const SOFTWARE_ENABLE = 0x100;
-const ERROR = { sendIllegalVector: 0x20, receiveIllegalVector: 0x40, illegalRegister: 0x80 } as const;
-/** Shorthand of an interrupt command: the destination field, itself, all, all others. */
-const SHORTHAND = { none: 0, self: 1, all: 2 } as const;
 
 interface SavedLocalApic {
   registers: [offset: number, value: number][];
@@ -201,7 +152,7 @@ export class LocalApic implements Device, InterruptSource {
   // --- registers -----------------------------------------------------------------------------------------------------------
 
   read(_region: string, offset: number, size: 1 | 2 | 4): number {
-    if (!exists(offset & ~15)) this.fail(ERROR.illegalRegister);
+    if (!registerExists(offset & ~15)) this.fail(ERROR.illegalRegister);
     const value = (offset & 15) < 4 ? this.readRegister(offset & ~15) : 0;
     const shifted = value >>> (8 * (offset & 3));
     return size === 4 ? shifted : shifted & (size === 2 ? 0xffff : 0xff);
@@ -209,7 +160,7 @@ export class LocalApic implements Device, InterruptSource {
 
   /** Registers are written whole, with aligned 32-bit stores; other accesses do nothing (SDM: undefined). */
   write(_region: string, offset: number, size: 1 | 2 | 4, value: number): void {
-    if (!exists(offset & ~15)) this.fail(ERROR.illegalRegister);
+    if (!registerExists(offset & ~15)) this.fail(ERROR.illegalRegister);
     else if (size === 4 && (offset & 15) === 0) this.writeRegister(offset, value >>> 0);
   }
 
@@ -401,14 +352,4 @@ export class LocalApic implements Device, InterruptSource {
     change();
     if (!before && this.pending()) this.options.raised?.();
   }
-}
-
-const set = (bits: Uint32Array, vector: number): void => void (bits[vector >> 5]! |= 1 << (vector & 31));
-const clear = (bits: Uint32Array, vector: number): void => void (bits[vector >> 5]! &= ~(1 << (vector & 31)));
-const has = (bits: Uint32Array, vector: number): boolean => (bits[vector >> 5]! & (1 << (vector & 31))) !== 0;
-
-/** The highest vector whose bit is set, or -1. */
-function highest(bits: Uint32Array): number {
-  for (let word = 7; word >= 0; word--) if (bits[word] !== 0) return word * 32 + 31 - Math.clz32(bits[word]!);
-  return -1;
 }

@@ -13,13 +13,13 @@ import { decodeState, encodeState } from '../devices/device-state';
 import type { JourneyRecorder } from '../journey/journey';
 import type { PhysicalMemory } from '../memory/physical-memory';
 import type { CachedContext, CachedTranslation } from './caches';
+import { FaultEvent } from './fault-event';
 import { FaultRecorder, faultText, isQualified } from './faults';
 import type { FaultReason, IommuFault } from './faults';
 import {
   CAPABILITY,
   CONTEXT_COMMAND,
   EXTENDED_CAPABILITY,
-  FAULT_EVENT,
   FAULT_RECORDING_REGISTERS,
   GLOBAL,
   GRANULARITY,
@@ -84,13 +84,14 @@ export class Iommu implements Device, DmaHop {
   private contextCommand = [0, 0];
   private invalidateAddress = [0, 0];
   private iotlbCommand = [0, 0];
-  private faultEvent: [control: number, data: number, address: number, upper: number] = [FAULT_EVENT.masked, 0, 0, 0];
+  private readonly faultEvent: FaultEvent;
   private readonly faults = new FaultRecorder();
   /** its root table is latched by SRTP: writing the register alone changes nothing */
   private readonly remapper: Remapper;
   private history: RejectedTransaction[] = [];
 
   constructor(private readonly options: IommuOptions) {
+    this.faultEvent = new FaultEvent(options.message);
     this.remapper = new Remapper(options.memory, options.hostAddressBits, options.touches);
   }
 
@@ -192,19 +193,9 @@ export class Iommu implements Device, DmaHop {
     const silent = fault.faultProcessingDisabled && isQualified(fault.reason);
     const record: IommuFault = { requester, address: address - (address % 4096), access, reason: fault.reason };
     const recorded = !silent && this.faults.record(record);
-    if (recorded) this.signalFault();
+    if (recorded) this.faultEvent.signal();
     this.history.push({ ...record, exactAddress: address, tick: this.options.now(), recorded });
     if (this.history.length > HISTORY_LIMIT) this.history.shift();
-  }
-
-  private signalFault(): void {
-    if (this.faultEvent[0] & FAULT_EVENT.masked) this.faultEvent[0] = (this.faultEvent[0] | FAULT_EVENT.pending) >>> 0;
-    else this.sendFaultMessage();
-  }
-
-  private sendFaultMessage(): void {
-    this.faultEvent[0] = (this.faultEvent[0] & ~FAULT_EVENT.pending) >>> 0;
-    this.options.message?.(this.faultEvent[3] * 2 ** 32 + this.faultEvent[2], this.faultEvent[1]);
   }
 
   // --- the registers -----------------------------------------------------------------------------
@@ -216,7 +207,7 @@ export class Iommu implements Device, DmaHop {
     this.contextCommand = [0, 0];
     this.invalidateAddress = [0, 0];
     this.iotlbCommand = [0, 0];
-    this.faultEvent = [FAULT_EVENT.masked, 0, 0, 0];
+    this.faultEvent.reset();
     this.faults.reset();
     this.history = [];
   }
@@ -256,16 +247,16 @@ export class Iommu implements Device, DmaHop {
         this.dropStaleEvent();
         return;
       case REGISTER.faultEventControl:
-        this.writeFaultControl(value);
+        this.faultEvent.control = value;
         return;
       case REGISTER.faultEventData:
-        this.faultEvent[1] = value;
+        this.faultEvent.data = value;
         return;
       case REGISTER.faultEventAddress:
-        this.faultEvent[2] = (value & ~3) >>> 0;
+        this.faultEvent.address = value;
         return;
       case REGISTER.faultEventUpperAddress:
-        this.faultEvent[3] = value;
+        this.faultEvent.upperAddress = value;
         return;
     }
     const record = offset - REGISTER.faultRecording;
@@ -303,13 +294,13 @@ export class Iommu implements Device, DmaHop {
       case REGISTER.faultStatus:
         return this.faults.status;
       case REGISTER.faultEventControl:
-        return this.faultEvent[0];
+        return this.faultEvent.control;
       case REGISTER.faultEventData:
-        return this.faultEvent[1];
+        return this.faultEvent.data;
       case REGISTER.faultEventAddress:
-        return this.faultEvent[2];
+        return this.faultEvent.address;
       case REGISTER.faultEventUpperAddress:
-        return this.faultEvent[3];
+        return this.faultEvent.upperAddress;
     }
     const record = offset - REGISTER.faultRecording;
     if (record >= 0 && record < FAULT_RECORDING_REGISTERS * 16) {
@@ -336,16 +327,9 @@ export class Iommu implements Device, DmaHop {
     this.translation = (value & GLOBAL.translation) !== 0;
   }
 
-  private writeFaultControl(value: number): void {
-    const pending = this.faultEvent[0] & FAULT_EVENT.pending;
-    this.faultEvent[0] = ((value & FAULT_EVENT.masked) | pending) >>> 0;
-    if (pending && !(value & FAULT_EVENT.masked)) this.sendFaultMessage();
-  }
-
   /** Once software has read every record there is nothing left to interrupt for. */
   private dropStaleEvent(): void {
-    if (this.faults.pending().length === 0 && !(this.faults.status & 1))
-      this.faultEvent[0] = (this.faultEvent[0] & ~FAULT_EVENT.pending) >>> 0;
+    if (this.faults.pending().length === 0 && !(this.faults.status & 1)) this.faultEvent.dropPending();
   }
 
   private invalidateContexts(upper: number): void {
@@ -387,7 +371,7 @@ export class Iommu implements Device, DmaHop {
       translation: this.translation,
       rootTableRegister: this.rootTableRegister.toString(),
       rootTableSet: this.rootTableSet,
-      registers: [...this.contextCommand, ...this.invalidateAddress, ...this.iotlbCommand, ...this.faultEvent],
+      registers: [...this.contextCommand, ...this.invalidateAddress, ...this.iotlbCommand, ...this.faultEvent.save()],
       faults: this.faults.save(),
       remapper: this.remapper.save(),
       history: this.history.map((fault) => ({ ...fault })),
@@ -399,11 +383,11 @@ export class Iommu implements Device, DmaHop {
     this.translation = saved.translation;
     this.rootTableRegister = BigInt(saved.rootTableRegister);
     this.rootTableSet = saved.rootTableSet;
-    const [cc0 = 0, cc1 = 0, iva0 = 0, iva1 = 0, tlb0 = 0, tlb1 = 0, control = 0, data = 0, address = 0, upper = 0] = saved.registers;
+    const [cc0 = 0, cc1 = 0, iva0 = 0, iva1 = 0, tlb0 = 0, tlb1 = 0, ...faultEvent] = saved.registers;
     this.contextCommand = [cc0, cc1];
     this.invalidateAddress = [iva0, iva1];
     this.iotlbCommand = [tlb0, tlb1];
-    this.faultEvent = [control, data, address, upper];
+    this.faultEvent.load(faultEvent);
     this.faults.load(saved.faults);
     this.remapper.load(saved.remapper);
     this.history = saved.history;
