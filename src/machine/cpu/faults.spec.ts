@@ -55,6 +55,26 @@ describe('faults', () => {
     }
   });
 
+  it.each(['lar eax, ecx', 'lsl eax, ecx', 'verr cx', 'verw cx'])('%s on a descriptor in a page that is not there leaves ZF', (text) => {
+    for (const zero of [true, false]) {
+      const bench = makeBench();
+      assembleInto(bench, `bits 32\norg 0x1000\n${text}`);
+      flatProtected(bench, 0x1000);
+      // one page of 4 MiB
+      bench.load(0x8000, [0x83, 0, 0, 0]);
+      const { state } = bench.processor;
+      state.cr3 = 0x8000;
+      state.cr4 = 0x10;
+      state.cr0 = 0xe000_0011;
+      state.gdtrBase = 0x80_0000;
+      state.setReg32(1, 0x10);
+      state.setFlag(FLAG.ZF, zero);
+      bench.processor.stateReplaced();
+      expect(bench.processor.interpreter.run(1, true)).toBe(0);
+      expect([state.cr2, state.reg32(0), state.flag(FLAG.ZF)]).toEqual([0x80_0010, 0, zero]);
+    }
+  });
+
   it('a fault leaves registers, flags and memory as they were, and names the faulting instruction', () => {
     // A data segment that ends at 0x3FFF: the second half of each of these does not fit.
     for (const body of [

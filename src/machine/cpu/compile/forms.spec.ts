@@ -35,8 +35,8 @@ const LE = (value: number, size: number): number[] => Array.from({ length: size 
 const ELSEWHERE =
   /^(iret|retFar|jmpFar|callFar|sysenter|sysexit|vmcall|hlt|movToControl|movToDebug|lmsw|lgdt|lidt|lldt|ltr|wrmsr|popf|sti)$/;
 
-/** What compiled code leaves to the interpreter, by name of the lowering function: calls with work behind them, stores behind loads. */
-const LEFT_OUT = /^(s[gi]dt|la[rs]|lsl|movFromDebug|enter|arpl|escape)$/;
+/** What compiled code leaves to the interpreter, by name of the lowering function: what has more work behind a store or a call. */
+const LEFT_OUT = /^(enter|arpl|escape)$/;
 
 /** Always executed: their lowerings are like no others. */
 const ALWAYS = /^(das|aas|aam|aad|cmpxchg8b)$/;

@@ -19,6 +19,7 @@ export const constantOf = (ir: IrBlock, slot: number): number | undefined => (sl
 const CALLS = new Set<number>([
   SYSTEM_CALL.requirePrivilege, SYSTEM_CALL.readControl, SYSTEM_CALL.invalidatePage, SYSTEM_CALL.selector,
   SYSTEM_CALL.tableBase, SYSTEM_CALL.tableLimit, SYSTEM_CALL.machineStatus, SYSTEM_CALL.checkCoprocessor,
+  SYSTEM_CALL.readDebug, SYSTEM_CALL.readTest,
   ...PORT_CALLS,
 ]); // prettier-ignore
 

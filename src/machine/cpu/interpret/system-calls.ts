@@ -4,6 +4,7 @@ import { FLAG } from '../flags';
 import { EXCEPTION } from '../lower/exceptions';
 import { SYSTEM_CALL } from '../lower/ir';
 import type { OperandSize, SegmentIndex, SystemInstructions } from '../runtime';
+import { failed } from '../stack';
 
 const CR0_MP = 2;
 const CR0_EM = 4;
@@ -87,11 +88,13 @@ export function callSystem(state: CpuState, system: SystemInstructions, id: numb
       system.readTimestamp();
       return 0;
     case SYSTEM_CALL.accessRights:
-      return inspected(state, system.accessRights(a & 0xffff));
+      inspected(state, system.accessRights(a & 0xffff), b, c);
+      return 0;
     case SYSTEM_CALL.segmentLimit:
-      return inspected(state, system.segmentLimit(a & 0xffff));
+      inspected(state, system.segmentLimit(a & 0xffff), b, c);
+      return 0;
     case SYSTEM_CALL.verify:
-      state.setFlag(FLAG.ZF, system.verify(a & 0xffff, b !== 0));
+      verified(state, system.verify(a & 0xffff, b !== 0));
       return 0;
     case SYSTEM_CALL.writeFlags:
       system.writeFlags(a >>> 0, b as OperandSize);
@@ -167,8 +170,15 @@ export function callPort(system: SystemInstructions, id: number, a: number, b: n
   }
 }
 
-/** LAR and LSL say in ZF whether the selector could be looked at. */
-function inspected(state: CpuState, value: number): number {
-  state.setFlag(FLAG.ZF, value !== -1);
-  return value === -1 ? 0 : value;
+/** LAR and LSL say in ZF whether the selector could be looked at; the register has changed then. */
+function inspected(state: CpuState, value: number, register: number, size: number): void {
+  verified(state, value !== -1);
+  if (value === -1 || failed(state)) return;
+  if (size === 4) state.setReg32(register, value);
+  else state.setReg16(register, value);
+}
+
+/** The descriptor may lie in a page that is not there: a fault leaves ZF as it was. */
+function verified(state: CpuState, zero: boolean): void {
+  if (!failed(state)) state.setFlag(FLAG.ZF, zero);
 }

@@ -169,7 +169,7 @@ export const SYSTEM_CALL = {
   writeMsr: 16,
   cpuid: 17,
   readTimestamp: 18,
-  /** selector; result is the value or -1 */
+  /** selector, register, its size */
   accessRights: 19,
   segmentLimit: 20,
   /** selector, for write; result 1 or 0 */

@@ -39,12 +39,14 @@ function loadTable(id: 'loadGdtr' | 'loadIdtr'): Lower {
 
 function storeTable(which: 0 | 1): Lower {
   return (b) => {
+    const limit = b.call('tableLimit', b.constant(which));
+    const base = b.call('tableBase', b.constant(which));
     const address = b.address();
     const upper = b.offsetBy(address, 2);
     b.probe(2, b.segment, address);
     b.probe(4, b.segment, upper);
-    b.store(2, b.segment, address, b.call('tableLimit', b.constant(which)));
-    b.store(4, b.segment, upper, b.call('tableBase', b.constant(which)));
+    b.store(2, b.segment, address, limit);
+    b.store(4, b.segment, upper, base);
   };
 }
 
@@ -67,12 +69,12 @@ function loadSelector(id: 'loadLdtr' | 'loadTr'): Lower {
   };
 }
 
-/** LAR, LSL: the call sets ZF; the register changes only when it is set. */
+/** LAR, LSL: the call sets ZF, and the register when that is set. */
 function inspect(id: 'accessRights' | 'segmentLimit'): Lower {
   return (b) => {
     if (!b.mode.protectedMode) return b.raise(EXCEPTION.UD);
-    const value = b.call(id, b.read(1));
-    b.write(0, b.make('choose', b.make('condition', 4), value, b.read(0)));
+    b.call(id, b.read(1), b.constant(b.register(0)), b.constant(b.instruction.operandSize));
+    b.leave();
     b.leave();
   };
 }
