@@ -5,7 +5,7 @@
 import type { DmaRecord } from '../../machine/bus/dma-path';
 import type { Journey } from '../../machine/journey/journey';
 import type { Check } from '../document/schema';
-import { rangePieces } from '../checks/evaluate';
+import { rangePieces } from '../checks/pieces';
 import type { CheckContext, HostPiece, Range } from '../checks/context';
 
 /** Ranges of all `unchanged` checks, in the document's order. */

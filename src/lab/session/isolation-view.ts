@@ -4,7 +4,7 @@ import { formatRequester } from '../../machine/bus/dma-port';
 import { IOMMU_BASE } from '../../machine/iommu/registers';
 import { countDifferences, firstDifference } from '../checks/bytes';
 import type { CheckContext, Range } from '../checks/context';
-import { rangePieces } from '../checks/evaluate';
+import { rangePieces } from '../checks/pieces';
 import { text, type Text } from '../document/problem';
 import type { FaultRecord, IsolationView, RangeComparison } from '../protocol';
 import { watchedRanges, type Evidence } from './evidence';
