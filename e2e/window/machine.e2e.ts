@@ -1,5 +1,5 @@
 import { expect, test } from '../shells';
-import { go, openLab, panel, status } from './steps';
+import { go, openLab, panel, runToTheEnd, status } from './steps';
 
 test('machine: stepping shows what changed, and any address is followed to its cell', async ({ shell }) => {
   const page = await shell.start();
@@ -76,4 +76,27 @@ test('machine: a call is stepped over, and a run goes to a line of the disassemb
   const after = Number((await page.getByTestId('instructions').innerText()).replace(/\D/g, ''));
   // the other VM has had its turns meanwhile
   expect(after - before).toBeGreaterThanOrEqual(10_000);
+});
+
+test('machine: on a small screen all segment registers with their hidden parts are seen at once, and the general registers too', async ({
+  shell,
+}) => {
+  const page = await shell.start({ size: { width: 1280, height: 800 } });
+  await openLab(page, 'From selector to byte');
+  await runToTheEnd(page);
+  await go(page, 'Machine');
+  const fits = (name: string): Promise<boolean> =>
+    panel(page, name).evaluate((root) =>
+      [root, ...root.querySelectorAll('*')].every(({ scrollHeight, clientHeight, scrollWidth, clientWidth }) => {
+        const scrolls = scrollHeight > clientHeight + 1 || scrollWidth > clientWidth + 1;
+        return !scrolls || clientHeight === 0;
+      }),
+    );
+  await expect(panel(page, 'Registers')).toContainText('CS000C');
+  expect(await fits('Registers')).toBe(true);
+  await page.getByRole('tab', { name: 'Segments' }).click();
+  // the same selector, loaded again, has brought the new base
+  await expect(panel(page, 'Segments').getByRole('row', { name: /^DS 0014 0000_B000/ })).toBeVisible();
+  await expect(panel(page, 'Segments').getByRole('row', { name: /^IDTR/ })).toBeVisible();
+  expect(await fits('Segments')).toBe(true);
 });
