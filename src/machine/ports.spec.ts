@@ -34,7 +34,10 @@ function seen(machine: Machine): string {
   return `${machine.instructions} ${machine.ticks} ${hash.digest('hex')} ${JSON.stringify(machine.log.newest(300))}`;
 }
 
-/** In ring 3 behind an I/O bitmap, under the timer: polls, prints, is refused one port, moves strings. */
+/**
+ * In ring 3 behind an I/O bitmap, under the timer: polls, prints, is refused one port, moves strings, and reads the time-stamp
+ * counter, which is refused between every other pair of timer interrupts.
+ */
 const POLLING = `
   mov esp, 0x80000
   lgdt [gdtr]
@@ -87,6 +90,9 @@ gates: mov ebx, [edi]
   iret
 timer: push eax
   inc dword [0x300000]
+  mov eax, cr4
+  xor eax, 4
+  mov cr4, eax
   mov al, 0x20
   out 0x20, al
   pop eax
@@ -127,6 +133,10 @@ user: mov ecx, 100000
   out 0x80, al
   in ax, 0xe8
   xor [0x30000c], eax
+  add ebx, esi
+  rdtsc
+  add [0x300020], eax
+  adc [0x300024], edx
   push ecx
   mov edi, 0x300ffe
   mov ecx, 3

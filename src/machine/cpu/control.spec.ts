@@ -123,15 +123,24 @@ describe('CPUID, time and MSRs', () => {
     const rig = makeRig();
     const { state, system } = rig;
     state.ticks = 1000;
-    system.readTimestamp();
-    expect([state.reg32(0), state.reg32(2)]).toEqual([1000, 0]);
+    expect([system.readTimestamp(), system.timestampHigh()]).toEqual([1000, 0]);
     state.setReg32(1, 0x10);
     state.setReg32(0, 5);
     state.setReg32(2, 1);
     system.writeMsr();
     state.ticks = 1007;
-    system.readTimestamp();
-    expect([state.reg32(0), state.reg32(2)]).toEqual([12, 1]);
+    expect([system.readTimestamp(), system.timestampHigh()]).toEqual([12, 1]);
+    state.ticks = 2 ** 33 + 7;
+    state.setReg32(1, 0x10);
+    state.setReg32(0, 0xffff_fff0);
+    state.setReg32(2, 0x8000_0001);
+    system.writeMsr();
+    for (const ticks of [2 ** 33 + 7, 2 ** 33 + 22, 2 ** 33 + 23, 2 ** 52 + 1]) {
+      state.ticks = ticks;
+      system.readMsr();
+      expect([system.readTimestamp(), system.timestampHigh()]).toEqual([state.reg32(0), state.reg32(2)]);
+    }
+    expect([state.reg32(0), state.reg32(2)]).toEqual([0xffff_ffea, 0x800f_ffff]);
     state.setReg32(1, 0x1234_5678);
     system.readMsr();
     expect(takeFault(rig)).toEqual({ vector: 13, errorCode: 0 });

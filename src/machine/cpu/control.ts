@@ -98,9 +98,12 @@ export function cpuidLeaf(part: SystemPart, leaf: number): { eax: number; ebx: n
 }
 
 const VPID = STATE.vpid.offset >> 2;
+const TSC_OFFSET = STATE.tscOffset.offset >> 2;
 
 export class ControlRegisters {
   readonly addressSpaces = new AddressSpaces();
+  /** upper half of the counter as RDTSC has read it last */
+  timestampHigh = 0;
   private readonly efer = STATE.efer.offset >> 2;
   private readonly pdpte = STATE.pdpte.offset >> 2;
   private readonly model: Model;
@@ -361,11 +364,19 @@ export class ControlRegisters {
     return BigInt.asUintN(64, BigInt(Math.floor(this.state.ticks)) + this.state.u64[STATE.tscOffset.offset >> 3]!);
   }
 
-  readTimestamp(): boolean {
+  /** RDTSC: the lower half of the counter, and the upper one in `timestampHigh`; 0 when it faults or exits. */
+  readTimestamp(): number {
     const { state } = this;
-    if (state.cr4 & CR4.TSD && state.cpl > 0) return state.raise(VECTOR.generalProtection, 0);
-    if (this.exits.guestRuns && this.exits.controls & CONTROL.rdtsc) return this.exits.leave('rdtsc');
-    return this.returnWide(this.timestamp());
+    if (state.cr4 & CR4.TSD && state.cpl > 0) state.raise(VECTOR.generalProtection, 0);
+    else if (this.exits.guestRuns && this.exits.controls & CONTROL.rdtsc) this.exits.leave('rdtsc');
+    else {
+      // as timestamp(), without BigInt: programs wait by looking here over and over
+      const now = Math.floor(state.ticks);
+      const low = (now >>> 0) + state.u32[TSC_OFFSET]!;
+      this.timestampHigh = (Math.floor(now / 2 ** 32) + state.u32[TSC_OFFSET + 1]! + (low >= 2 ** 32 ? 1 : 0)) >>> 0;
+      return low >>> 0;
+    }
+    return 0;
   }
 
   // --- flags, HLT, descriptor tables -----------------------------------------------------------------------------------

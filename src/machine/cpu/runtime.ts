@@ -68,7 +68,10 @@ export interface SystemInstructions {
   readMsr(): boolean;
   writeMsr(): boolean;
   cpuid(): boolean;
-  readTimestamp(): boolean;
+  /** RDTSC: the lower half; 0 when it faults or exits. */
+  readTimestamp(): number;
+  /** the upper half of what it read last */
+  timestampHigh(): number;
   /** LAR, LSL, VERR, VERW: the value or -1 when ZF must be cleared. */
   accessRights(selector: number): number;
   segmentLimit(selector: number): number;

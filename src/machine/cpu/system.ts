@@ -275,8 +275,11 @@ export class ProcessorSystem implements SystemInstructions {
   cpuid(): boolean {
     return this.control.cpuid();
   }
-  readTimestamp(): boolean {
+  readTimestamp(): number {
     return this.control.readTimestamp();
+  }
+  timestampHigh(): number {
+    return this.control.timestampHigh;
   }
   accessRights(selector: number): number {
     return this.loads.accessRights(selector);

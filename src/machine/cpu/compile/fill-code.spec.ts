@@ -81,7 +81,7 @@ function makeSide(quick: boolean, paging: Paging, withEpt: boolean, geometry: { 
   state.cr3 = ROOT;
   for (let index = 0; index < 4; index++) state.u32[(STATE.pdpte.offset >> 2) + index * 2] = ROOT + index * 4096 + 1;
   const refused = (): number => 0;
-  const names = ['condition', 'carry', 'eflags', 'system', 'port'];
+  const names = ['condition', 'carry', 'eflags', 'system', 'device'];
   const slow = Object.fromEntries(names.map((name) => [name, refused]));
   const table = new WebAssembly.Table({ element: 'anyfunc', initial: 1 });
   const words = frames.i32;

@@ -61,14 +61,14 @@ export const TYPES = [
 export const REGION_TYPE = 5;
 /** (linear, ACCESS bits) → pool offset of the byte, 0 when the slow path must do it. */
 export const FILL_TYPE = 6;
-/** (note, RIP, budget, one of PORT_CALLS, its three arguments) → its result. */
-const PORT_TYPE = 7;
+/** (note, RIP, budget, one of DEVICE_CALLS, its three arguments) → its result. */
+const DEVICE_TYPE = 7;
 
 /**
  * Imported functions in order, with their types. `load`, `store` and `probe` fill the fast table if they can (fill-code.ts) and
  * are for flat segments; `segmentStore` and `segmentProbe` are for the others, and know data beside code (beside-code.ts); those
  * named slow always ask the tier. `invalidate` and `reload` are INVLPG and MOV to CR3, where they are
- * simple; `system` is a call of the IR, `port` one of those that reach ports.
+ * simple; `system` is a call of the IR, `device` one of those that reach ports or the clock.
  */
 export const IMPORTS = [
   ['load', 0],
@@ -83,7 +83,7 @@ export const IMPORTS = [
   ['invalidate', FILL_TYPE],
   ['reload', FILL_TYPE],
   ['system', 3],
-  ['port', PORT_TYPE],
+  ['device', DEVICE_TYPE],
   ['condition', 3],
   ['carry', 4],
   ['eflags', 4],

@@ -6,7 +6,7 @@
 import { NO_ERROR_CODE } from '../cpu-state';
 import { STATUS_FLAGS, FLAG } from '../flags';
 import { EXCEPTION } from '../lower/exceptions';
-import { IR, IR_STRIDE, PORT_CALLS, SYSTEM_CALL } from '../lower/ir';
+import { IR, IR_STRIDE, DEVICE_CALLS, SYSTEM_CALL } from '../lower/ir';
 import { SEGMENT, SEGMENT_INDEX, STATE, STOP } from '../state-layout';
 import { ArithmeticCode } from './arithmetic-code';
 import { emitDivide } from './divide-code';
@@ -375,17 +375,17 @@ class RegionCode implements AccessContext {
       values.pop(to);
       return;
     }
-    const reachesPort = PORT_CALLS.has(id);
+    const reachesDevice = DEVICE_CALLS.has(id);
     const flushes = id === SYSTEM_CALL.invalidatePage || id === SYSTEM_CALL.writeControl;
     if (flushes) this.flush(id, constantOf(this.block.ir, first)!, second);
     this.noteAndPlace(0, 0);
     body.get(BUDGET).i32(id);
     values.push(first);
     values.push(second);
-    if (reachesPort) values.push(third);
-    body.call(reachesPort ? IMPORT.port : IMPORT.system);
+    if (reachesDevice) values.push(third);
+    body.call(reachesDevice ? IMPORT.device : IMPORT.system);
     values.pop(to);
-    if (reachesPort) {
+    if (reachesDevice) {
       body.word(WORD.leave).i32(LEAVE.stop).op(OP.eq);
       this.leaveIfStopped();
       this.asksToLeave = true;

@@ -1,6 +1,6 @@
 /** Which operations are compiled, and what is known of the flags behind them. */
 import { LAZY, STATUS_FLAGS, FLAG } from '../flags';
-import { IR, IR_OPCODES, IR_STRIDE, PORT_CALLS, ROTATE, SYSTEM_CALL, type IrBlock, type IrName } from '../lower/ir';
+import { IR, IR_OPCODES, IR_STRIDE, DEVICE_CALLS, ROTATE, SYSTEM_CALL, type IrBlock, type IrName } from '../lower/ir';
 
 const PLAIN: readonly IrName[] = [
   'mov', 'get8', 'get16', 'put8', 'put16', 'sext8', 'sext16', 'bswap',
@@ -20,7 +20,7 @@ const CALLS = new Set<number>([
   SYSTEM_CALL.requirePrivilege, SYSTEM_CALL.readControl, SYSTEM_CALL.invalidatePage, SYSTEM_CALL.selector,
   SYSTEM_CALL.tableBase, SYSTEM_CALL.tableLimit, SYSTEM_CALL.machineStatus, SYSTEM_CALL.checkCoprocessor,
   SYSTEM_CALL.readDebug, SYSTEM_CALL.readTest,
-  ...PORT_CALLS,
+  ...DEVICE_CALLS,
 ]); // prettier-ignore
 
 /** Is the call at word `at` one of those? MOV to CR3 is, too. */

@@ -10,7 +10,7 @@ import { wordOf, type CpuState } from '../cpu-state';
 import { PREFIXES, isRepeatPrefix } from '../decode/repeated-string';
 import { FLAG } from '../flags';
 import type { BlockCache } from '../interpret/blocks';
-import { callPort, callSystem } from '../interpret/system-calls';
+import { callDevice, callSystem } from '../interpret/system-calls';
 import type { OperandSize, SegmentIndex, SystemInstructions } from '../runtime';
 import { POOL_RESERVED, SEGMENT_INDEX, STOP } from '../state-layout';
 import { EVENT_LOG, JUMP_CACHE, LEAVE, LEFT, WORD, jumpIndex, unpackCall } from './layout';
@@ -108,8 +108,8 @@ export class CompiledTier {
       slowStore: (offset: number, note: number, rip: number, budget: number, value: number) => this.store(offset, note, rip, budget, value),
       slowProbe: (offset: number, note: number, rip: number, budget: number) => this.probe(offset, note, rip, budget),
       system: (note: number, rip: number, budget: number, id: number, a: number, b: number) => this.system(note, rip, budget, id, a, b),
-      port: (note: number, rip: number, budget: number, id: number, a: number, b: number, c: number) =>
-        this.port(note, rip, budget, id, a, b, c),
+      device: (note: number, rip: number, budget: number, id: number, a: number, b: number, c: number) =>
+        this.device(note, rip, budget, id, a, b, c),
     };
     const flags = { mask: state.flagsMask, fixed: state.fixedFlags };
     const quiet = (): number => (parts.boundary.isQuiet ? 1 : 0);
@@ -331,10 +331,10 @@ export class CompiledTier {
     return value;
   }
 
-  private port(note: number, rip: number, budget: number, id: number, a: number, b: number, c: number): number {
+  private device(note: number, rip: number, budget: number, id: number, a: number, b: number, c: number): number {
     this.begin(note, rip, budget);
     const { state, access } = this.parts;
-    const value = callPort(this.parts.system, id, a, b, c);
+    const value = callDevice(this.parts.system, id, a, b, c);
     const { stop } = state;
     if (stop === STOP.fault || stop === STOP.exit) {
       access.compiled.refused = LEAVE.stop;

@@ -84,9 +84,6 @@ export function callSystem(state: CpuState, system: SystemInstructions, id: numb
     case SYSTEM_CALL.cpuid:
       system.cpuid();
       return 0;
-    case SYSTEM_CALL.readTimestamp:
-      system.readTimestamp();
-      return 0;
     case SYSTEM_CALL.accessRights:
       inspected(state, system.accessRights(a & 0xffff), b, c);
       return 0;
@@ -110,7 +107,9 @@ export function callSystem(state: CpuState, system: SystemInstructions, id: numb
     case SYSTEM_CALL.portInString:
     case SYSTEM_CALL.portOutString:
     case SYSTEM_CALL.checkPort:
-      return callPort(system, id, a, b, c);
+    case SYSTEM_CALL.readTimestamp:
+    case SYSTEM_CALL.timestampHigh:
+      return callDevice(system, id, a, b, c);
     case SYSTEM_CALL.requirePrivilege:
       system.requirePrivilege();
       return 0;
@@ -147,8 +146,8 @@ export function callSystem(state: CpuState, system: SystemInstructions, id: numb
   }
 }
 
-/** The same for the calls of IN, OUT, INS and OUTS. */
-export function callPort(system: SystemInstructions, id: number, a: number, b: number, c: number): number {
+/** The same for DEVICE_CALLS. */
+export function callDevice(system: SystemInstructions, id: number, a: number, b: number, c: number): number {
   const port = a & 0xffff;
   switch (id) {
     case SYSTEM_CALL.portIn:
@@ -165,8 +164,12 @@ export function callPort(system: SystemInstructions, id: number, a: number, b: n
     case SYSTEM_CALL.checkPort:
       system.checkPort(port, b as OperandSize);
       return 0;
+    case SYSTEM_CALL.readTimestamp:
+      return system.readTimestamp();
+    case SYSTEM_CALL.timestampHigh:
+      return system.timestampHigh();
     default:
-      throw new RangeError(`system call ${id} reaches no port`);
+      throw new RangeError(`system call ${id} reaches no device`);
   }
 }
 

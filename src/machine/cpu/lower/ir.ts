@@ -168,6 +168,7 @@ export const SYSTEM_CALL = {
   readMsr: 15,
   writeMsr: 16,
   cpuid: 17,
+  /** the lower half; nobody may look at both halves but together */
   readTimestamp: 18,
   /** selector, register, its size */
   accessRights: 19,
@@ -216,18 +217,22 @@ export const SYSTEM_CALL = {
   /** port, size, offset in ES: INS; offset in a segment, port and size (packString): OUTS */
   portInString: 45,
   portOutString: 46,
+  /** the upper half of what readTimestamp has read */
+  timestampHigh: 47,
 } as const;
 
 /**
- * The calls of IN, OUT, INS and OUTS. What they reach may ask for the slice to end behind their instruction, which is the last of
- * its block.
+ * The calls that reach devices or the clock, of IN, OUT, INS, OUTS and RDTSC: made from every tier, which goes on behind them. What
+ * IN and its like reach may ask for the slice to end behind their instruction, which is the last of its block.
  */
-export const PORT_CALLS: ReadonlySet<number> = new Set([
+export const DEVICE_CALLS: ReadonlySet<number> = new Set([
   SYSTEM_CALL.portIn,
   SYSTEM_CALL.portOut,
   SYSTEM_CALL.portInString,
   SYSTEM_CALL.portOutString,
   SYSTEM_CALL.checkPort,
+  SYSTEM_CALL.readTimestamp,
+  SYSTEM_CALL.timestampHigh,
 ]);
 
 /** OUTS: the size, and the segment that is read. */

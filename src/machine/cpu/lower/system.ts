@@ -115,7 +115,12 @@ export const SYSTEM: Record<string, Lower> = {
   cli: system('setInterruptFlag', 0),
   sti: system('setInterruptFlag', 1),
   cpuid: system('cpuid'),
-  rdtsc: system('readTimestamp'),
+  rdtsc: (b) => {
+    const low = b.call('readTimestamp');
+    const high = b.call('timestampHigh');
+    b.writeRegister(4, EAX, low);
+    b.writeRegister(4, EDX, high);
+  },
   rdmsr: privileged('readMsr'),
   wrmsr: privileged('writeMsr'),
   invd: privileged('requirePrivilege'),

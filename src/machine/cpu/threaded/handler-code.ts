@@ -172,7 +172,7 @@ class HandlerCode implements MemoryUser {
         this.slow();
         body.i32(b);
         for (const slot of [c, d, e]) this.push(slot);
-        body.i32(this.memory.accesses).get(LOCAL.pc).get(LOCAL.budget).call(IMPORT.port);
+        body.i32(this.memory.accesses).get(LOCAL.pc).get(LOCAL.budget).call(IMPORT.device);
         this.pop(a);
         this.leaveIfAsked();
         return;

@@ -62,8 +62,8 @@ const ROWS = [
   ['fault', 5, 0],
   /** size, signed, divisor, accesses before it, pc, budget */
   ['divide', 6, 0],
-  /** one of PORT_CALLS, its three arguments, accesses before it, pc, budget: its result */
-  ['port', 7, 1],
+  /** one of DEVICE_CALLS, its three arguments, accesses before it, pc, budget: its result */
+  ['device', 7, 1],
   /** code: 1 or 0 */
   ['condition', 1, 1],
   /** CF */

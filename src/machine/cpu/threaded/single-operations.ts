@@ -1,6 +1,6 @@
 /** Every operation that can be threaded, by itself: what instructions are cut into whose shape has no handler. */
 import { LAZY } from '../flags';
-import { IR, IR_OPCODES, IR_STRIDE, PORT_CALLS, type IrBlock, type IrName } from '../lower/ir';
+import { IR, IR_OPCODES, IR_STRIDE, DEVICE_CALLS, type IrBlock, type IrName } from '../lower/ir';
 import { EXCEPTION } from '../lower/exceptions';
 import type { SampleHandler } from './samples';
 import { isMemory, makeUnit } from './unit';
@@ -34,7 +34,7 @@ const LITERALS: Partial<Record<IrName, readonly (readonly number[])[]>> = {
   raiseIf: [[EXCEPTION.BR], [NO_ERROR_CODE]],
   branch: [CONDITIONS],
   code: [SIZES],
-  call: [[...PORT_CALLS]],
+  call: [[...DEVICE_CALLS]],
 };
 const OF_KIND = new Set<number>([IR.branch, IR.condition, IR.carry, IR.flagsIncDec]);
 /** segments, distances, sizes of targets */

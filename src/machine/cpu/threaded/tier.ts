@@ -15,7 +15,7 @@ import type { CodePage } from '../interpret/blocks';
 import { divide } from '../interpret/divide';
 import { doubleShiftValue, rotateValue } from '../interpret/integer';
 import { noteDoubleShift, noteRotate } from '../interpret/shift-flags';
-import { callPort } from '../interpret/system-calls';
+import { callDevice } from '../interpret/system-calls';
 import { carryFlag } from '../flags';
 import { ROTATE, type IrBlock, type Mode } from '../lower/ir';
 import { lowerBlock, MAX_BLOCK, type LowerResult } from '../lower/lower';
@@ -364,9 +364,9 @@ export class ThreadedTier {
       divide: (size, isSigned, divisor, before, pc, budget) => {
         if (!divide(state, size!, isSigned !== 0, divisor!)) this.leave(pc!, budget!, REFUSED.stopped, before!);
       },
-      port: (id, a, b, c, before, pc, budget) => {
+      device: (id, a, b, c, before, pc, budget) => {
         this.begin(pc!, budget!);
-        const value = callPort(system, id!, a!, b!, c!);
+        const value = callDevice(system, id!, a!, b!, c!);
         this.afterCall(pc!, budget!, before!);
         return value;
       },

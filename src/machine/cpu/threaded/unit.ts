@@ -7,7 +7,7 @@
  * scratch area, and so are the same as registers. A single operation is a unit of its own kind, whatever its operands are:
  * then constants lie behind the block and are the same as registers too.
  */
-import { IR, IR_OPCODES, IR_STRIDE, PORT_CALLS, TEMPORARY, type IrBlock } from '../lower/ir';
+import { IR, IR_OPCODES, IR_STRIDE, DEVICE_CALLS, TEMPORARY, type IrBlock } from '../lower/ir';
 import { SEGMENT, STATE } from '../state-layout';
 import { MOST_POSITIONS, NOTE } from './layout';
 
@@ -84,7 +84,7 @@ export function isThreaded(ir: IrBlock, from: number, to: number): boolean {
   let stored = false;
   for (let at = from; at < to; at += IR_STRIDE) {
     const number = ir.ops[at]!;
-    const threaded = number === IR.call ? PORT_CALLS.has(ir.ops[at + 2]!) : THREADED.has(number);
+    const threaded = number === IR.call ? DEVICE_CALLS.has(ir.ops[at + 2]!) : THREADED.has(number);
     if (!threaded || (stored && IR_OPCODES[number]!.faults)) return false;
     stored ||= STORES.has(number);
   }
