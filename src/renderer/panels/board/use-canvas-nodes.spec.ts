@@ -105,3 +105,39 @@ it('a move that is taken back before it was drawn moves nothing', async () => {
   expect(flow.findNode('slot:S7')!.position).toEqual(at);
   expect(lab.yaml).toBe(YAML);
 });
+
+/** Everything goes so far to the right. */
+function shiftAll(by: number): void {
+  const places = new Map(canvas.parts.map(({ node, x, y }) => [node, { x: x + by, y }]));
+  lab.patch(moveParts(lab.document!.board, places).patches, LABEL);
+}
+const displaced = (): number => canvas.parts.filter(({ node, x }) => flow.findNode(node)?.position.x !== x).length;
+
+it('many that have moved follow a few at a time', async () => {
+  shiftAll(50);
+  await turn();
+  const { length } = canvas.parts;
+  const first = displaced();
+  expect([first > 0 && first < length, nodes.complete.value, nodes.upToDate()]).toEqual([true, false, false]);
+  vi.runAllTimers();
+  expect([displaced(), nodes.complete.value, nodes.upToDate()]).toEqual([0, true, true]);
+});
+
+it('many that were carried are put down together', async () => {
+  shiftAll(50);
+  nodes.whenDrawn(() => expect(displaced()).toBe(0));
+  await turn();
+  expect([displaced(), nodes.complete.value]).toEqual([0, true]);
+  expect.assertions(2);
+});
+
+it('who takes hold of a part while others are on their way has all of them in place', async () => {
+  shiftAll(50);
+  await turn();
+  nodes.settle();
+  expect([displaced(), nodes.upToDate(), nodes.complete.value]).toEqual([0, true, true]);
+  lab.undo();
+  await turn();
+  vi.runAllTimers();
+  expect([displaced(), lab.yaml]).toEqual([0, YAML]);
+});

@@ -1,10 +1,10 @@
 /**
  * Vue Flow's nodes, in step with the board: its ground, the frames of groups, the parts, and the note of what is wrong. When parts were
- * only moved, only these are told; parts that have gone are taken out; when there are many new ones they come a few at a time, each few
- * in a task of their own.
+ * only moved, only these are told; parts that have gone are taken out; when many have moved or are new they follow a few at a time, each
+ * few in a task of their own.
  */
 import type { GraphNode, Node, VueFlowStore } from '@vue-flow/core';
-import { computed, onBeforeUnmount, ref, watch, type Ref } from 'vue';
+import { computed, onBeforeUnmount, ref, toRaw, watch, type Ref } from 'vue';
 import { useCanvas } from './canvas';
 import { outline, type Box, type Drawing, type GroupFrame, type PartBox, type Wire } from './drawing';
 
@@ -12,6 +12,8 @@ import { outline, type Box, type Drawing, type GroupFrame, type PartBox, type Wi
 const MARGIN = 22;
 /** So many new parts are drawn in one task. */
 const FEW = 12;
+/** So many parts that were drawn already go to another place in one task. */
+const FEW_MOVED = 40;
 
 /** What the canvas draws, all of one moment: see shown-board. */
 export interface CanvasMoment {
@@ -21,6 +23,9 @@ export interface CanvasMoment {
   frames: readonly GroupFrame[];
   wires: readonly Wire[];
 }
+
+const isSamePlace = (own: GraphNode, { x, y }: Node['position']): boolean => own.position.x === x && own.position.y === y;
+const isElsewhere = (own: GraphNode, { position, data }: Node): boolean => !isSamePlace(own, position) || toRaw(own).data !== data;
 
 export function useCanvasNodes(flow: VueFlowStore, moment: Readonly<Ref<CanvasMoment>>) {
   const canvas = useCanvas();
@@ -43,11 +48,13 @@ export function useCanvasNodes(flow: VueFlowStore, moment: Readonly<Ref<CanvasMo
   }); // prettier-ignore
   /** of the last moment, not drawn yet */
   const left = ref(0);
-  /** what the canvas shows is the board as it is now */
-  const upToDate = (): boolean => moment.value.parts === canvas.parts;
+  const isShown = (): boolean => moment.value.parts === canvas.parts;
+  /** what the canvas shows is the board as it is now, but for new parts that are still to come */
+  const upToDate = (): boolean => moved.length === 0 && isShown();
   /** all that is on the board is drawn */
-  const complete = computed(() => left.value === 0 && upToDate());
+  const complete = computed(() => left.value === 0 && isShown());
   let order: string[] = [];
+  let moved: (readonly [own: GraphNode, to: Node])[] = [];
   let later: Node[] = [];
   let timer: ReturnType<typeof setTimeout> | undefined;
   let after: (() => void)[] = [];
@@ -58,22 +65,33 @@ export function useCanvasNodes(flow: VueFlowStore, moment: Readonly<Ref<CanvasMo
     const there = flow.nodes.value;
     const kept = there.filter(({ id }) => wanted.has(id));
     if (kept.length < there.length) flow.nodes.value = kept;
+    moved = [];
     later = [];
+    const known = new Map(kept.map((node) => [node.id, node]));
     for (const node of now) {
-      const own = flow.findNode(node.id);
-      if (own) follow(own, node);
-      else later.push(node);
+      const own = known.get(node.id);
+      if (!own) later.push(node);
+      else if (isElsewhere(own, node)) moved.push([own, node]);
     }
-    // many new ones wait for a task of their own, after what is there
-    if (later.length > FEW) wait();
-    else more();
     const done = after;
     after = [];
+    // what was carried is put down together
+    follow(done.length > 0 ? moved.length : FEW_MOVED);
+    // many new ones wait for a task of their own, after what is there
+    if (moved.length > 0 || later.length > FEW) wait();
+    else more();
     for (const work of done) work();
   }
-  function follow(own: GraphNode, { position, data }: Node): void {
-    if (own.position.x !== position.x || own.position.y !== position.y) own.position = position;
-    if (own.data !== data) own.data = data;
+  function follow(count: number): void {
+    for (const [own, { position, data }] of moved.splice(0, count)) {
+      if (!isSamePlace(own, position)) own.position = position;
+      if (toRaw(own).data !== data) own.data = data;
+    }
+  }
+  function next(): void {
+    if (moved.length === 0) return more();
+    follow(FEW_MOVED);
+    wait();
   }
   function more(): void {
     const few = later.splice(0, FEW);
@@ -85,15 +103,20 @@ export function useCanvasNodes(flow: VueFlowStore, moment: Readonly<Ref<CanvasMo
   }
   function wait(): void {
     clearTimeout(timer);
-    left.value = later.length;
-    if (later.length > 0) timer = setTimeout(more, 0);
+    left.value = moved.length + later.length;
+    if (left.value > 0) timer = setTimeout(next, 0);
   }
   watch(nodes, give, { immediate: true });
   onBeforeUnmount(() => clearTimeout(timer));
   /** Does it when the canvas shows the board as it is now: at once, or together with what is drawn next. */
   function whenDrawn(work: () => void): void {
-    if (upToDate()) work();
+    if (isShown()) work();
     else after.push(work);
   }
-  return { ground, complete, upToDate, whenDrawn };
+  /** Parts that have moved are where they are to stand now, those that are still to follow too. */
+  function settle(): void {
+    follow(moved.length);
+    left.value = later.length;
+  }
+  return { ground, complete, upToDate, whenDrawn, settle };
 }
