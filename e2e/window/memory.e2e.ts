@@ -24,11 +24,34 @@ test('counting is switched on for a board that does not model time, and changes 
   await go(page, 'Board');
   await page.getByRole('tab', { name: 'DRAM' }).click();
   const dram = panel(page, 'DRAM');
-  await dram.getByRole('switch').click();
+  await dram.getByRole('radio', { name: 'All' }).click();
+  await expect(dram.getByTestId('dram-meaning')).toContainText('Every access is counted');
   await runToTheEnd(page);
   await expect(dram.getByTestId('dram-A1')).not.toHaveText('0');
   await go(page, 'Labs');
   await expect(page.getByTestId('checks').locator('[data-state=failed]')).toHaveCount(0);
+});
+
+test('samples are labelled as such, in both languages; where memory takes time all is counted and the panel says why', async ({
+  shell,
+}) => {
+  const page = await shell.start();
+  await openLab(page, 'Four DIMMs');
+  await go(page, 'Board');
+  await page.getByRole('tab', { name: 'DRAM' }).click();
+  const dram = panel(page, 'DRAM');
+  await dram.getByRole('radio', { name: 'Sampled' }).click();
+  await runToTheEnd(page);
+  await expect(dram.getByTestId('dram-meaning')).toContainText('one slice of 4,096 instructions in 1,024');
+  await expect(dram.getByTestId('dram-modules')).toContainText('sampled');
+  await page.getByTestId('language').click();
+  await expect(page.getByTestId('dram-meaning')).toContainText('每 1,024 段指令统计一段');
+  await page.getByTestId('language').click();
+  await openLab(page, 'Rows and banks');
+  await go(page, 'Board');
+  await expect(dram.getByRole('radio', { name: 'All' })).toBeChecked();
+  await expect(dram.getByRole('radio', { name: 'Sampled' })).toBeDisabled();
+  await expect(dram.getByTestId('dram-meaning')).toContainText('Memory timing is on');
 });
 
 test('two channels: the plot shows what the program measured', async ({ shell }) => {

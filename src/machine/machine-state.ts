@@ -8,7 +8,7 @@ import type { SavedClock } from './clock/machine-clock';
 import type { SavedDeliveries } from './cpu/delivery-log';
 import { STATE, STATE_LAYOUT_VERSION, STATE_SIZE } from './cpu/state-layout';
 import type { Device } from './devices/device';
-import type { SavedDram } from './dram/dram';
+import type { SavedMemory } from './memory-model';
 import type { Machine } from './machine';
 import type { FrameSnapshot } from './memory/frame-store';
 import { PAGE_SIZE } from './address';
@@ -32,7 +32,7 @@ export interface SavedMachine {
   log: SavedTransactions;
   frames: FrameSnapshot;
   /** null, or absent in older snapshots: nothing was modelled */
-  dram?: SavedDram | null;
+  dram?: SavedMemory | null;
 }
 
 export interface MachineSnapshot extends SavedMachine {

@@ -18,10 +18,10 @@ describe('the memory model of a machine', () => {
   it('is not there until it is asked for, and goes again', () => {
     const machine = machineOf(undefined);
     expect(machine.memory.dram).toBeUndefined();
-    machine.memory.counting = true;
+    machine.memory.observe = 'exact';
     machine.memory.touch(0x1234, 4, false);
     expect(machine.memory.dram!.countsOf(0)).toEqual({ hits: 0, misses: 1, conflicts: 0, writes: 0 });
-    machine.memory.counting = false;
+    machine.memory.observe = 'off';
     expect(machine.memory.dram).toBeUndefined();
     expect(machineOf({ timing: true }).memory.dram).toBeDefined();
   });
@@ -70,7 +70,7 @@ describe('the memory model of a machine', () => {
 
   it('knows a module that was plugged in, and keeps what the others had', () => {
     const machine = machineOf(undefined);
-    machine.memory.counting = true;
+    machine.memory.observe = 'exact';
     machine.memory.touch(0, 4, true);
     const after = { ...machine.board, slots: [machine.board.slots[0]!, { ...machine.board.slots[1]!, dimm: 'ddr3-256m' }] };
     machine.hotPlug([{ kind: 'dimm', slot: 'A2', dimm: 'ddr3-256m' }], after);

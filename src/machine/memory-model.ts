@@ -1,7 +1,7 @@
 /**
  * A machine's DRAM model in its place: between the processor and the devices on one side, and clock, frames and log on the
- * other. There is one while the board asks for memory timing or disturbance, or while somebody wants accesses counted; without
- * one, nothing passes here and nothing costs anything.
+ * other. There is one while the board asks for memory timing or disturbance, or while somebody wants accesses counted, all or
+ * samples of them; without one, nothing passes here and nothing costs anything.
  */
 import { PAGE_SIZE, hostPhysical, type HostPhysicalAddress } from './address';
 import type { DramRange } from './board/address-map';
@@ -11,9 +11,20 @@ import type { TransactionLog } from './bus/transaction-log';
 import type { Processor } from './cpu/processor';
 import { Dram, type DramParts, type SavedDram, type WordError } from './dram/dram';
 import { bankAt } from './dram/locator';
+import { sampledSlice } from './dram/sampling';
 import type { FrameStore } from './memory/frame-store';
 import type { MemoryController } from './memory/memory-controller';
 import type { MemoryObserver } from './memory/physical-memory';
+
+/**
+ * What is counted where the board does not ask for more: nothing, the accesses of one slice in so many (dram/sampling.ts), or all.
+ * State and time are the same.
+ */
+export type Observe = 'off' | 'sampled' | 'exact';
+
+export interface SavedMemory extends SavedDram {
+  observe: Observe;
+}
 
 export interface MemoryModelParts {
   board: Board;
@@ -33,6 +44,7 @@ export class MemoryModel implements MemoryObserver {
   dram: Dram | undefined;
 
   private board: Board;
+  private asked: Observe = 'off';
 
   constructor(private readonly parts: MemoryModelParts) {
     this.board = parts.board;
@@ -40,13 +52,16 @@ export class MemoryModel implements MemoryObserver {
     if (timing || disturbance) this.begin();
   }
 
-  /** Counts accesses from now on, or no longer. What the board asks for goes on. Only between slices. */
-  set counting(on: boolean) {
-    if (on && !this.dram) this.begin();
-    else if (!on && this.dram && !this.dram.architectural) this.end();
+  /** What is counted from now on; from all to samples, or back, counts begin anew. What the board asks for goes on. Only between slices. */
+  set observe(observe: Observe) {
+    if (this.dram?.architectural || observe === this.asked) return;
+    this.asked = observe;
+    if (this.dram) this.end();
+    if (observe !== 'off') this.begin();
   }
-  get counting(): boolean {
-    return this.dram !== undefined;
+  /** Where memory takes time or is disturbed, all. */
+  get observe(): Observe {
+    return this.dram?.architectural ? 'exact' : this.asked;
   }
 
   /** Modules were plugged or unplugged: `board` is what there is now. Only between slices. */
@@ -71,7 +86,8 @@ export class MemoryModel implements MemoryObserver {
 
   /** As touch, for a device's bytes; they do not cross a frame. */
   dma(address: number, length: number, write: boolean): void {
-    if (this.dram && this.parts.chipset.isDram(hostPhysical(address))) this.dram.dma(address, length, write);
+    if (this.dram && this.parts.processor.isObserved && this.parts.chipset.isDram(hostPhysical(address)))
+      this.dram.dma(address, length, write);
   }
 
   /**
@@ -83,7 +99,15 @@ export class MemoryModel implements MemoryObserver {
     const timed = this.dram?.timing === true && untilEvent < Infinity;
     const limit = Math.max(1, Math.min(most, timed ? Math.ceil(untilEvent / 2) : untilEvent));
     if (this.dram) this.dram.slack = timed ? untilEvent - limit : Infinity;
-    return limit;
+    return this.observe === 'sampled' ? Math.min(limit, this.sample()) : limit;
+  }
+
+  /** Observes the next slice or does not; instructions until that changes. */
+  private sample(): number {
+    const { processor } = this.parts;
+    const { observed, left } = sampledSlice(processor.machineInstructions);
+    processor.isObserved = observed;
+    return left;
   }
 
   private charge(ticks: number): void {
@@ -106,6 +130,7 @@ export class MemoryModel implements MemoryObserver {
       wordFailed: this.parts.wordFailed,
     });
     processor.memoryObserver = this;
+    processor.isObserved = this.observe === 'exact';
   }
 
   private end(): void {
@@ -147,13 +172,13 @@ export class MemoryModel implements MemoryObserver {
   // --- state -----------------------------------------------------------------------------------------------------------
 
   /** Null when nothing is modelled. */
-  save(): SavedDram | null {
-    return this.dram?.save() ?? null;
+  save(): SavedMemory | null {
+    return this.dram === undefined ? null : { ...this.dram.save(), observe: this.observe };
   }
 
-  load(saved: SavedDram | null): void {
-    if (saved && !this.dram) this.begin();
-    if (saved) this.dram!.load(saved);
+  /** Counts go on from those saved; from zero when something else was counted then. */
+  load(saved: SavedMemory | null): void {
+    if (saved && this.dram && saved.observe === this.observe) this.dram.load(saved);
     else this.reset();
   }
 

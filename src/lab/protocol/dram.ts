@@ -40,10 +40,18 @@ export interface DramModuleView extends DramCounts {
   banks: DramBankView[];
 }
 
+/**
+ * Which accesses to DRAM are counted: none; those of one short slice in so many, which hardly costs anything; or all, and nothing
+ * is compiled. State and time are the same.
+ */
+export type Observe = 'off' | 'sampled' | 'exact';
+
 /** Accesses to DRAM since power-on, or since they are counted. */
 export interface DramView {
   timing: boolean;
   disturbance: boolean;
+  /** counted are only those of one slice in `every`, of so many instructions; null: all */
+  sampling: { every: number; instructions: number } | null;
   /** in the board's order, at most 64 */
   modules: DramModuleView[];
 }

@@ -4,7 +4,7 @@ import type { AccessKind, Cell, Journey } from '../../machine/journey/journey';
 import type { LabDocument } from '../document/schema';
 import type { BootReport, CheckResult } from './boot';
 import type { ChipsetView, SerialView, TransactionQuery, TransactionsFound, TransactionsView } from './bus';
-import type { DramView } from './dram';
+import type { DramView, Observe } from './dram';
 import type { IsolationView } from './isolation';
 import type { Problem } from './problem';
 import type { DisassemblyLine, EventsView, RegistersView, TlbView } from './processor';
@@ -91,8 +91,8 @@ export interface SessionCommands {
   setBreakpoints(file: string, lines: number[]): Promise<{ line: number; bound: boolean }[]>;
   /** The breakpoints at addresses and the watchpoints there are from now on, at most 64. Those of a VM that is not there wait for it. */
   setStopPoints(points: StopPoint[]): Promise<void>;
-  /** `exact`: every access to DRAM is counted (view `dram`), and everything is interpreted. A board with memory timing or disturbance counts anyway. */
-  setObserve(mode: 'off' | 'exact'): Promise<void>;
+  /** Which accesses to DRAM are counted (view `dram`) from now on. A board with memory timing or disturbance counts all anyway. */
+  setObserve(mode: Observe): Promise<void>;
   explain(query: AccessQuery): Promise<Journey>;
   readMemory(query: { space: 'linear' | 'guest' | 'host'; vm: string | null; base: bigint; length: number }): Promise<MemoryRange>;
   /** `count` instructions from a linear address, and up to `before` in front of it as far as the program's source says where they begin */

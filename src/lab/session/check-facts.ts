@@ -121,7 +121,9 @@ export function checkFacts(system: System, evidence: Evidence | null): CheckCont
     },
     exits: (vm) => vmm?.vm(vm)?.exits ?? {},
     tlb: machine.processor.tlb.statistics,
-    dram: (count, slot, bank) => dramCount(machine.memory.dram, count, slot, bank),
+    dram: (count, slot, bank) =>
+      // samples are no answer
+      dramCount(machine.memory.observe === 'exact' ? machine.memory.dram : undefined, count, slot, bank),
     instructions: (vm) => (vm === null ? machine.instructions : (vmm?.vm(vm)?.vcpu.block.instructions ?? null)),
     exceptions: exceptions(system),
     faults: faultRecords(system),

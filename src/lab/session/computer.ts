@@ -13,6 +13,7 @@ import type {
   FrameOwner,
   LinearSpaceView,
   MemoryRange,
+  Observe,
   PageTableView,
   Problem,
   StopKind,
@@ -113,7 +114,7 @@ export interface Computer {
   events(): Views['events'];
   dram(): Views['dram'];
   /** are accesses to DRAM counted, though the board does not ask for it? */
-  set counting(on: boolean);
+  set observe(mode: Observe);
   checkContext(): CheckContext;
 
   /** Throws QueryError when the query names a VM, device or space that is not there. The same for the queries below. */

@@ -1,6 +1,7 @@
 /** What the DRAM model has counted, for the board's panels: modules, their banks and their rows, as far as they were used. */
 import type { Machine } from '../../machine/machine';
 import { bankAt, type Module } from '../../machine/dram/locator';
+import { SAMPLING } from '../../machine/dram/sampling';
 import type { Dram } from '../../machine/dram/dram';
 import { dramTimings } from '../../machine/board/dram-timings';
 import type { DramBankView, DramModuleView, DramView } from '../protocol';
@@ -54,5 +55,6 @@ export function dramView(machine: Machine): DramView | null {
   if (!dram) return null;
   const { timing = false, disturbance = false } = machine.board.memory ?? {};
   const used = dram.locator.modules.slice(0, MOST_MODULES);
-  return { timing, disturbance, modules: used.map((module) => moduleView(machine, dram, module)) };
+  const sampling = machine.memory.observe === 'sampled' ? SAMPLING : null;
+  return { timing, disturbance, sampling, modules: used.map((module) => moduleView(machine, dram, module)) };
 }

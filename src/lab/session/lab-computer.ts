@@ -11,6 +11,7 @@ import type {
   FrameOwner,
   LinearSpaceView,
   MemoryRange,
+  Observe,
   PageTableView,
   Problem,
   StopKind,
@@ -90,7 +91,7 @@ export class LabComputer implements Computer {
   get engine(): 'interpreter' | 'compiled' {
     const { processor, memory } = this.system.machine;
     // an access that is counted is interpreted
-    return processor.compiles && !memory.counting ? 'compiled' : 'interpreter';
+    return processor.compiles && memory.observe !== 'exact' ? 'compiled' : 'interpreter';
   }
   get poolBytes(): number {
     return this.system.machine.frames.bytesUsed;
@@ -170,8 +171,8 @@ export class LabComputer implements Computer {
   dram(): Views['dram'] {
     return dramView(this.system.machine);
   }
-  set counting(on: boolean) {
-    this.system.machine.memory.counting = on;
+  set observe(mode: Observe) {
+    this.system.machine.memory.observe = mode;
   }
   checkContext(): CheckContext {
     return checkFacts(this.system, this.evidence);

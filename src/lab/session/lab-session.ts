@@ -9,6 +9,7 @@ import { validateLab } from '../document/validate';
 import type {
   CheckResult,
   LabFiles,
+  Observe,
   OpenResult,
   PatchResult,
   Problem,
@@ -45,7 +46,7 @@ export class LabSession implements SessionCommands {
   private target: RunTarget | null = null;
   private until = 0;
   /** accesses to DRAM are counted, whatever the board asks for */
-  private observing = false;
+  private observe: Observe = 'off';
   private readonly state = new RunState();
   private readonly queries = new Queries(this.state);
   private readonly values: ViewValues;
@@ -117,7 +118,7 @@ export class LabSession implements SessionCommands {
     this.forgetRun();
     const { computer, problems } = powerOn(this.document, this.files);
     this.state.computer = computer;
-    if (computer && this.observing) computer.counting = true;
+    if (computer) computer.observe = this.observe;
     this.state.stop = computer?.stopped ?? null;
     this.setStops();
     this.labProblems = problems;
@@ -272,9 +273,9 @@ export class LabSession implements SessionCommands {
   private readonly readLinear: ReadLinear = (vm, linear, size) =>
     this.state.computer ? linearValue(this.state.computer, vm, linear, size) : null;
 
-  async setObserve(mode: 'off' | 'exact'): Promise<void> {
-    this.observing = mode === 'exact';
-    if (this.state.computer) this.state.computer.counting = this.observing;
+  async setObserve(mode: Observe): Promise<void> {
+    this.observe = mode === 'sampled' || mode === 'exact' ? mode : 'off';
+    if (this.state.computer) this.state.computer.observe = this.observe;
     this.views.now();
   }
 

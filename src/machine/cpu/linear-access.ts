@@ -52,6 +52,8 @@ export class LinearAccess {
    * does not tell: they would use the fast table. What has been in it says nothing of who was told; call `Tlb.clearFast` after changing it.
    */
   observer: MemoryObserver | undefined;
+  /** the same, also while it is not told: it describes frames all the time */
+  describer: MemoryObserver | undefined;
 
   /** host-physical address of the last `resolve` that ended at the chipset, and whether it can be read directly */
   host = 0;
@@ -120,7 +122,7 @@ export class LinearAccess {
 
   /** The frame that a fill of compiled code looked for in vain, before what has been done instead, is found by the next one. */
   learnFrame(): void {
-    this.frameCache.learn(this.observer, this.observer !== undefined);
+    this.frameCache.learn(this.describer, this.observer !== undefined);
   }
 
   /** Reads at a linear address (unsigned 32 bits; the access may wrap at 2^32) with user or supervisor rights. */

@@ -394,9 +394,19 @@ export class Processor {
     return this.system.access.lastAccess;
   }
 
-  /** Who is told of every access to memory that instructions and walks make; nothing is compiled while there is one. Only between slices. */
+  /** Who is told of every access to memory that instructions and walks make; nothing compiled runs meanwhile. Only between slices. */
   set memoryObserver(observer: MemoryObserver | undefined) {
     this.system.observer = observer;
+    this.tiers?.choose();
+  }
+
+  /** Is it told now? From time to time, when only samples are wanted: what has been compiled and translated stays. Only between slices. */
+  get isObserved(): boolean {
+    return this.system.access.observer !== undefined;
+  }
+  set isObserved(on: boolean) {
+    if (on === this.isObserved) return;
+    this.system.isObserved = on;
     this.tiers?.choose();
   }
 

@@ -152,8 +152,16 @@ export class ProcessorSystem implements SystemInstructions {
 
   /** Who is told of every access to memory, the walks included; see MemoryAccess.observer. */
   set observer(observer: MemoryObserver | undefined) {
-    this.access.observer = this.tables.observer = observer;
+    this.access.observer = this.access.describer = this.tables.observer = observer;
     this.tlb.clearFast();
+    this.tlb.forgetDescriptions();
+  }
+
+  /** Tells the observer that there is, or lets it be for a while. */
+  set isObserved(on: boolean) {
+    this.access.observer = this.tables.observer = on ? this.access.describer : undefined;
+    // pages have been filled meanwhile that nobody has described
+    if (on) this.tlb.forgetDescriptions();
   }
 
   /** the page-table roots that were loaded, for views */

@@ -8,7 +8,7 @@ import { FastTlb } from './fast-tlb';
 import { decodeContents, encodeContents } from './tlb-contents';
 import { TlbContexts } from './tlb-contexts';
 import { TLB_FLAG, coveredSizeOf, pageSizeOf, type TlbEntry, type TlbGeometry, type TlbStatistics } from './tlb-entry';
-import { TLB_COUNTER, TLB_ENTRY, TLB_NEXT_WAY, TLB_WORD } from './tlb-layout';
+import { FAST_TLB, OBSERVED_PAGES, TLB_COUNTER, TLB_ENTRY, TLB_NEXT_WAY, TLB_WORD } from './tlb-layout';
 import type { PoolViews } from './table-memory';
 
 /** Large pages: 2 MiB (PAE) and 4 MiB, as powers of two of 4 KiB pages. */
@@ -123,6 +123,12 @@ export class Tlb {
   /** As dropAllFast, and starts generations anew. */
   clearFast(): void {
     this.contexts.clearFast();
+  }
+
+  /** Forgets what the observer knows of the fast table's pages (OBSERVED_PAGES). */
+  forgetDescriptions(): void {
+    const { distance } = OBSERVED_PAGES;
+    this.words.fill(0, (FAST_TLB.offset + distance) >> 2, (FAST_TLB.offset + FAST_TLB.bytes + distance) >> 2);
   }
 
   /** May compiled code fill the fast table by itself? Not while accesses must be looked at one by one. */

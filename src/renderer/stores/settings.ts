@@ -1,7 +1,7 @@
-/** The user's choices that outlive a lab: theme, language, text size, density, panel layouts, breakpoints. */
+/** The user's choices that outlive a lab: theme, language, text size, density, panel layouts, breakpoints, which accesses are counted. */
 import { defineStore } from 'pinia';
 import { computed, ref, shallowRef, watch } from 'vue';
-import type { Language } from '../../lab/protocol';
+import type { Language, Observe } from '../../lab/protocol';
 import { useBridge } from './bridge';
 
 export type Theme = 'system' | 'light' | 'dark';
@@ -44,6 +44,8 @@ export const useSettings = defineStore('settings', () => {
   const completed = shallowRef<readonly string[]>([]);
   /** breakpoints and watchpoints by lab, as `kept-stops` writes them */
   const stops = shallowRef<Readonly<Record<string, unknown>>>({});
+  /** which accesses to DRAM are counted where the board does not ask for all */
+  const observe = ref<Observe>('off');
 
   const systemDark = matchMedia('(prefers-color-scheme: dark)');
   const systemIsDark = ref(systemDark.matches);
@@ -70,6 +72,7 @@ export const useSettings = defineStore('settings', () => {
     lastLab.value = readLastLab(kept['lastLab']);
     completed.value = Array.isArray(kept['completed']) ? kept['completed'].filter((name) => typeof name === 'string') : [];
     stops.value = typeof kept['stops'] === 'object' && kept['stops'] !== null ? (kept['stops'] as Record<string, unknown>) : {};
+    observe.value = oneOf<Observe>(kept['observe'], ['off', 'sampled', 'exact'], 'off');
     loaded = true;
   }
 
@@ -85,8 +88,9 @@ export const useSettings = defineStore('settings', () => {
     lastLab: lastLab.value,
     completed: [...completed.value],
     stops: stops.value,
+    observe: observe.value,
   });
-  watch([theme, language, textScale, density, workspace, layouts, lastLab, completed, stops], () => {
+  watch([theme, language, textScale, density, workspace, layouts, lastLab, completed, stops, observe], () => {
     if (!loaded) return;
     clearTimeout(timer);
     timer = setTimeout(() => void bridge.saveSettings(snapshot()), SAVE_DELAY_MS);
@@ -105,7 +109,7 @@ export const useSettings = defineStore('settings', () => {
   }
 
   return {
-    theme, language, textScale, density, workspace, layouts, lastLab, completed, stops, shownTheme,
+    theme, language, textScale, density, workspace, layouts, lastLab, completed, stops, observe, shownTheme,
     load, keepLayout, forgetLayout, markCompleted,
   }; // prettier-ignore
 });

@@ -221,7 +221,8 @@ export class Interpreter {
       this.ran(done, to?.pageRip, to?.frame);
       return threaded;
     }
-    if (!waits) blocks.neverHot(header);
+    // what cannot tell of its accesses may still be compiled when nobody watches
+    if (!waits && threaded?.observed !== true) blocks.neverHot(header);
     return undefined;
   }
 
@@ -236,7 +237,7 @@ export class Interpreter {
 
   /** Header of the threaded code at an offset of the current page, or 0. */
   private threadedAt(codePage: CodePage, offset: number): number {
-    if (this.threadedGroup === undefined || this.threadedGroup.dropped) {
+    if (this.threadedGroup === undefined || !this.threaded!.isCurrent(this.threadedGroup)) {
       if (this.regionKey < 0) this.regionKey = regionKey(this.state, this.key);
       this.threadedGroup = this.threaded!.group(codePage, this.mode, this.regionKey, this.code.pageRip);
     }

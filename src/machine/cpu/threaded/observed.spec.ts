@@ -103,7 +103,7 @@ describe('accesses that are only counted', () => {
       const machine = guest('fib.asm', which);
       const next = random(3);
       return Array.from({ length: 24 }, (_, round) => {
-        machine.memory.counting = round % 8 < 5;
+        machine.memory.observe = round % 8 < 5 ? 'exact' : 'off';
         machine.run(1 + (next() % 3000));
         return [machine.instructions, hashOf(machine), machine.memory.dram?.save()];
       });

@@ -55,6 +55,8 @@ const segmentOfUnit: PushSegment = (body, note, pc) => {
 /** Executions of a hot block until the compiled tier, which had nothing for it, is asked again. */
 export const ASKED_EVERY = 64;
 
+/** In a group's key, beside the bits of the region key: its code tells of every access. */
+const OBSERVED = 1 << 30;
 /** The key of no mode. */
 const NO_KEY = -1;
 
@@ -129,8 +131,8 @@ export class ThreadedTier {
   }
 
   /**
-   * Must every access to memory go through `access`, one by one? Blocks end behind an access then, so that the loop can be left
-   * there, and none of them gets hot. Only while it does not run.
+   * Must every access to memory be told of, one by one? Blocks end behind an access then, so that the loop can be left there, and
+   * none of them gets hot. Those that do not tell stay until it must no longer. Only while it does not run.
    */
   get observed(): boolean {
     return this.observesMemory;
@@ -138,14 +140,20 @@ export class ThreadedTier {
   set observed(on: boolean) {
     if (on === this.observesMemory) return;
     this.observesMemory = on;
-    this.dropAll();
+    this.latest = this.latestPage = undefined;
+  }
+
+  /** May a group be used as things are? */
+  isCurrent(group: ThreadedGroup): boolean {
+    return !group.dropped && ((group.key & OBSERVED) !== 0) === this.observesMemory;
   }
 
   /**
    * The group for the code of a page; undefined when the frame has too many already.
-   * @param key regionKey of the state
+   * @param regionKey of the state
    */
-  group(codePage: CodePage, mode: Mode, key: number, pageRip: number): ThreadedGroup | undefined {
+  group(codePage: CodePage, mode: Mode, regionKey: number, pageRip: number): ThreadedGroup | undefined {
+    const key = this.observesMemory ? regionKey | OBSERVED : regionKey;
     const { latest } = this;
     if (latest !== undefined && this.latestPage === codePage && latest.key === key && latest.pageRip === pageRip && !latest.dropped) {
       return latest;
@@ -155,7 +163,7 @@ export class ThreadedTier {
     if (groups === undefined) this.groups.set(codePage, (groups = []));
     const found = groups.find((group) => group.key === key && group.pageRip === pageRip);
     if (found !== undefined) return (this.latest = found);
-    if (groups.length >= MOST_GROUPS) return (this.latest = undefined);
+    if (groups.filter((group) => this.isCurrent(group)).length >= MOST_GROUPS) return (this.latest = undefined);
     const made: ThreadedGroup = { frame: codePage.frame, key, mode, pageRip, headers: new Map(), dropped: false };
     groups.push(made);
     return (this.latest = made);
