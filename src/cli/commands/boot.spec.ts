@@ -236,6 +236,20 @@ describe('hashes and traces', () => {
     expect(lines[6]).toMatch(/^00008016 F4 +hlt$/);
   });
 
+  it('trace what the processor makes of bytes that others read otherwise', async () => {
+    const file = program('8086.bin', 'bits 16\norg 0x8000\npush cs\ndb 0x0f\ndb 0x60, 0\ncall f\nhlt\nf: db 0xc1');
+    await boot('--kernel', file, '--load-address', '0x8000', '--cpu', '8086', '--trace', '8086.txt');
+    const lines = readFileSync(join(folder, '8086.txt'), 'utf8').trimEnd().split('\n');
+    expect(lines.map((line) => line.slice(30).replace(/ ;.*/, ''))).toEqual([
+      'push cs',
+      'pop cs',
+      'jo short 0x8004',
+      'call 0x8008',
+      'ret',
+      'hlt',
+    ]);
+  });
+
   it.skipIf(!existsSync('/dev/full'))('say when there is no room for the trace', async () => {
     const file = program('full.bin', `${COUNT}\nhlt`);
     const { status, err } = await boot('--kernel', file, '--trace', '/dev/full');

@@ -227,6 +227,17 @@ describe('LabSession on the bare machine', () => {
     expect([...hole.present]).toEqual([...Array<number>(8).fill(1), ...Array<number>(8).fill(0)]);
   });
 
+  it('shows instructions as the processor on the board reads them', async () => {
+    const program = 'org 0x7C00\nstart: mov ax, 1\ndb 0x60, 0x00, 0x0F, 0xC1\n';
+    const texts = async (yaml: string): Promise<string[]> => {
+      const session = await start(program, yaml);
+      await session.step({ count: 1 });
+      return (await session.disassemble({ vm: null, linear: 0x7c03n, count: 3 })).map(({ text }) => text);
+    };
+    expect(await texts(BARE)).toEqual(['pusha', 'add [bx], cl', 'rol word [bx+si], 0']);
+    expect(await texts(BARE.replace(/board: \{/, 'board: { processor: "8086",'))).toEqual(['jo short 0x7C05', 'pop cs', 'ret']);
+  });
+
   it('explaining and looking change nothing', async () => {
     const session = await start();
     await session.step({ count: 2 });
