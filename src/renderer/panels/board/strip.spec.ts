@@ -1,6 +1,18 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { addressAt, cutTo, frameOfSlot, heightOf, layoutStrip, roundBase, zoomWindow, type StripKind, type StripRange } from './strip';
+import {
+  addressAt,
+  cutTo,
+  frameOfSlot,
+  heightOf,
+  inSight,
+  layoutStrip,
+  roundBase,
+  SIGHT_STEP,
+  zoomWindow,
+  type StripKind,
+  type StripRange,
+} from './strip';
 
 const MIB = 1024 ** 2;
 
@@ -138,3 +150,18 @@ describe('address strip', () => {
     expect(roundBase(-5, 1, MIB)).toBe(0);
   });
 });
+
+describe('a long strip', () => {
+  const ranges = Array.from({ length: 128 }, (_, i): StripRange => ({ base: i * 2 ** 20, bytes: 2 ** 20, kind: 'dram', slots: [`S${i}`], label: `S${i}` }));
+
+  it('is drawn where it is in sight and a step around it, a short one whole', () => {
+    const { boxes, height } = layoutStrip(ranges, 600, 'breaks', 24);
+    expect([boxes.length, height > 3_000]).toEqual([128, true]);
+    for (const from of [0, 720, height - 600]) {
+      const shown = new Set(inSight(boxes, Math.floor(from / SIGHT_STEP) * SIGHT_STEP, 600));
+      expect(shown.size).toBeLessThan(64);
+      for (const box of boxes) if (box.top + box.height > from && box.top < from + 600) expect(shown.has(box), box.label).toBe(true);
+    }
+    expect(inSight(boxes.slice(0, 40), 0, 10)).toHaveLength(40);
+  });
+}); // prettier-ignore

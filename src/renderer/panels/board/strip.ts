@@ -204,3 +204,28 @@ export function frameOfSlot(strip: Strip, slot: string): { top: number; height: 
   const last = own.at(-1);
   return first && last ? { top: first.top, height: last.top + last.height - first.top } : null;
 }
+
+/** How the strip is drawn, in pixels but for the digits of its addresses. */
+export interface StripMeasures {
+  /** room for addresses left of the bar */
+  ticks: number;
+  bar: number;
+  digits: number;
+  /** from the top of the drawing to that of the strip */
+  top: number;
+}
+
+/** A name wider than the bar stands beside it, over the size. */
+export const isNameAside = ({ kind, label }: Pick<StripBox, 'kind' | 'label'>, bar: number): boolean =>
+  kind !== 'conflict' && label.length * 6.6 + 8 > bar;
+
+/** So many boxes are drawn wherever they are. */
+const FEW_BOXES = 48;
+/** What is drawn of a long strip follows the scrolling in steps of so many pixels. */
+export const SIGHT_STEP = 240;
+
+/** Of many boxes those between a step before and two behind what is in sight, which begins at `from` and is `height` high. */
+export const inSight = (boxes: readonly StripBox[], from: number, height: number): readonly StripBox[] =>
+  boxes.length <= FEW_BOXES
+    ? boxes
+    : boxes.filter((box) => box.top + box.height > from - SIGHT_STEP && box.top < from + height + 2 * SIGHT_STEP);
