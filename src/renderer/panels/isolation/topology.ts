@@ -48,3 +48,11 @@ export function dmaPath(journey: Journey): DmaPath {
 export function shownEntries(entries: readonly EntryCard[], most = 6): readonly EntryCard[] {
   return entries.length <= most ? entries : [...entries.slice(0, most - 2), ...entries.slice(-2)];
 }
+
+/** Heights of an entry's card in the drawing: as it was passed, and with the flags that stopped the request. */
+export const CARD = 37;
+export const STOP_CARD = 78;
+export const cardY = (index: number): number => 82 + index * (CARD + 3);
+/** Of the IOMMU with these entries. */
+export const iommuHeight = (cards: readonly EntryCard[]): number =>
+  Math.max(150, 46 + cards.reduce((sum, card) => sum + (card.passed ? CARD : STOP_CARD) + 3, 0) + 6);
