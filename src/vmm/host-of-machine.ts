@@ -1,6 +1,6 @@
 /** The machine as the VMM uses it. The one place where the VMM names the machine's parts. */
 import { hostPhysical, PAGE_SIZE } from '../machine/address';
-import { cpuidLeaf } from '../machine/cpu/control';
+import { cpuidLeaf } from '../machine/cpu/cpuid';
 import type { Machine } from '../machine/machine';
 import { MACHINE_CHECK_MSR } from '../machine/cpu/machine-check';
 import type { HostDevice, MemoryErrors, VmmHost } from './host';

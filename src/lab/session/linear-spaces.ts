@@ -3,7 +3,7 @@
  * same. Read from memory as it is now (SDM vol. 3, 4.3 and 4.4), for the current CR3 and for those of other processes. Observes nothing.
  */
 import type { TranslationContext } from '../../machine/cpu/explain';
-import { CR4, EFER, pagingEnabled } from '../../machine/cpu/paging';
+import { CR4, EFER, pagingEnabled } from '../../machine/cpu/paging-registers';
 import type { LinearRunView, LinearSpaceView } from '../protocol';
 import type { GuestMemory } from './page-tables';
 

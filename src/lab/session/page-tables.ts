@@ -3,7 +3,7 @@
  * one stretch of memory are one row, so an identity map of a thousand pages stays readable. Reading observes nothing.
  */
 import type { TranslationContext } from '../../machine/cpu/explain';
-import { pagingEnabled } from '../../machine/cpu/paging';
+import { pagingEnabled } from '../../machine/cpu/paging-registers';
 import type { PageEntryView, PageTableView } from '../protocol';
 
 /** Physical memory of the guest (of the machine where there is none); null where nothing is. */

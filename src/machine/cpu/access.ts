@@ -6,7 +6,7 @@ import type { AccessKind } from '../journey/journey';
 import { CompiledAccess } from './compiled-access';
 import type { SegmentRegister } from './cpu-state';
 import { CHIPSET, LinearAccess, VIOLATION } from './linear-access';
-import { ACCESS } from './paging';
+import { ACCESS } from './page-rights';
 import type { DataAccess, OperandSize, SegmentIndex } from './runtime';
 import { segmentAllows } from './segmentation';
 import {

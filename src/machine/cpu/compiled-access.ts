@@ -5,7 +5,7 @@
  */
 import type { CpuState } from './cpu-state';
 import { CHIPSET, STOPPED, VIOLATION, type LinearAccess } from './linear-access';
-import { ACCESS } from './paging';
+import { ACCESS } from './page-rights';
 import type { OperandSize, SegmentIndex } from './runtime';
 import { STOP } from './state-layout';
 import type { Tlb } from './tlb';

@@ -1,26 +1,26 @@
 /**
- * Control, debug and model-specific registers, CPUID, the time-stamp counter, EFLAGS and HLT: who may touch them, which bits
- * exist, and what follows from a change (SDM vol. 3, 2.5 and 4.10.4; vol. 2 for each instruction).
+ * Control, debug and model-specific registers, CPUID, the time-stamp counter, EFLAGS and HLT: who may touch them, and what
+ * follows from a change (SDM vol. 3, 2.5 and 4.10.4; vol. 2 for each instruction).
  */
 import type { MemoryAccess } from './access';
 import { AddressSpaces } from './address-spaces';
 import { CONTROL } from './control-block';
+import { storedCr0, validCr0, validCr4 } from './control-values';
+import { cpuidLeaf } from './cpuid';
 import type { CpuState } from './cpu-state';
 import { DR6, DR7 } from './debug';
 import type { DebugRegisters } from './debug';
 import type { VmExit } from './exit';
 import type { ExitReason } from './exit-reasons';
 import { FLAG } from './flags';
-import { LEVEL, modelOf } from './instruction-set';
+import { modelOf } from './instruction-set';
 import type { InstructionSet, Model } from './instruction-set';
 import type { MachineCheck } from './machine-check';
-import { CR0, CR4, EFER, pagingEnabled } from './paging';
-import type { PagingContext } from './paging';
+import { ModelSpecificRegisters } from './model-specific';
+import { CR0, CR4, pagingEnabled, type PagingContext } from './paging-registers';
 import type { OperandSize } from './runtime';
 import { failed } from './stack';
-import { FLAT_CODE, FLAT_DATA } from './segmentation';
-import { ACTIVITY, SEGMENT_INDEX, STATE } from './state-layout';
-import type { FieldName } from './state-layout';
+import { ACTIVITY, STATE } from './state-layout';
 import type { Tlb } from './tlb';
 import type { TlbGeometry } from './tlb-entry';
 import { VECTOR } from './vectors';
@@ -45,68 +45,14 @@ export interface ControlExits {
   leave(reason: ExitReason, details?: Partial<VmExit>): false;
 }
 
-const NEWEST = modelOf();
 const PDPTE_RESERVED_LOW = 0x1e6;
-
-/** CR0 as it is stored: ET reads as one, undefined bits as zero. */
-export const storedCr0 = (value: number, model = NEWEST): number => ((value & model.cr0) | CR0.ET) >>> 0;
-/** Combinations that MOV CR0 (and a VM entry) refuses: paging without protection, NW without CD. */
-export const validCr0 = (value: number): boolean => !((value & CR0.PG && !(value & CR0.PE)) || (value & CR0.NW && !(value & CR0.CD)));
-export const validCr4 = (value: number, model = NEWEST): boolean => (value & ~model.cr4) === 0;
-export const validEfer = (value: number): boolean => (value & ~EFER.NXE) === 0;
-
-/** MSRs with a slot of their own in the state. */
-const MSR_FIELDS: Readonly<Record<number, FieldName>> = {
-  0x1b: 'apicBase',
-  0x174: 'sysenterCs',
-  0x175: 'sysenterEsp',
-  0x176: 'sysenterEip',
-  0x277: 'pat',
-};
-const MSR_TSC = 0x10;
-/** leaf 1, EDX */
-const CPUID_APIC = 1 << 9;
-/** Bits of IA32_APIC_BASE that can be written: the enable bit. The registers stay at 0xFEE0_0000. */
-const APIC_BASE = { number: 0x1b, writable: 0x800n } as const;
-const { CS, SS } = SEGMENT_INDEX;
-const DPL_3 = 0x60;
-const MSR_EFER = 0xc000_0080;
-
-/** CPUID's answer. Features that are not implemented (x87, MMX, SSE, long mode) are not reported; an APIC where the board has one. */
-export function cpuidLeaf(part: SystemPart, leaf: number): { eax: number; ebx: number; ecx: number; edx: number } {
-  const model = modelOf(part.instructionSet);
-  if (model.level < LEVEL.p6 && leaf >>> 0 > 1) return { eax: 0, ebx: 0, ecx: 0, edx: 0 };
-  switch (leaf >>> 0) {
-    case 0: // the vendor string, "Pagewalk CPU", in EBX EDX ECX
-      return { eax: 1, ebx: 0x6567_6150, edx: 0x6b6c_6177, ecx: 0x5550_4320 };
-    case 1: // never VMX: guests are entered by the VMM, not by an instruction
-      return {
-        eax: part.signature ?? model.signature,
-        ebx: 0,
-        ecx: 0,
-        edx: (model.features ?? 0) | (part.features.includes('apic') ? CPUID_APIC : 0),
-      };
-    case 0x8000_0000:
-      return { eax: 0x8000_0008, ebx: 0, ecx: 0, edx: 0 };
-    case 0x8000_0001: // NX
-      return { eax: 0, ebx: 0, ecx: 0, edx: 1 << 20 };
-    case 0x8000_0008:
-      return { eax: part.physicalAddressBits | (32 << 8), ebx: 0, ecx: 0, edx: 0 };
-    default:
-      return { eax: 0, ebx: 0, ecx: 0, edx: 0 };
-  }
-}
-
 const VPID = STATE.vpid.offset >> 2;
-const TSC_OFFSET = STATE.tscOffset.offset >> 2;
 
 export class ControlRegisters {
   readonly addressSpaces = new AddressSpaces();
-  /** upper half of the counter as RDTSC has read it last */
-  timestampHigh = 0;
-  private readonly efer = STATE.efer.offset >> 2;
   private readonly pdpte = STATE.pdpte.offset >> 2;
   private readonly model: Model;
+  private readonly msrs: ModelSpecificRegisters;
 
   constructor(
     private readonly state: CpuState,
@@ -116,10 +62,11 @@ export class ControlRegisters {
     private readonly part: SystemPart,
     private readonly exits: ControlExits,
     private readonly debug: DebugRegisters,
-    private readonly machineCheck: MachineCheck,
+    machineCheck: MachineCheck,
     private readonly readGuestPhysical: (address: number) => number,
   ) {
     this.model = modelOf(part.instructionSet);
+    this.msrs = new ModelSpecificRegisters(state, tlb, machineCheck, this.model);
   }
 
   requirePrivilege(): boolean {
@@ -306,41 +253,16 @@ export class ControlRegisters {
     const { state } = this;
     if (!this.requirePrivilege()) return false;
     if (this.exits.guestRuns) return this.exits.leave('rdmsr');
-    const number = state.reg32(1);
-    if (number === MSR_TSC) return this.returnWide(this.timestamp());
-    const checked = this.machineCheck.read(number);
-    if (checked !== undefined) return this.returnWide(checked);
-    const field = number === MSR_EFER ? 'efer' : MSR_FIELDS[number];
-    if (field === undefined || this.model.level < LEVEL.p6) return state.raise(VECTOR.generalProtection, 0);
-    return this.returnWide(state.u64[STATE[field].offset >> 3]!);
+    const value = this.msrs.read(state.reg32(1));
+    return value === undefined ? state.raise(VECTOR.generalProtection, 0) : this.returnWide(value);
   }
 
   writeMsr(): boolean {
     const { state } = this;
     if (!this.requirePrivilege()) return false;
     if (this.exits.guestRuns) return this.exits.leave('wrmsr');
-    const number = state.reg32(1);
     const value = (BigInt(state.reg32(2)) << 32n) | BigInt(state.reg32(0));
-    if (number === MSR_EFER && this.model.level >= LEVEL.p6) {
-      if (value >> 32n !== 0n || !validEfer(state.reg32(0))) return state.raise(VECTOR.generalProtection, 0);
-      if ((state.u32[this.efer]! ^ state.reg32(0)) & EFER.NXE) this.tlb.flushCurrent();
-      state.u64[this.efer >> 1] = value;
-      return true;
-    }
-    if (number === MSR_TSC) {
-      state.u64[STATE.tscOffset.offset >> 3] = BigInt.asUintN(64, value - BigInt(Math.floor(state.ticks)));
-      return true;
-    }
-    if (this.machineCheck.read(number) !== undefined) {
-      return this.machineCheck.write(number, value) || state.raise(VECTOR.generalProtection, 0);
-    }
-    const field = MSR_FIELDS[number];
-    if (field === undefined || this.model.level < LEVEL.p6) return state.raise(VECTOR.generalProtection, 0);
-    const at = STATE[field].offset >> 3;
-    // the local APIC's registers cannot be moved here, so a base that would move them is refused
-    if (number === APIC_BASE.number && (value ^ state.u64[at]!) & ~APIC_BASE.writable) return state.raise(VECTOR.generalProtection, 0);
-    state.u64[at] = value;
-    return true;
+    return this.msrs.write(state.reg32(1), value) || state.raise(VECTOR.generalProtection, 0);
   }
 
   private returnWide(value: bigint): true {
@@ -359,9 +281,9 @@ export class ControlRegisters {
     return true;
   }
 
-  /** The machine clock plus the offset that writes to the counter left. */
-  private timestamp(): bigint {
-    return BigInt.asUintN(64, BigInt(Math.floor(this.state.ticks)) + this.state.u64[STATE.tscOffset.offset >> 3]!);
+  /** Upper half of the counter as RDTSC has read it last. */
+  get timestampHigh(): number {
+    return this.msrs.timestampHigh;
   }
 
   /** RDTSC: the lower half of the counter, and the upper one in `timestampHigh`; 0 when it faults or exits. */
@@ -369,13 +291,7 @@ export class ControlRegisters {
     const { state } = this;
     if (state.cr4 & CR4.TSD && state.cpl > 0) state.raise(VECTOR.generalProtection, 0);
     else if (this.exits.guestRuns && this.exits.controls & CONTROL.rdtsc) this.exits.leave('rdtsc');
-    else {
-      // as timestamp(), without BigInt: programs wait by looking here over and over
-      const now = Math.floor(state.ticks);
-      const low = (now >>> 0) + state.u32[TSC_OFFSET]!;
-      this.timestampHigh = (Math.floor(now / 2 ** 32) + state.u32[TSC_OFFSET + 1]! + (low >= 2 ** 32 ? 1 : 0)) >>> 0;
-      return low >>> 0;
-    }
+    else return this.msrs.timestampLow();
     return 0;
   }
 
@@ -401,37 +317,6 @@ export class ControlRegisters {
     if (value && !state.flag(FLAG.IF)) state.interruptShadow |= 1;
     state.setFlag(FLAG.IF, value);
     return true;
-  }
-
-  /** SYSENTER: flat segments of ring 0, where the MSRs say (SDM vol. 2). */
-  enterSystem(): boolean {
-    const { state } = this;
-    const selector = this.systemSelector();
-    if (selector < 0) return state.raise(VECTOR.generalProtection, 0);
-    state.setFlag(FLAG.VM | FLAG.IF | FLAG.RF, false);
-    state.setSegment(CS, selector, 0, 0xffff_ffff, FLAT_CODE);
-    state.setSegment(SS, selector + 8, 0, 0xffff_ffff, FLAT_DATA);
-    state.setReg32(4, state.u32[STATE.sysenterEsp.offset >> 2]!);
-    state.eip = state.u32[STATE.sysenterEip.offset >> 2]!;
-    return true;
-  }
-
-  /** SYSEXIT: flat segments of ring 3, EDX:EIP and ECX:ESP (SDM vol. 2). */
-  exitSystem(): boolean {
-    const { state } = this;
-    const selector = this.systemSelector();
-    if (selector < 0 || state.cpl !== 0) return state.raise(VECTOR.generalProtection, 0);
-    state.setSegment(CS, (selector + 16) | 3, 0, 0xffff_ffff, FLAT_CODE | DPL_3);
-    state.setSegment(SS, (selector + 24) | 3, 0, 0xffff_ffff, FLAT_DATA | DPL_3);
-    state.setReg32(4, state.reg32(1));
-    state.eip = state.reg32(2);
-    return true;
-  }
-
-  /** IA32_SYSENTER_CS as a selector, or -1 when SYSENTER and SYSEXIT must refuse: in real mode, or with a null selector. */
-  private systemSelector(): number {
-    const value = this.state.u32[STATE.sysenterCs.offset >> 2]! & 0xfffc;
-    return this.state.protectedMode && value !== 0 ? value : -1;
   }
 
   /** VMCALL leaves a guest; elsewhere there is nobody to call. */

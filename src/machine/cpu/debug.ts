@@ -8,7 +8,7 @@
  */
 import { wordOf } from './cpu-state';
 import type { CpuState } from './cpu-state';
-import { CR4 } from './paging';
+import { CR4 } from './paging-registers';
 import { STOP } from './state-layout';
 import type { Tlb } from './tlb';
 

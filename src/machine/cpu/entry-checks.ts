@@ -4,7 +4,7 @@
  */
 import { CONTROL, CONTROL_BLOCK_REVISION, CONTROL_MASK, COMPLETION, EVENT_TYPE, MAX_COMPLETIONS } from './control-block';
 import type { EntryFields } from './control-block';
-import { validCr0, validCr4, validEfer } from './control';
+import { validCr0, validCr4, validEfer } from './control-values';
 import type { CpuState } from './cpu-state';
 import { EPT_POINTER_ACCESSED_DIRTY } from './ept';
 import { FLAG } from './flags';

@@ -10,8 +10,9 @@ import type { PhysicalMemory } from '../memory/physical-memory';
 import { tlbRights, wantedRight } from './tlb-rights';
 import { CONTROL, CONTROL_BLOCK_SIZE, GUEST_STATE_OFFSET, HEADER_OFFSET } from './control-block';
 import { CpuState, type SegmentRegister } from './cpu-state';
-import { ACCESS, PageWalk, WALK, finalTranslation, pagingEnabled, walkPaging } from './paging';
-import type { PagingContext } from './paging';
+import { ACCESS } from './page-rights';
+import { PageWalk, WALK, finalTranslation, walkPaging } from './paging';
+import { pagingEnabled, type PagingContext } from './paging-registers';
 import {
   ATTRIBUTE,
   decodeSegment,

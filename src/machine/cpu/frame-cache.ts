@@ -7,7 +7,7 @@ import { FRAME_DISTANCE } from '../dram/model-layout';
 import type { FrameStore } from '../memory/frame-store';
 import type { MemoryObserver, PhysicalMemory } from '../memory/physical-memory';
 import { EPT_ACCESS, EPT_POINTER_ACCESSED_DIRTY, EptWalk, walkEpt } from './ept';
-import { onAddressLines, type PagingContext } from './paging';
+import { onAddressLines, type PagingContext } from './paging-registers';
 import type { TableMemory } from './table-memory';
 import type { Tlb } from './tlb';
 import { FRAME_CACHE, FRAME_READS, FRAME_RIGHT, FRAME_WHOLE, TLB_WORD } from './tlb-layout';

@@ -5,7 +5,7 @@
  */
 import type { CpuState } from './cpu-state';
 import type { Model } from './instruction-set';
-import { CR4 } from './paging';
+import { CR4 } from './paging-registers';
 import { ACTIVITY, STATE } from './state-layout';
 
 /** An error of memory as the chipset reports it. */

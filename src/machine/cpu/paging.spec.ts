@@ -2,8 +2,9 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import type { JourneyStep } from '../journey/journey';
 import { EPT_POINTER_ACCESSED_DIRTY, EPT_POINTER_FLAGS, EptWalk, walkEpt } from './ept';
-import { ACCESS, CR0, CR4, EFER, PageWalk, WALK, walkPaging } from './paging';
-import type { PagingContext } from './paging';
+import { ACCESS } from './page-rights';
+import { PageWalk, WALK, walkPaging } from './paging';
+import { CR0, CR4, EFER, type PagingContext } from './paging-registers';
 import type { TableMemory } from './table-memory';
 
 /** A few words of memory; every write is counted. */

@@ -4,53 +4,17 @@
  * that EPT translates first; on the bare machine guest-physical is host-physical. One walk serves the running processor and
  * explanations: effects and recorder are parameters.
  */
-import type { Check, FieldValue, JourneyRecorder } from '../journey/journey';
+import type { Check, JourneyRecorder } from '../journey/journey';
 import { EPT_ACCESS, EPT_OUTCOME, EPT_QUALIFICATION, EptWalk, walkEpt } from './ept';
+import { ACCESS, PAGE_FAULT, pageAllows } from './page-rights';
+import { CR0, CR4, EFER, onAddressLines, type PagingContext } from './paging-registers';
+import { ENTRY, recordEntry, rightsChecks } from './paging-steps';
 import { entryBytes } from './table-memory';
 import type { TableMemory } from './table-memory';
 
-export const CR0 = { PE: 1, MP: 2, EM: 4, TS: 8, ET: 16, NE: 32, WP: 1 << 16, AM: 1 << 18, NW: 1 << 29, CD: 1 << 30, PG: 1 << 31 } as const;
-export const CR4 = { VME: 1, PVI: 2, TSD: 4, DE: 8, PSE: 16, PAE: 32, MCE: 64, PGE: 128 } as const;
-export const EFER = { LME: 1 << 8, LMA: 1 << 10, NXE: 1 << 11 } as const;
-
-/** Error code of a page fault (SDM vol. 3, figure 4-12). */
-export const PAGE_FAULT = { present: 1, write: 2, user: 4, reserved: 8, fetch: 16 } as const;
-/** What an access is, as bits: a read of the supervisor's unless told otherwise. */
-export const ACCESS = { write: 2, user: 4, execute: 16 } as const;
-
 export const WALK = { ok: 0, pageFault: 1, eptViolation: 2, eptMisconfiguration: 3 } as const;
 
-const ENTRY = { present: 1, writable: 2, user: 4, accessed: 32, dirty: 64, large: 128, global: 256 } as const;
-const NX_HIGH = 0x8000_0000;
 const HIGH = 2 ** 32;
-
-/** The registers a translation depends on, from the running processor or from a control block. */
-export interface PagingContext {
-  cr0: number;
-  cr3: number;
-  cr4: number;
-  efer: number;
-  /** PAE's page-directory-pointer registers: low and high halves, 8 words. They are loaded by MOV CR3, not by the walk. */
-  pdpte: ArrayLike<number>;
-  physicalAddressBits: number;
-  /** EPT pointer, or -1 when guest-physical addresses are host-physical */
-  eptPointer: number;
-  /** the pin A20M#: address line 20 is held at zero */
-  a20Masked?: boolean;
-}
-
-const LINE_20 = 2 ** 20;
-
-/**
- * A physical address as it appears on the processor's address lines: those it lacks are not there (the 8086 and the 80386SX
- * wrap around), and the A20 gate of the board may hold line 20 at zero.
- */
-export function onAddressLines(context: PagingContext, address: number): number {
-  let driven = address;
-  if (context.physicalAddressBits < 32) driven %= 2 ** context.physicalAddressBits;
-  if (context.a20Masked && Math.floor(driven / LINE_20) % 2 === 1) driven -= LINE_20;
-  return driven;
-}
 
 /** Result of a walk, reused by its owner so that a TLB miss allocates nothing. */
 export class PageWalk {
@@ -76,8 +40,6 @@ export class PageWalk {
   tableReads = 0;
   readonly ept = new EptWalk();
 }
-
-export const pagingEnabled = (context: PagingContext): boolean => (context.cr0 & CR0.PG) !== 0;
 
 /**
  * Translates one linear address (unsigned 32 bits) for an access (ACCESS bits). Returns false when `result.outcome` is not ok:
@@ -214,75 +176,6 @@ function pageFault(result: PageWalk, access: number, context: PagingContext, bit
   result.outcome = WALK.pageFault;
   result.errorCode = (access & (ACCESS.write | ACCESS.user)) | fetch | bits;
   return false;
-}
-
-/** May the access use a page with these combined rights? (SDM vol. 3, 4.6.1) Also asked of a TLB entry. */
-export function pageAllows(cr0: number, access: number, writable: boolean, user: boolean, noExecute: boolean): boolean {
-  if (access & ACCESS.user && !user) return false;
-  if (access & ACCESS.write && !writable && (access & ACCESS.user || cr0 & CR0.WP)) return false;
-  return !(access & ACCESS.execute && noExecute);
-}
-
-function rightsChecks(cr0: number, access: number, result: PageWalk): Check[] {
-  const checks: Check[] = [];
-  if (access & ACCESS.user) checks.push({ rule: 'user', passed: result.user });
-  if (access & ACCESS.write) {
-    const needed = (access & ACCESS.user) !== 0 || (cr0 & CR0.WP) !== 0;
-    checks.push({
-      rule: 'writable',
-      passed: result.writable || !needed,
-      detail: `R/W ${result.writable ? 1 : 0}, WP ${cr0 & CR0.WP ? 1 : 0}`,
-    });
-  }
-  if (access & ACCESS.execute) checks.push({ rule: 'executable', passed: !result.noExecute });
-  return checks;
-}
-
-function decodeEntry(low: number, high: number | undefined, leaf: boolean): Record<string, FieldValue> {
-  const address = BigInt((low & 0xffff_f000) >>> 0) + (high === undefined ? 0n : BigInt(high & 0xf_ffff) << 32n);
-  const fields: Record<string, FieldValue> = {
-    P: (low & ENTRY.present) !== 0,
-    RW: (low & ENTRY.writable) !== 0,
-    US: (low & ENTRY.user) !== 0,
-    A: (low & ENTRY.accessed) !== 0,
-    address,
-  };
-  if (leaf) {
-    fields.D = (low & ENTRY.dirty) !== 0;
-    fields.G = (low & ENTRY.global) !== 0;
-  }
-  if (low & ENTRY.large) fields.PS = true;
-  if (high !== undefined) fields.NX = (high & NX_HIGH) !== 0;
-  return fields;
-}
-
-interface EntryStep {
-  structure: string;
-  index: number;
-  guest: number;
-  host: number;
-  low: number;
-  high?: number;
-  leaf: boolean;
-  checks: Check[];
-  /** guest-physical address the leaf gives, when the walk goes on */
-  to?: number;
-}
-
-function recordEntry(recorder: JourneyRecorder, context: PagingContext, linear: number, step: EntryStep): void {
-  recorder.step({
-    room: 'paging',
-    from: { space: 'linear', address: BigInt(linear) },
-    ...(step.to === undefined ? {} : { to: { space: 'guest' as const, address: BigInt(step.to) } }),
-    structure: step.structure,
-    index: step.index,
-    entryAddress: { space: context.eptPointer < 0 ? 'host' : 'guest', address: BigInt(step.guest) },
-    entryHostAddress: BigInt(step.host),
-    entryBytes: entryBytes(step.low, step.high),
-    fields: decodeEntry(step.low, step.high, step.leaf),
-    checks: step.checks,
-    cached: false,
-  });
 }
 
 /** 32-bit paging (SDM vol. 3, 4.3). */

@@ -17,11 +17,12 @@ import { EPT_ACCESS, EptWalk, walkEpt, EPT_OUTCOME } from './ept';
 import { Events } from './events';
 import type { VmExit } from './exit';
 import { FLAG } from './flags';
+import { enterSystem, exitSystem } from './fast-system-calls';
 import { LEVEL, modelOf } from './instruction-set';
 import { MachineCheck } from './machine-check';
 import { MemoryOperands } from './operands';
-import { CR0, WALK, PageWalk, onAddressLines } from './paging';
-import type { PagingContext } from './paging';
+import { WALK, PageWalk } from './paging';
+import { CR0, onAddressLines, type PagingContext } from './paging-registers';
 import { PortAccess } from './ports';
 import type { CpuPorts, OperandSize, SegmentIndex, SystemInstructions } from './runtime';
 import { SegmentLoads } from './segment-loads';
@@ -305,10 +306,10 @@ export class ProcessorSystem implements SystemInstructions {
     return this.control.setInterruptFlag(value);
   }
   enterSystem(): boolean {
-    return this.control.enterSystem();
+    return enterSystem(this.state);
   }
   exitSystem(): boolean {
-    return this.control.exitSystem();
+    return exitSystem(this.state);
   }
   callHypervisor(): boolean {
     return this.control.callHypervisor();

@@ -6,8 +6,7 @@
 import type { MemoryAccess } from './access';
 import type { CpuState } from './cpu-state';
 import { FLAG } from './flags';
-import { pagingEnabled } from './paging';
-import type { PagingContext } from './paging';
+import { pagingEnabled, type PagingContext } from './paging-registers';
 import { decodeSegment, descriptorDpl, isCode, isConforming, isPresent, isWideSystem } from './segmentation';
 import { isNull } from './segment-loads';
 import type { SegmentLoads } from './segment-loads';

@@ -1,7 +1,8 @@
 /** What an entry of the TLB allows, and the flags that a walk gives it. */
 import { EPT_ACCESS } from './ept';
-import { ACCESS, pageAllows } from './paging';
-import type { PageWalk, PagingContext } from './paging';
+import { ACCESS, pageAllows } from './page-rights';
+import type { PageWalk } from './paging';
+import type { PagingContext } from './paging-registers';
 import { FAST_RIGHT } from './fast-tlb';
 import { TLB_FLAG, tlbSizes } from './tlb-entry';
 

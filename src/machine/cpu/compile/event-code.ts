@@ -7,7 +7,7 @@
 import { REGION_KEY } from '../code-mode';
 import { FLAG } from '../flags';
 import { modeKey } from '../lower/ir';
-import { ACCESS } from '../paging';
+import { ACCESS } from '../page-rights';
 import { ATTRIBUTE, FLAT_CODE, FLAT_DATA } from '../segmentation';
 import { SEGMENT, SEGMENT_INDEX, STATE } from '../state-layout';
 import { FAST_TLB } from '../tlb-layout';

@@ -4,7 +4,7 @@
  * whole access; a page fault of the guest's own making is raised; in every other case nothing changes and the tier takes the slow
  * path. It must do exactly what that would have done: fill-code.spec.ts holds them against each other. SDM vol. 3, 4.8, 4.10.
  */
-import { ACCESS } from '../paging';
+import { ACCESS } from '../page-rights';
 import { SEGMENT, SEGMENT_INDEX, STATE, STOP } from '../state-layout';
 import { TLB_FLAG } from '../tlb-entry';
 import { FAST_TLB, LEAVES, TLB_COUNTER, TLB_COVERED, TLB_ENTRY, TLB_NEXT_WAY, TLB_WORD } from '../tlb-layout';

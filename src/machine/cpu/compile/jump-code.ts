@@ -7,7 +7,7 @@
  * jump; when that does not hold (evicted, remapped, rights taken away), the region is left for the jump cache, which fills.
  */
 import { PAGE_SIZE } from '../../address';
-import { ACCESS } from '../paging';
+import { ACCESS } from '../page-rights';
 import { REGISTER_INDEX, SEGMENT_INDEX } from '../state-layout';
 import { FAST_TLB } from '../tlb-layout';
 import { IR, IR_STRIDE } from '../lower/ir';

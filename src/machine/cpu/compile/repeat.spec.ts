@@ -1,6 +1,6 @@
 /** A repeated string instruction whose count is zero does nothing, and accesses nothing that would be counted. */
 import { expect, it } from 'vitest';
-import { CR4 } from '../paging';
+import { CR4 } from '../paging-registers';
 import type { Engine } from '../engine';
 import { assembleInto, flatProtected, makeBench } from '../test-bench.spec-support';
 import { seen } from './same-state.spec-support';

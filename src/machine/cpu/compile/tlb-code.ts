@@ -2,7 +2,7 @@
  * Entries of the architectural TLB in WebAssembly, as tlb.ts has them: found by page, dropped with their fast entries, invalidated.
  * SDM vol. 3, 4.10.
  */
-import { CR4 } from '../paging';
+import { CR4 } from '../paging-registers';
 import { STATE } from '../state-layout';
 import { FAST_TLB, LAST, LEAVES, TLB_CONTEXT, TLB_COVERED, TLB_ENTRY, TLB_PAGE_SIZE, TLB_WORD } from '../tlb-layout';
 import { FunctionBody, OP } from './encoder';

@@ -4,7 +4,8 @@
  * giving up, when there is anything that it does not know: reserved bits, a table that is not plain memory, a frame that the frame
  * cache does not have. SDM vol. 3, 4.3, 4.4, 4.7, 4.8.
  */
-import { ACCESS, CR0, CR4, EFER, PAGE_FAULT } from '../paging';
+import { ACCESS, PAGE_FAULT } from '../page-rights';
+import { CR0, CR4, EFER } from '../paging-registers';
 import { STATE } from '../state-layout';
 import { TLB_FLAG } from '../tlb-entry';
 import { FRAME_CACHE, FRAME_READS, FRAME_RIGHT, FRAME_WHOLE, TLB_COVERED, TLB_PAGE_SIZE, TLB_WORD } from '../tlb-layout';
