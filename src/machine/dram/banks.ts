@@ -81,12 +81,16 @@ export class Banks {
   /** last activation in the bank group, by the bank that stands for it */
   private groupActivated: Float64Array;
 
-  /** @param wires made by `wireBanks` for the same modules */
+  /**
+   * @param wires made by `wireBanks` for the same modules
+   * @param clocked false: nobody asks how long anything takes, so only rows are kept
+   */
   constructor(
     modules: readonly Module[],
     timingsOf: (module: Module) => DramTimings,
     { busOf, rankOf, size }: BankWires,
     arrays: ModelArrays,
+    private readonly clocked = true,
   ) {
     this.inFlight = size.inFlight;
     this.busOf = arrays.busOf;
@@ -138,6 +142,10 @@ export class Banks {
     const t = this.timings[bank]!;
     this.refresh(bank, now, t);
     const open = this.openRow[bank]!;
+    if (!this.clocked) {
+      this.openRow[bank] = row;
+      return open === row ? OUTCOME.hit : open === CLOSED ? OUTCOME.miss : OUTCOME.conflict;
+    }
     const group = this.groupOf[bank]!;
     let column = Math.max(now, this.columnReady[group]!);
     let outcome: Outcome = OUTCOME.hit;
@@ -182,6 +190,7 @@ export class Banks {
     const epoch = Math.floor(now / tREFI);
     this.refreshDue[bank] = (epoch + 1) * tREFI;
     this.openRow[bank] = CLOSED;
+    if (!this.clocked) return;
     const ready = epoch * tREFI + tRFC;
     const group = this.groupOf[bank]!;
     this.columnReady[group] = Math.max(this.columnReady[group]!, ready);

@@ -130,7 +130,7 @@ export class Dram implements MemoryObserver {
       };
       return chips;
     });
-    this.banks = new Banks(this.locator.modules, (module) => this.chips[module.index]!.timings, wires, this.arrays);
+    this.banks = new Banks(this.locator.modules, (module) => this.chips[module.index]!.timings, wires, this.arrays, this.architectural);
     if (this.arrays.inPool) for (const module of this.locator.modules) this.noteModule(module);
     this.renewReady();
   }
@@ -185,7 +185,7 @@ export class Dram implements MemoryObserver {
   /** Words with errors must be looked at one by one; and activations, where they disturb. */
   private renewReady(): void {
     const quiet = this.chips.every(({ disturbance }) => disturbance === undefined);
-    this.arrays.words = { ready: this.ledger.empty, timing: this.timing, quiet };
+    this.arrays.words = { ready: this.ledger.empty, timing: this.timing, quiet, clocked: this.architectural };
   }
 
   /** Activations that threaded code has noted are counted. */

@@ -26,6 +26,8 @@ export const MODEL_WORD = {
   rowsUntil: START + 24,
   /** activations noted */
   noted: START + 32,
+  /** 1: what takes how long matters; else only rows are kept, and what is counted */
+  clocked: START + 36,
 } as const;
 /** Activations that can be noted. */
 export const MOST_NOTED = MOST.activations;
@@ -177,12 +179,13 @@ export class ModelArrays {
   }
 
   /** May accesses be made in the pool, and how? */
-  set words({ ready, timing, quiet }: { ready: boolean; timing: boolean; quiet: boolean }) {
+  set words({ ready, timing, quiet, clocked }: { ready: boolean; timing: boolean; quiet: boolean; clocked: boolean }) {
     if (this.pool === undefined) return;
-    const words = new Int32Array(this.pool, START, 4);
+    const words = new Int32Array(this.pool, START, 16);
     words[0] = ready && this.inPool ? 1 : 0;
     words[1] = timing ? 1 : 0;
     words[2] = this.size.inFlight;
     words[3] = quiet ? 1 : 0;
+    words[(MODEL_WORD.clocked - START) >> 2] = clocked ? 1 : 0;
   }
 }

@@ -67,6 +67,9 @@ class TouchCode {
     // now, in picoseconds
     this.fixed(STATE.ticks.offset);
     this.fixed(WORD.clock).op(OP.add_f64).get(PROGRESS).op(OP.convert_f64, OP.add_f64).f64(PS_PER_TICK).op(OP.mul_f64).set(NOW);
+    body.word(MODEL_WORD.clocked).op(OP.eqz).if();
+    this.tally();
+    body.i32(1).op(OP.return).end();
     body.get(BANK).memory(OP.load, MODEL_AT.busOf).i32(2).op(OP.shl).set(BUS);
     body.word(MODEL_WORD.timing).if();
     body.get(BUS).i32(Math.log2(RING) + 1).op(OP.shl).set(RING_AT); // prettier-ignore
@@ -140,6 +143,29 @@ class TouchCode {
     this.ofPage(OBSERVED_PAGES.row).op(OP.xor).set(ROW);
   }
 
+  /** Where nobody asks how long anything takes. Without branches on what cannot be foreseen: whether the row is open. */
+  private tally(): void {
+    const { body } = this;
+    this.cannotNote();
+    this.giveUp();
+    body.get(NOW);
+    this.double(BANK8, MODEL_AT.refreshDue).op(OP.ge_f64).if();
+    this.renewRefresh();
+    body.get(BANK).i32(CLOSED).memory(OP.store, MODEL_AT.openRow).end();
+    body.get(BANK).memory(OP.load, MODEL_AT.openRow).tee(LOW).get(ROW).op(OP.ne).tee(FIRST);
+    body.i32(1).op(OP.shl).get(LOW).i32(CLOSED).op(OP.eq, OP.sub).set(OUTCOME);
+    this.open(() => body.get(FIRST));
+    this.count();
+  }
+
+  /** Pushes 1 when an activation cannot be noted. */
+  private cannotNote(): void {
+    const { body } = this;
+    body.word(MODEL_WORD.quiet).op(OP.eqz).word(MODEL_WORD.noted).i32(MOST_NOTED).op(OP.ge_s, OP.or);
+    body.get(NOW);
+    this.fixed(MODEL_WORD.rowsUntil).op(OP.ge_f64, OP.or);
+  }
+
   /** `OUTCOME`, at `NOW`; gives up when a row must be opened and that cannot be done here. The last place that may. */
   private judge(): void {
     const { body } = this;
@@ -150,9 +176,7 @@ class TouchCode {
     body.i32(0).set(OUTCOME);
     body.else();
     body.i32(1).i32(2).get(LOW).i32(CLOSED).op(OP.eq, OP.select).set(OUTCOME);
-    body.word(MODEL_WORD.quiet).op(OP.eqz).word(MODEL_WORD.noted).i32(MOST_NOTED).op(OP.ge_s, OP.or);
-    body.get(NOW);
-    this.fixed(MODEL_WORD.rowsUntil).op(OP.ge_f64, OP.or);
+    this.cannotNote();
     this.giveUp();
     body.end();
   }
@@ -166,10 +190,7 @@ class TouchCode {
     };
     body.get(NOW);
     this.double(BANK8, MODEL_AT.refreshDue).op(OP.ge_f64).if();
-    body.get(NOW);
-    this.timing('tREFI').op(OP.div_f64, OP.floor_f64).set(SPARE);
-    body.get(BANK8).get(SPARE).f64(1).op(OP.add_f64);
-    this.timing('tREFI').op(OP.mul_f64).memory(OP.store_f64, MODEL_AT.refreshDue);
+    this.renewRefresh();
     body.get(SPARE);
     this.timing('tREFI').op(OP.mul_f64);
     this.timing('tRFC').op(OP.add_f64).set(SPARE);
@@ -191,15 +212,31 @@ class TouchCode {
     this.timing('tRCD').op(OP.add_f64).get(COLUMN).op(OP.max_f64).set(COLUMN);
     body.get(BANK8).get(SPARE);
     this.timing('tRAS').op(OP.add_f64).memory(OP.store_f64, MODEL_AT.prechargeReady);
+    this.open(() => body.i32(1));
+  }
+
+  /** The next refresh is due after `NOW`; `SPARE` is how many have been. */
+  private renewRefresh(): void {
+    const { body } = this;
+    body.get(NOW);
+    this.timing('tREFI').op(OP.div_f64, OP.floor_f64).set(SPARE);
+    body.get(BANK8).get(SPARE).f64(1).op(OP.add_f64);
+    this.timing('tREFI').op(OP.mul_f64).memory(OP.store_f64, MODEL_AT.refreshDue);
+  }
+
+  /** The row is open; when `activated` pushes 1, it has been activated once more in this refresh window. */
+  private open(activated: () => unknown): void {
+    const { body } = this;
     body.get(BANK).get(ROW).memory(OP.store, MODEL_AT.openRow);
-    // the row has been activated once more in this refresh window
     body.word(MODEL_WORD.noted).tee(HIGH).i32(3).op(OP.shl).set(LOW);
     body.get(LOW).get(BANK).i32(2).op(OP.shr_u).memory(OP.store, MODEL_AT.notes);
     body
       .get(LOW)
       .get(ROW)
       .memory(OP.store, MODEL_AT.notes + 4);
-    body.i32(0).get(HIGH).i32(1).op(OP.add).memory(OP.store, MODEL_WORD.noted);
+    body.i32(0).get(HIGH);
+    activated();
+    body.op(OP.add).memory(OP.store, MODEL_WORD.noted);
   }
 
   private burst(): void {
