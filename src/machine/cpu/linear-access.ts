@@ -61,6 +61,8 @@ export class LinearAccess {
   hostReadable = false;
   /** of the last miss */
   protected readonly walk = new PageWalk();
+  /** called when the program has reached a device; the slice that runs may have to end */
+  afterDevice: () => void = () => this.state.requestEndSlice();
   /** 1 while linear addresses are translated at all, and so count as TLB accesses */
   private translating = 0;
   /** CR0.AM, EFLAGS.AC and CPL 3: accesses of the program must be aligned. Then nothing of its is in the fast table. */
@@ -305,8 +307,9 @@ export class LinearAccess {
   /** What the pool does not hold: the chipset's, or the VMM's. 0 when the instruction stops here. */
   readElsewhere(outcome: number, linear: number, size: OperandSize): number {
     if (outcome === CHIPSET) {
-      this.state.requestEndSlice();
-      return this.memory.read(hostPhysical(this.host), size);
+      const value = this.memory.read(hostPhysical(this.host), size);
+      this.afterDevice();
+      return value;
     }
     if (outcome !== VIOLATION) return 0;
     const value = this.exits.takeCompletion(COMPLETION.memoryRead, this.walk.guestPhysical, size);
@@ -320,7 +323,7 @@ export class LinearAccess {
     if (outcome === CHIPSET) {
       const device = !this.hostReadable;
       this.memory.write(hostPhysical(this.host), size, size === 4 ? value >>> 0 : value & ((1 << (8 * size)) - 1));
-      if (device) this.state.requestEndSlice();
+      if (device) this.afterDevice();
       return true;
     }
     if (outcome !== VIOLATION) return false;

@@ -1,13 +1,9 @@
-/**
- * I/O instructions: IOPL and the I/O permission bitmap (SDM vol. 1, 19.5), the exit in a guest, then the port. A device that wants
- * something of the machine (an event, the end of the run) says so itself; here it is only seen whether it now interrupts.
- */
+/** I/O instructions: IOPL and the I/O permission bitmap (SDM vol. 1, 19.5), the exit in a guest, then the port. */
 import type { MemoryAccess } from './access';
 import { COMPLETION } from './control-block';
 import type { ControlExits } from './control';
 import type { CpuState } from './cpu-state';
 import type { DebugRegisters } from './debug';
-import type { Events } from './events';
 import type { PortSpace } from '../memory/physical-memory';
 import type { OperandSize, SegmentIndex } from './runtime';
 import { isWideSystem } from './segmentation';
@@ -28,7 +24,6 @@ export class PortAccess {
     private readonly ports: PortSpace,
     private readonly exits: PortExits,
     private readonly debug: DebugRegisters,
-    private readonly events: Pick<Events, 'isQuiet'>,
   ) {}
 
   portIn(port: number, size: OperandSize): number {
@@ -44,7 +39,7 @@ export class PortAccess {
     }
     this.debug.touchedPort(port, size);
     const value = this.ports.readPort(port, size);
-    if (!this.events.isQuiet) this.state.requestEndSlice();
+    this.access.afterDevice();
     return value;
   }
 
@@ -61,7 +56,7 @@ export class PortAccess {
     }
     this.debug.touchedPort(port, size);
     this.ports.writePort(port, size, masked);
-    if (!this.events.isQuiet) this.state.requestEndSlice();
+    this.access.afterDevice();
   }
 
   /** One element of INS, to ES:offset. */

@@ -1,4 +1,6 @@
 import { describe, expect, it } from 'vitest';
+import { FLAG } from './flags';
+import { STOP } from './state-layout';
 import { GDT, SEL, enterProtected, makeRig, setDescriptor, setGate, takeFault } from './system.spec-support';
 
 const DS = 3;
@@ -40,12 +42,17 @@ describe('memory as instructions see it', () => {
     expect(rig.r32(0x20_0ffc)).toBe(0);
   });
 
-  it('reaches device registers through the chipset and asks for the end of the slice', () => {
+  it('reaches device registers through the chipset and asks for the end of the slice when an interrupt waits then', () => {
     const rig = makeRig();
     enterProtected(rig);
+    const read = { kind: 'read', offset: 8, size: 4, value: 0x1234_5678 };
     expect(rig.system.access.load(DS, 0xfe00_0008, 4)).toBe(0x1234_5678);
-    expect(rig.state.stop).toBe(3);
-    expect(rig.memory.registerAccesses).toEqual([{ kind: 'read', offset: 8, size: 4, value: 0x1234_5678 }]);
+    expect(rig.state.stop).toBe(STOP.none);
+    rig.ports.waiting.push(0x20);
+    rig.state.setFlag(FLAG.IF, true);
+    rig.system.access.load(DS, 0xfe00_0008, 4);
+    expect(rig.state.stop).toBe(STOP.endSlice);
+    expect(rig.memory.registerAccesses).toEqual([read, read]);
   });
 });
 

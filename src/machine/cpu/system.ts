@@ -120,6 +120,10 @@ export class ProcessorSystem implements SystemInstructions {
     const machineCheck = (this.machineCheck = new MachineCheck(state, model));
     const events = new Events(state, access, loads, transfers, tasks, ports.interrupts, virtualization, machineCheck, model);
     virtualization.connect({ events, access });
+    // what else a device may want (an event, the end of the run) it says itself
+    access.afterDevice = () => {
+      if (!events.isQuiet) state.requestEndSlice();
+    };
 
     const ept = new EptWalk();
     const walk = new PageWalk();
@@ -144,7 +148,7 @@ export class ProcessorSystem implements SystemInstructions {
     this.operands = new MemoryOperands(state, access, loads);
     this.transfers = transfers;
     this.control = new ControlRegisters(state, access, tlb, context, part, virtualization, debug, machineCheck, readGuestPhysical);
-    this.portAccess = new PortAccess(state, access, ports, virtualization, debug, events);
+    this.portAccess = new PortAccess(state, access, ports, virtualization, debug);
 
     frames.onRelocate(() => tlb.dropAllFast());
     frames.onCodeWatch(() => tlb.dropAllFast());
