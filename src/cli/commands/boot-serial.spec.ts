@@ -5,7 +5,9 @@ import { PassThrough } from 'node:stream';
 import { describe, expect, it } from 'vitest';
 import { OUTPUT_LIMIT } from '../../machine/devices/uart/uart';
 import { SERIAL_SLICE } from './boot-serial';
-import { boot, bootWith, COUNT, folder, json, program } from './boot.spec-support';
+import { boot, bootWith, COUNT, folder, inOwnFolder, json, program } from './boot.spec-support';
+
+inOwnFolder();
 
 describe('COM1', () => {
   it('loses nothing, however much is sent between two looks, and no byte is changed', async () => {

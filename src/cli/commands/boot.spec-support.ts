@@ -2,13 +2,19 @@
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
-import { afterAll, expect } from 'vitest';
+import { afterAll, beforeAll, expect } from 'vitest';
 import { assemble } from '../../assembler';
 import { commandLine } from '../command-line';
 import type { Surroundings } from '../streams';
 
-export const folder = mkdtempSync(join(tmpdir(), 'pagewalk-boot-'));
-afterAll(() => rmSync(folder, { recursive: true }));
+/** where programs lie, and what `boot` writes */
+export let folder: string;
+
+/** To be called by each file of specs: modules are shared by those that run in one worker, hooks are not. */
+export function inOwnFolder(): void {
+  beforeAll(() => void (folder = mkdtempSync(join(tmpdir(), 'pagewalk-boot-'))));
+  afterAll(() => rmSync(folder, { recursive: true }));
+}
 
 type Told = { status: number; out: string; err: string };
 export const boot = (...argv: string[]): Promise<Told> => bootWith({}, ...argv);

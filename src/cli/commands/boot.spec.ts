@@ -3,7 +3,9 @@ import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { memorySize } from './boot-machine';
-import { boot, bootWith, COUNT, folder, json, program } from './boot.spec-support';
+import { boot, bootWith, COUNT, folder, inOwnFolder, json, program } from './boot.spec-support';
+
+inOwnFolder();
 
 /** A ROM of so many KiB with a real-mode program at F000:0000, entered from the reset vector. */
 const rom = (name: string, kib: 64 | 128, body: string): string =>
