@@ -108,6 +108,14 @@ function piece({ slot, slotIndex, part, dimmOffset, interleave }: Stretch, done:
     : { ...placement, dimmOffset: dimmOffset + done };
 }
 
+/** Placements that stay where they are when each that begins in the middle of one that stays is moved away. */
+export function staying(placed: readonly Placement[]): Placement[] {
+  const sorted = [...placed].sort((a, b) => a.base - b.base || a.slotIndex - b.slotIndex);
+  const result: Placement[] = [];
+  for (const placement of sorted) if (placement.base >= (result.at(-1)?.end ?? 0)) result.push(placement);
+  return result;
+}
+
 /** Offers free places one after another: two suggestions never overlap, and none lies over a placement or a device. */
 export class PlacementAdvisor {
   private readonly gaps: { base: number; end: number }[] = [];

@@ -11,7 +11,7 @@ import { text, type BoardFix, type BoardIssue } from './issue';
 import { banksBySlot } from './memory-layout';
 import { memoryIssues } from './memory-rules';
 import { DIMMS, PROCESSORS, dimmPart, processorPart, refusedDimm, type Text } from './parts';
-import { ADDRESS_BITS_RANGE, PlacementAdvisor, addressBits, placementName, placements, type Placement } from './placement';
+import { ADDRESS_BITS_RANGE, PlacementAdvisor, addressBits, placementName, placements, staying, type Placement } from './placement';
 import type { Board, Slot } from './schema';
 import { tlbIssues } from './tlb-rules';
 import { LEGACY_END, deviceWindows } from './windows';
@@ -51,8 +51,9 @@ class IssueList {
 
 /** All issues of a board; empty when nothing is wrong. */
 export function checkBoard(board: Board): BoardIssue[] {
-  const advisor = new PlacementAdvisor(board);
   const placed = placements(board);
+  // what must move leaves its own place free
+  const advisor = new PlacementAdvisor(board, staying(placed));
   const list = new IssueList();
   list.addAll(processorIssues(board));
   findDuplicates(board, list);
