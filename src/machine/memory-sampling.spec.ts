@@ -4,7 +4,7 @@ import { assemble } from '../assembler';
 import { hostPhysical } from './address';
 import { boardSchema } from './board/schema';
 import { hashOf } from './cpu/compile/guests.spec-support';
-import { random } from './cpu/compile/same-state.spec-support';
+import { random } from './random.spec-support';
 import { STATE_SIZE } from './cpu/state-layout';
 import { SAMPLING, sampledSlice } from './dram/sampling';
 import { applyProcessorStart, protectedModeStart } from './firmware/processor-start';

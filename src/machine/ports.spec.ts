@@ -7,10 +7,10 @@ import { describe, expect, it } from 'vitest';
 import { assemble } from '../assembler';
 import { boardSchema, type Board } from './board/schema';
 import type { Engine } from './cpu/engine';
-import { random } from './cpu/compile/same-state.spec-support';
 import { boot } from './firmware/boot';
 import { applyProcessorStart } from './firmware/processor-start';
 import { Machine } from './machine';
+import { random } from './random.spec-support';
 
 const LOAD = 0x20_0000;
 const board = (more: Partial<Board> = {}): Board =>

@@ -9,6 +9,7 @@ import { FrameStore } from '../memory/frame-store';
 import { Processor } from './processor';
 import { POOL_RESERVED, STATE_SIZE } from './state-layout';
 import { PlainMemory } from './system.spec-support';
+import { random } from '../random.spec-support';
 
 const STRINGS = Number(process.env['PAGEWALK_FUZZ_STRINGS'] ?? 2000);
 const SEED = Number(process.env['PAGEWALK_FUZZ_SEED'] ?? 1);
@@ -25,17 +26,6 @@ const DRAM = 2 ** 20;
 const DRAM_FRAMES = DRAM / 4096;
 /** Instructions executed of a string and of what its faults lead to. */
 const FEW = 6;
-
-/** mulberry32, as unsigned integers */
-function random(seed: number): () => number {
-  let a = seed;
-  return () => {
-    a = (a + 0x6d2b79f5) | 0;
-    let t = Math.imul(a ^ (a >>> 15), 1 | a);
-    t = (t + Math.imul(t ^ (t >>> 7), 61 | t)) ^ t;
-    return (t ^ (t >>> 14)) >>> 0;
-  };
-}
 
 const MODES = ['real', 'protected-16', 'protected-32', 'protected-32-ring-3', 'paging', 'virtual-8086'] as const;
 type Mode = (typeof MODES)[number];

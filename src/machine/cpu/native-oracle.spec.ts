@@ -9,6 +9,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { flatProtected, makeBench } from './test-bench.spec-support';
+import { random } from '../random.spec-support';
 
 const MEMORY = 0x20_0000;
 const STACK = 0x28_0000;
@@ -85,17 +86,6 @@ cases: incbin "cases"
 casesend:
 end:
 `;
-
-/** mulberry32: small, seeded, good enough for test data. */
-function random(seed: number): () => number {
-  let a = seed;
-  return () => {
-    a = (a + 0x6d2b79f5) | 0;
-    let t = Math.imul(a ^ (a >>> 15), 1 | a);
-    t = (t + Math.imul(t ^ (t >>> 7), 61 | t)) ^ t;
-    return ((t ^ (t >>> 14)) >>> 0) / 2 ** 32;
-  };
-}
 
 interface Case {
   code: number[];
@@ -281,7 +271,8 @@ const NARROW_FORBIDDEN = new Set([
 ]); // prettier-ignore
 
 function makeCases(): Case[] {
-  const g = new Generator(random(20261122));
+  const next = random(20261122);
+  const g = new Generator(() => next() / 2 ** 32);
   const names = Object.keys(TEMPLATES);
   return Array.from({ length: CASES }, (_, i) => {
     const wide = g.pick([2, 4, 4] as const);

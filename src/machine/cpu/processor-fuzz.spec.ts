@@ -5,6 +5,7 @@
 import { describe, expect, it } from 'vitest';
 import type { Engine } from './engine';
 import { flatProtected, makeBench, realMode, type Bench } from './test-bench.spec-support';
+import { random } from '../random.spec-support';
 
 const STRINGS = process.env['PAGEWALK_FUZZ_STRINGS'];
 const PROGRAMS = STRINGS === undefined ? 4 : Math.ceil(Number(STRINGS) / 2000);
@@ -14,17 +15,6 @@ const CODE_BYTES = 0x4000;
 const GDT = 0x7000;
 const IDT = 0x6000;
 const descriptor = (access: number): number[] => [0xff, 0xff, 0, 0, 0, access, 0xcf, 0];
-
-/** mulberry32, as unsigned integers */
-function random(seed: number): () => number {
-  let a = seed;
-  return () => {
-    a = (a + 0x6d2b79f5) | 0;
-    let t = Math.imul(a ^ (a >>> 15), 1 | a);
-    t = (t + Math.imul(t ^ (t >>> 7), 61 | t)) ^ t;
-    return (t ^ (t >>> 14)) >>> 0;
-  };
-}
 
 /** A machine full of random code, with vectors that lead back into it, in real mode or (also at CPL 3) protected mode. */
 function makeProgram(seed: number, engine?: Engine): Bench {

@@ -6,7 +6,8 @@ import { expect, it } from 'vitest';
 import type { Engine } from '../engine';
 import { SEGMENT_INDEX } from '../state-layout';
 import { assembleInto, flatProtected, makeBench, type Bench } from '../test-bench.spec-support';
-import { pick, random, seen, type Next } from './same-state.spec-support';
+import { seen } from './same-state.spec-support';
+import { pick, random, type Next } from '../../random.spec-support';
 
 const TABLES = 0x8_0000;
 const TABLE = TABLES + 0x1000;

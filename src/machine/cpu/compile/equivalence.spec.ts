@@ -4,7 +4,8 @@ import { ENGINES, type Engine } from '../engine';
 import type { Bench } from '../test-bench.spec-support';
 import { course, madeBy } from './guests.spec-support';
 import { program, realProgram } from './programs.spec-support';
-import { random, seen } from './same-state.spec-support';
+import { seen } from './same-state.spec-support';
+import { random } from '../../random.spec-support';
 import type { CompiledRegions } from './regions';
 
 const OTHERS = ENGINES.filter((engine) => engine !== 'interpreter');

@@ -2,7 +2,8 @@
 import { describe, expect, it } from 'vitest';
 import type { Engine } from '../engine';
 import { KERNEL_MEMORY, littleKernel } from './little-kernel.spec-support';
-import { random, seen } from './same-state.spec-support';
+import { seen } from './same-state.spec-support';
+import { random } from '../../random.spec-support';
 
 const RUNS = 24;
 

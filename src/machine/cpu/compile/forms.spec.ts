@@ -8,7 +8,8 @@ import { allForms, formName, type Form } from '../oracle/suites/forms.spec-suppo
 import { IR } from '../lower/ir';
 import { lowerBlock } from '../lower/lower';
 import { flatProtected, makeBench, type Bench } from '../test-bench.spec-support';
-import { random, seen, type Next } from './same-state.spec-support';
+import { seen } from './same-state.spec-support';
+import { random, type Next } from '../../random.spec-support';
 import { discoverRegion } from './region';
 
 const CODE = 0x1_0000;

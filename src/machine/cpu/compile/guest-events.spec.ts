@@ -9,7 +9,8 @@ import type { Engine } from '../engine';
 import { STATE, STATE_SIZE } from '../state-layout';
 import { flatProtected } from '../test-bench.spec-support';
 import { KERNEL_MEMORY, littleKernel } from './little-kernel.spec-support';
-import { random, seen } from './same-state.spec-support';
+import { seen } from './same-state.spec-support';
+import { random } from '../../random.spec-support';
 
 const BLOCK = hostPhysical(0x50_0000);
 const EPT = 0x51_0000;

@@ -11,7 +11,7 @@ import { Machine } from '../../machine';
 import type { Engine } from '../engine';
 import type { Processor } from '../processor';
 import { STATE_SIZE } from '../state-layout';
-import { random } from './same-state.spec-support';
+import { random } from '../../random.spec-support';
 
 const GUESTS = join(import.meta.dirname, '../../../../bench/guests');
 const sources = Object.fromEntries(

@@ -5,7 +5,7 @@
 import type { Engine } from '../engine';
 import { STATE } from '../state-layout';
 import { assembleInto, flatProtected, makeBench, type Bench } from '../test-bench.spec-support';
-import { pick, random, type Next } from './same-state.spec-support';
+import { pick, random, type Next } from '../../random.spec-support';
 
 /** The pages that the program changes: first and behind the last. */
 export const KERNEL_MEMORY: readonly (readonly [first: number, end: number])[] = [[1, 0x13], [0x20, 0x30], [0x40, 0x50], [0x80, 0x83]]; // prettier-ignore

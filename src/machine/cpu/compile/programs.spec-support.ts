@@ -1,7 +1,7 @@
 /** Random programs for comparing tiers: rounds of a random body, whose faults all come back. */
 import type { Engine } from '../engine';
 import { flatProtected, makeBench, realMode, type Bench } from '../test-bench.spec-support';
-import { pick, random, type Next } from './same-state.spec-support';
+import { pick, random, type Next } from '../../random.spec-support';
 
 const CODE = 0x2000;
 const DATA = 0x6000;

@@ -1,7 +1,7 @@
 /** How many regions there are: one for the code of a loop, wherever slices end in it, and another where that is entered often. */
 import { expect, it } from 'vitest';
 import { assembleInto, flatProtected, makeBench } from '../test-bench.spec-support';
-import { random } from './same-state.spec-support';
+import { random } from '../../random.spec-support';
 
 /** A loop with an inner one, eleven instructions that slices can end before. */
 const LOOPS = `bits 32

@@ -5,7 +5,8 @@
 import { expect, it } from 'vitest';
 import { assembleInto, flatProtected, makeBench, type Bench } from '../test-bench.spec-support';
 import { ENGINES, type Engine } from '../engine';
-import { random, seen } from './same-state.spec-support';
+import { seen } from './same-state.spec-support';
+import { random } from '../../random.spec-support';
 
 const TABLES = 0x1_0000;
 const COUNTS = [0, 1, 0, 2, 5, 0, 0, 3];

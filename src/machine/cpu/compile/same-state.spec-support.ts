@@ -5,21 +5,6 @@ import { PAGE_SIZE, hostPhysical } from '../../address';
 import { STATE } from '../state-layout';
 import type { Bench } from '../test-bench.spec-support';
 
-export type Next = () => number;
-
-/** mulberry32, as unsigned integers */
-export function random(seed: number): Next {
-  let a = seed;
-  return () => {
-    a = (a + 0x6d2b79f5) | 0;
-    let t = Math.imul(a ^ (a >>> 15), 1 | a);
-    t = (t + Math.imul(t ^ (t >>> 7), 61 | t)) ^ t;
-    return (t ^ (t >>> 14)) >>> 0;
-  };
-}
-
-export const pick = <T>(next: Next, list: readonly T[]): T => list[next() % list.length]!;
-
 /** Registers in words, and a hash of the architectural state, the TLB with its statistics, and pages of memory (first and behind the last). */
 export function seen({ processor, memory, frames }: Bench, pages: readonly (readonly [first: number, end: number])[]): string {
   const { state } = processor;

@@ -9,7 +9,8 @@ import type { Bench } from '../test-bench.spec-support';
 import { assembleInto, flatProtected, makeBench, realMode } from '../test-bench.spec-support';
 import { madeBy } from './guests.spec-support';
 import { faultsComeBack } from './programs.spec-support';
-import { pick, random, seen, type Next } from './same-state.spec-support';
+import { seen } from './same-state.spec-support';
+import { pick, random, type Next } from '../../random.spec-support';
 
 const MAIN = 0x2000;
 /** Functions lie from here on over two pages; the second linear address of each byte is so much higher. */

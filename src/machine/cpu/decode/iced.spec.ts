@@ -7,6 +7,7 @@ import { describe, expect, it } from 'vitest';
 import { LEVEL, type Level } from '../instruction-set';
 import { decode } from './decoder';
 import { NO_REGISTER, type Instruction } from './instruction';
+import { random } from '../../random.spec-support';
 
 const STRINGS = Number(process.env['PAGEWALK_DECODE_STRINGS'] ?? 30_000);
 const BYTES = 24;
@@ -45,17 +46,6 @@ const general = (size: number, index: number): string =>
   size === 1 ? NAMES_8[index]! : size === 2 ? NAMES_16[index]! : `E${NAMES_16[index]!}`;
 /** The register whatever its width: iced shows a 16-bit source as the 32-bit register it lies in. */
 const anyWidth = (name: string): string => name.replace(/^E(?=..$)/, '');
-
-/** mulberry32, as unsigned integers */
-function random(seed: number): () => number {
-  let a = seed;
-  return () => {
-    a = (a + 0x6d2b79f5) | 0;
-    let t = Math.imul(a ^ (a >>> 15), 1 | a);
-    t = (t + Math.imul(t ^ (t >>> 7), 61 | t)) ^ t;
-    return (t ^ (t >>> 14)) >>> 0;
-  };
-}
 
 function ourMemory(instruction: Instruction): string {
   const { base, index, scale, displacement, addressSize, segmentOverride } = instruction;

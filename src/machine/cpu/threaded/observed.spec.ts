@@ -7,7 +7,8 @@ import { boardSchema } from '../../board/schema';
 import { Dram } from '../../dram/dram';
 import { KERNEL_MEMORY, littleKernel } from '../compile/little-kernel.spec-support';
 import { program, realProgram } from '../compile/programs.spec-support';
-import { random, seen } from '../compile/same-state.spec-support';
+import { seen } from '../compile/same-state.spec-support';
+import { random } from '../../random.spec-support';
 import type { Engine } from '../engine';
 import type { Bench } from '../test-bench.spec-support';
 

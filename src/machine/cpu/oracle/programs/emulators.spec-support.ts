@@ -14,7 +14,6 @@ import { PlainMemory } from '../../system.spec-support';
 import {
   DUMP_BYTES,
   makeImage,
-  random,
   readReport,
   RECORD_BYTES,
   RUNNER,
@@ -23,6 +22,7 @@ import {
   type ProgramCase,
   type Report,
 } from './layout.spec-support';
+import { random } from '../../../random.spec-support';
 
 const MEMORY = 64 * 2 ** 20;
 /** Bochs allocates its memory in pieces of this size, and loads an image into one of them; it takes up to four images. */

@@ -4,7 +4,8 @@
  */
 import { FLAG } from '../../flags';
 import { chance, pick, Program, value, type Context, type Next } from './instructions.spec-support';
-import { CODE, CODE_WINDOW, CODE_WINDOW_BYTES, DATA, DATA_BYTES, DESCRIPTORS, KIND, LDT, SECOND_WINDOW, WINDOW, WINDOW_TABLE, codeOf, entryPoint, random, type ProgramCase } from './layout.spec-support'; // prettier-ignore
+import { CODE, CODE_WINDOW, CODE_WINDOW_BYTES, DATA, DATA_BYTES, DESCRIPTORS, KIND, LDT, SECOND_WINDOW, WINDOW, WINDOW_TABLE, codeOf, entryPoint, type ProgramCase } from './layout.spec-support'; // prettier-ignore
+import { random } from '../../../random.spec-support';
 
 /** `qemu`: its word counts here; it checks neither limits nor types at an access, nor alignment, so that Bochs decides elsewhere. */
 export const MODES = {

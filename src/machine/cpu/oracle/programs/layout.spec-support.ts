@@ -2,6 +2,7 @@
  * A random program and what came of it: the case that the runner (runner.asm) is given and the record that it writes. Where the
  * runner keeps things is stated there; the numbers here are the same.
  */
+import { random } from '../../../random.spec-support';
 
 /** Physical addresses that cases are made of. */
 export const DATA = 0x2_0000;
@@ -155,17 +156,6 @@ function caseBytes(test: ProgramCase): Uint8Array {
   [size, ...dwords].forEach((value, index) => view.setUint32(index * 4, value >>> 0, true));
   bytes.set(behind, 4 + dwords.length * 4);
   return bytes;
-}
-
-/** mulberry32, as unsigned integers */
-export function random(seed: number): () => number {
-  let a = seed;
-  return () => {
-    a = (a + 0x6d2b79f5) | 0;
-    let t = Math.imul(a ^ (a >>> 15), 1 | a);
-    t = (t + Math.imul(t ^ (t >>> 7), 61 | t)) ^ t;
-    return (t ^ (t >>> 14)) >>> 0;
-  };
 }
 
 export interface ImageOptions {
