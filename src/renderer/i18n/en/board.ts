@@ -80,6 +80,12 @@ export default {
     board: 'Board: {title}',
   },
   apic: { about: 'A local APIC in the processor and an I/O APIC for the devices, beside the 8259 pair that every board has.' },
+  given: {
+    controller:
+      'No memory controller is named on this board: the slots answer singly, without interleaving. Add one from Parts to choose channels, interleaving and timing.',
+    root: 'Where PCI begins. Nothing is set here: root ports, bridges and devices are put on it from Parts.',
+    legacy: 'Every board has these devices at their fixed ports. Nothing is set here.',
+  },
   hole: {
     title: 'Hole for devices below 4 GiB',
     keep: 'Keep a hole',

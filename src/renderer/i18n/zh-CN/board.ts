@@ -72,6 +72,11 @@ export default {
     board: '主板：{title}',
   },
   apic: { about: '处理器内的本地 APIC 与供设备使用的 I/O APIC，与每块主板都有的一对 8259 并存。' },
+  given: {
+    controller: '这块主板没有写明内存控制器：各插槽单独应答，没有交错。从“部件”中加入一个，即可选择通道、交错与时序。',
+    root: 'PCI 从这里开始。此处无可设置：根端口、桥和设备从“部件”放到它上面。',
+    legacy: '每块主板都有这些位于固定端口的设备。此处无可设置。',
+  },
   hole: { title: '4 GiB 以下的设备空洞', keep: '保留空洞', base: '空洞首地址', remap: '其下的内存出现在 4 GiB 以上' },
   overlaps: { title: '两根内存条同址', refuse: '拒绝启动', allow: '同时应答' },
   controller: {
