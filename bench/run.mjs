@@ -1,7 +1,8 @@
 /**
  * `npm run bench`: the guests of bench/guests on our processor and on other emulators, interleaved in one run, with medians,
  * spread and ratios. Every emulator must print the same phases and checksums. Options: --json, --runs N (5), --guests alu,fib,…,
- * --engines interpreter,v86,…, --vm (also as a VM under the VMM, and what EPT costs), --cpu (processor time instead of the wall's)
+ * --engines interpreter,v86,…, --vm (also as a VM under the VMM, and what EPT costs), --cpu (processor time instead of the wall's).
+ * Engines `sampled` and `exact` are all tiers together while accesses to DRAM are sampled or all counted; an ordinary run has neither.
  */
 import { existsSync } from 'node:fs';
 import { loadavg, cpus } from 'node:os';
@@ -21,6 +22,8 @@ const ENGINES = {
   threaded: pagewalk('threaded'),
   compiled: pagewalk('compiled'),
   vm: pagewalk('vm'),
+  sampled: pagewalk('sampled'),
+  exact: pagewalk('exact'),
   v86,
   qemu: qemu(false),
   qemuIcount: qemu(true),
@@ -28,7 +31,7 @@ const ENGINES = {
 };
 
 /** Those of an ordinary run. */
-const BARE = Object.keys(ENGINES).filter((name) => name !== 'vm');
+const BARE = Object.keys(ENGINES).filter((name) => !['vm', 'sampled', 'exact'].includes(name));
 /** Those that count instructions. */
 const COUNTING = ['interpreter', 'threaded', 'compiled'];
 
@@ -136,7 +139,11 @@ for (let round = 1; round <= runs; round++) {
 if (process.stderr.isTTY) process.stderr.write('\r' + ' '.repeat(40) + '\r');
 
 const instructions = Object.fromEntries(Object.entries(counts).map(([phase, count]) => [phase, count.instructions]));
-const summary = summarise(samples, instructions, engines.includes('vm') ? Object.keys(ENGINES) : BARE);
+const summary = summarise(
+  samples,
+  instructions,
+  Object.keys(ENGINES).filter((name) => BARE.includes(name) || engines.includes(name)),
+);
 const text = printTable(summary, available, { runs, cpu, cores: cpus().length, load: [begun, loadavg()[0]] });
 if (json) {
   process.stderr.write(text);

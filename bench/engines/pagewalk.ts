@@ -5,6 +5,7 @@
 import { readFileSync } from 'node:fs';
 import { useBranchHints } from '../../src/host/branch-hints';
 import { hostPhysical } from '../../src/machine/address';
+import type { Engine } from '../../src/machine/cpu/engine';
 import { STATE_SIZE } from '../../src/machine/cpu/state-layout';
 import type { DebugPort } from '../../src/machine/devices/debug-port/debug-port';
 import { applyProcessorStart, protectedModeStart } from '../../src/machine/firmware/processor-start';
@@ -19,8 +20,8 @@ const LOAD = 0x10_0000;
 /** The guests touch 128 MiB and map 132. */
 const VM_MEMORY = 144 * 1024 * 1024;
 
-/** The tiers that can be asked for; `vm` is the compiled one under the VMM. */
-const TIERS = ['interpreter', 'threaded', 'compiled', 'vm'] as const;
+/** What can be asked for: a tier; `vm`, the compiled one under the VMM; and all tiers while accesses to DRAM are sampled, or all counted. */
+const TIERS = ['interpreter', 'threaded', 'compiled', 'vm', 'sampled', 'exact'] as const;
 type Tier = (typeof TIERS)[number];
 
 /** A guest that is loaded and ready. */
@@ -39,7 +40,7 @@ if (image === undefined) process.stdout.write(JSON.stringify(TIERS) + '\n');
 else if (!TIERS.includes(tier as Tier)) throw new Error(`there is no tier ${String(tier)}`);
 else measure(tier === 'vm' ? inVm(image) : bare(image, tier as Exclude<Tier, 'vm'>));
 
-function machineOf(engine: 'interpreter' | 'threaded' | 'compiled'): Machine {
+function machineOf(engine: Engine): Machine {
   return new Machine(
     {
       processor: 'p6-virtualization',
@@ -51,8 +52,10 @@ function machineOf(engine: 'interpreter' | 'threaded' | 'compiled'): Machine {
   );
 }
 
-function bare(file: string, engine: Exclude<Tier, 'vm'>): Guest {
-  const machine = machineOf(engine);
+function bare(file: string, tier: Exclude<Tier, 'vm'>): Guest {
+  const observe = tier === 'sampled' || tier === 'exact' ? tier : 'off';
+  const machine = machineOf(tier === 'sampled' || tier === 'exact' ? 'auto' : tier);
+  machine.memory.observe = observe;
   machine.chipset.writeBytes(hostPhysical(LOAD), readFileSync(file));
   applyProcessorStart(new DataView(machine.frames.memory.buffer, 0, STATE_SIZE), protectedModeStart(LOAD, {}, null));
   return { run: (budget) => machine.run(budget).reason, port: machine.debugPort, instructions: () => machine.instructions };
