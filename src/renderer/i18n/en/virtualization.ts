@@ -7,6 +7,7 @@ export default {
   offAudit: 'The tables are audited once the machine is on.',
   notRunnable: 'This lab cannot be switched on yet: mend the errors in Problems first.',
   bare: 'This lab runs on the bare machine: there is no VMM and there are no VMs.',
+  asked: 'The machine is on; what it says is not here yet.',
   noExits: 'No VM has left its guest yet. Exits are counted here by reason.',
   exitTotal: '{exits} exits in {instructions} instructions',
   toolbar: {

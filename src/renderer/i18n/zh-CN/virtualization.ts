@@ -7,6 +7,7 @@ export default {
   offAudit: '开机之后开始审计各张表。',
   notRunnable: '该实验还不能开机：请先解决“问题”中的错误。',
   bare: '该实验在裸机上运行：没有 VMM，也没有虚拟机。',
+  asked: '机器已开机，数据尚未到达。',
   noExits: '还没有虚拟机退出。退出次数会按原因在此统计。',
   exitTotal: '{instructions} 条指令中 {exits} 次退出',
   toolbar: {
