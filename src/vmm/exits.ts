@@ -2,13 +2,13 @@
  * What the VMM does when a guest leaves, one handler for each reason. A handler emulates what the guest wanted and lets it go
  * on, or ends it with a sentence that says why. Nothing here trusts a control block or a table to be what the VMM wrote.
  */
+import { MSR_EFER, MSR_FIELDS, MSR_TSC } from '../machine/cpu/model-specific';
 import { formatAddress, PAGE_SIZE } from '../machine/address';
 import { EVENT_TYPE, MAX_COMPLETIONS, skipInstruction } from '../machine/cpu/control-block';
 import type { CompletionKind } from '../machine/cpu/control-block';
 import type { VmExit } from '../machine/cpu/exit';
 import type { ExitReason } from '../machine/cpu/exit-reasons';
 import { decodeIoQualification } from '../machine/cpu/ports';
-import type { FieldName } from '../machine/cpu/state-layout';
 import { describeEntryDamage } from './audit';
 import type { VmmHost } from './host';
 import type { Text } from './text';
@@ -24,16 +24,6 @@ const NO_SUCH_HYPERCALL = -1000;
 /** Exits in a row without a completed instruction before the VM is given up. No instruction needs that many. */
 const MOST_EXITS_IN_PLACE = 64;
 
-/** MSRs a guest may have, each a field of its control block. */
-const MSR: Readonly<Record<number, FieldName>> = {
-  0x1b: 'apicBase',
-  0x174: 'sysenterCs',
-  0x175: 'sysenterEsp',
-  0x176: 'sysenterEip',
-  0x277: 'pat',
-};
-const MSR_TSC = 0x10;
-const MSR_EFER = 0xc000_0080;
 const EFER_NXE = 0x800n;
 
 /** CPUID leaf 1: VMX in ECX, MCE and MCA in EDX */
@@ -239,7 +229,7 @@ function emulateMemory(vm: Vm, guestPhysical: number, access: VmExit['access'], 
 function readMsr(vm: Vm, exit: VmExit, host: VmmHost): void {
   const { block } = vm.vcpu;
   const number = block.reg32(ECX);
-  const field = number === MSR_EFER ? 'efer' : MSR[number];
+  const field = number === MSR_EFER ? 'efer' : MSR_FIELDS[number];
   let value: bigint;
   if (number === MSR_TSC) value = BigInt.asUintN(64, BigInt(Math.floor(block.ticks)) + block.read64('tscOffset'));
   else if (field) value = block.read64(field);
@@ -253,7 +243,7 @@ function writeMsr(vm: Vm, exit: VmExit, host: VmmHost): void {
   const { block } = vm.vcpu;
   const number = block.reg32(ECX);
   const value = (BigInt(block.reg32(EDX)) << 32n) | BigInt(block.reg32(EAX));
-  const field = number === MSR_EFER ? 'efer' : MSR[number];
+  const field = number === MSR_EFER ? 'efer' : MSR_FIELDS[number];
   if (number === MSR_TSC) block.write('tscOffset', BigInt.asUintN(64, value - BigInt(Math.floor(block.ticks))));
   else if (field === 'efer' && value & ~EFER_NXE) return injectGeneralProtection(vm);
   else if (field) {

@@ -8,16 +8,16 @@ import { STATE } from './state-layout';
 import type { FieldName } from './state-layout';
 import type { Tlb } from './tlb';
 
-/** MSRs with a slot of their own in the state. */
-const MSR_FIELDS: Readonly<Record<number, FieldName>> = {
+/** MSRs with a slot of their own in the state, and in a guest's control block. */
+export const MSR_FIELDS: Readonly<Record<number, FieldName>> = {
   0x1b: 'apicBase',
   0x174: 'sysenterCs',
   0x175: 'sysenterEsp',
   0x176: 'sysenterEip',
   0x277: 'pat',
 };
-const MSR_TSC = 0x10;
-const MSR_EFER = 0xc000_0080;
+export const MSR_TSC = 0x10;
+export const MSR_EFER = 0xc000_0080;
 /** Bits of IA32_APIC_BASE that can be written: the enable bit. The registers stay at 0xFEE0_0000. */
 const APIC_BASE = { number: 0x1b, writable: 0x800n } as const;
 
