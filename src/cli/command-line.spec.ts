@@ -309,8 +309,8 @@ describe('board', () => {
       entries: { base: string; end: string; type: string }[];
     };
     expect(entries.slice(0, 3)).toEqual([
-      { base: '0x0', end: '0xf0000', type: 'usable' },
-      { base: '0xf0000', end: '0x100000', type: 'reserved' },
+      { base: '0x0', end: '0xa0000', type: 'usable' },
+      { base: '0xa0000', end: '0x100000', type: 'reserved' },
       { base: '0x100000', end: '0xc0000000', type: 'usable' },
     ]);
     expect(entries.at(-1)).toEqual({ base: '0x100000000', end: '0x240000000', type: 'usable' });

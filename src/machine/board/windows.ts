@@ -24,6 +24,8 @@ export const APIC_BYTES = 4096;
 
 /** Where firmware leaves its tables and its services for real mode: the segment searched for them since the first PC. */
 export const FIRMWARE_TABLES = { base: 0xf_0000, end: 0x10_0000 } as const;
+/** What a PC keeps below that for adapters and their ROMs; without such a device, DRAM answers there. */
+export const ADAPTER_AREA = { base: 0xa_0000, end: FIRMWARE_TABLES.base } as const;
 
 /** PCI BARs are placed here, ascending; the larger window is used when the usual one is too small. */
 const PCI_WINDOW = 0xfe00_0000;
@@ -134,7 +136,7 @@ export function legacyWindow({ kind, base, size }: BoardDevice): { region: strin
 
 /** Whole pages of what the PC keeps for adapters and ROMs, 0xA_0000 to 1 MiB. */
 export const isLegacyWindow = ({ base, size }: { base: number; size: number }): boolean =>
-  base % 4096 === 0 && size % 4096 === 0 && size > 0 && base >= 0xa_0000 && base + size <= LEGACY_END;
+  base % 4096 === 0 && size % 4096 === 0 && size > 0 && base >= ADAPTER_AREA.base && base + size <= LEGACY_END;
 
 /** All windows; those of the first megabyte and of PCI ascend, none overlap. Devices of an unknown kind have none. */
 export function deviceWindows(board: Board): DeviceWindows {

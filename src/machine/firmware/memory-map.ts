@@ -3,7 +3,7 @@
  * memory, and what is kept for devices. Addresses without an entry are nobody's.
  */
 import type { RangeKind } from '../board/address-map';
-import { FIRMWARE_TABLES } from '../board/windows';
+import { ADAPTER_AREA, FIRMWARE_TABLES } from '../board/windows';
 
 /** ACPI's address range types 1 and 2. */
 export type E820Type = 'usable' | 'reserved';
@@ -19,11 +19,13 @@ export interface E820Entry {
 }
 
 /**
- * Ascending, neighbours of one type joined. Addresses that several DIMMs answer are no memory to build on: they are reserved, as is
- * the firmware's own segment. `ranges` ascend and are disjoint.
+ * Ascending, neighbours of one type joined. Addresses that several DIMMs answer are no memory to build on: they are reserved. So is
+ * everything from 0xA_0000 to 1 MiB, also where DRAM answers there: the firmware keeps the last segment for itself, and what is
+ * before it belongs to adapters and their ROMs on every PC, so that no firmware calls it usable (SeaBIOS takes it out of its map) and
+ * systems that find it so take it out themselves (Linux: trim_bios_range). `ranges` ascend and are disjoint.
  */
 export function e820(ranges: readonly { base: number; end: number; kind: RangeKind }[]): E820Entry[] {
-  const kept = FIRMWARE_TABLES;
+  const kept = { base: ADAPTER_AREA.base, end: FIRMWARE_TABLES.end };
   const entries: E820Entry[] = [];
   for (const { base, end, kind } of ranges) {
     if (kind === 'hole') continue;

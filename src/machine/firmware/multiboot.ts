@@ -100,11 +100,9 @@ export function readMultiboot(file: string, bytes: Uint8Array): ProgramImage {
   };
 }
 
-/** What a kernel is told: the firmware's own segment is reserved where the firmware has left tables in it. */
-export function kernelMap({ assignment, bios, memory }: Platform): readonly E820Entry[] {
-  if (assignment.mode === 'automatic' && bios) return bios.memoryMap;
-  return memory.map(({ base, bytes }) => ({ base, end: base + bytes, type: 'usable' }));
-}
+/** What a kernel is told: what a program in real mode would learn from E820, where there is such a BIOS. */
+export const kernelMap = ({ bios, memory }: Platform): readonly E820Entry[] =>
+  bios?.memoryMap ?? memory.map(({ base, bytes }) => ({ base, end: base + bytes, type: 'usable' }));
 
 const INFO_SIZE = 88;
 const NAME = 'Pagewalk\0';

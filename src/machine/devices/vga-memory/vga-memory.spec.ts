@@ -31,9 +31,7 @@ describe('windows below 1 MiB', () => {
       expect(map.ranges.find(({ base }) => base === 0x10_0000)!.end).toBe(0x1000_0000);
       expect(e820(map.ranges).filter(({ base }) => base < 0x10_0000)).toEqual([
         { base: 0, end: 0xa_0000, type: 'usable' },
-        { base: 0xa_0000, end: 0xc_0000, type: 'reserved' },
-        { base: 0xc_0000, end: 0xf_0000, type: 'usable' },
-        { base: 0xf_0000, end: 0x10_0000, type: 'reserved' },
+        { base: 0xa_0000, end: 0x10_0000, type: 'reserved' },
       ]);
     }
     expect(rangeAt(addressMap(both).ranges, 0xb_8000)!.text.en).toBe('vga0: VGA memory; hides the DRAM of A1 under it');

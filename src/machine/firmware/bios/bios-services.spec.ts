@@ -159,8 +159,8 @@ const KIB = 1024;
 const MIB = 1024 ** 2;
 const GIB = 1024 ** 3;
 const low = [
-  { base: 0, end: 0xf_0000, type: 'usable' },
-  { base: 0xf_0000, end: 0x10_0000, type: 'reserved' },
+  { base: 0, end: 0xa_0000, type: 'usable' },
+  { base: 0xa_0000, end: 0x10_0000, type: 'reserved' },
 ];
 
 describe('INT 15h', () => {
