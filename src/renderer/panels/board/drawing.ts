@@ -55,14 +55,14 @@ const TOP = 36;
 const PITCH = 86;
 const SLOT_WIDTH = 280;
 const SLOT_HEIGHT = 80;
-/** height of the wire from the processor to the controllers and on to further columns: between the first two rows of slots */
+/** height of the wire from the processor to the first controller: between the first two rows of slots */
 const BUS = TOP + (SLOT_HEIGHT + PITCH) / 2;
 const HUB_Y = BUS - 58;
 /** from a controller's left edge to its slots' */
 const HUB_TO_SLOT = 158;
 const COLUMN_PITCH = 330;
 /** of the note with the first problem, under the slots */
-const NOTE_HEIGHT = 112;
+const NOTE_HEIGHT = 148;
 const DEVICES_PER_ROW = 4;
 const { width: DEVICE_WIDTH, height: DEVICE_HEIGHT } = TREE_SIZES.device;
 
@@ -114,7 +114,9 @@ export function drawBoard(board: Drawable): Drawing {
     const [hubX, hubY] = own ?? [left, HUB_Y];
     const [slotX, slotY] = [hubX + HUB_TO_SLOT, hubY + TOP - HUB_Y];
     const hub = add('controller', controller, hubX, hubY, 106, 116);
-    wire(processor, 'right', hub, 'left', 5);
+    // a further column is reached over the slots of those before it
+    if (first === null || own) wire(processor, 'right', hub, 'left', 5);
+    else wire(processor, 'top', hub, 'top', 5);
     const most = Math.max(8, Math.ceil(Math.sqrt(slots.length * 2.5)));
     const perColumn = most - (most % Math.min(together, most));
     slots.forEach((id, i) => {

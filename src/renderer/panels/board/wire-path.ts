@@ -10,12 +10,16 @@ const terminal = ({ x, y, width, height }: PartBox, side: Side): { x: number; y:
   y: y + (side === 'top' ? 0 : side === 'bottom' ? height : height / 2),
 });
 
+/** how far over its ends a wire runs that goes from top to top: over the slots between them */
+const OVER = 31;
+
 /** As the `d` of an SVG path, in units of the drawing. */
 export function wirePath(wire: Pick<Wire, 'from' | 'to'>, source: PartBox, target: PartBox): string {
   const from = terminal(source, wire.from);
   const to = terminal(target, wire.to);
   const across = wire.from === 'right' && wire.to === 'left' && to.x > from.x;
   const down = wire.from === 'bottom' && wire.to === 'top' && to.y - from.y > 30;
+  const over = wire.from === 'top' && wire.to === 'top';
   const [d] = getSmoothStepPath({
     sourceX: from.x,
     sourceY: from.y,
@@ -24,7 +28,7 @@ export function wirePath(wire: Pick<Wire, 'from' | 'to'>, source: PartBox, targe
     targetY: to.y,
     targetPosition: POSITION[wire.to],
     borderRadius: 3,
-    offset: 14,
+    offset: over ? OVER : 14,
     ...(across ? { centerX: to.x - Math.min(26, (to.x - from.x) / 2) } : {}),
     ...(down ? { centerY: to.y - 14 } : {}),
   });
