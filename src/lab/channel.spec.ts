@@ -30,7 +30,7 @@ function pair(): {
 const noEvents: SessionEvents = { view: () => {}, problems: () => {} };
 const commands = (over: Partial<SessionCommands>): SessionCommands => over as SessionCommands;
 const status = (instructions: number): StatusView => ({
-  power: 'running', stop: null, stopDetail: null, instructions, ticks: instructions, mips: 0, engine: null, currentVm: null, stoppedAt: null, poolBytes: 0, snapshots: 0,
+  power: 'running', stop: null, stopDetail: null, instructions, ticks: instructions, inputs: 0, mips: 0, engine: null, currentVm: null, stoppedAt: null, poolBytes: 0, snapshots: 0,
 }); // prettier-ignore
 
 describe('frame codec', () => {

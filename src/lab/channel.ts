@@ -79,7 +79,7 @@ export function frameCodec(): FrameCodec {
 
 /** birpc needs the names of what may be called; nothing else on an object is reachable from the other side. */
 const COMMANDS: Record<keyof SessionCommands, true> = {
-  open: true, update: true, powerOn: true, powerOff: true, run: true, pause: true, step: true, stepOver: true, runTo: true, reset: true, setSpeed: true, setBreakpoints: true, setStopPoints: true, setObserve: true, explain: true, readMemory: true, disassemble: true, pageTable: true, linearSpaces: true, locate: true, findTransactions: true, evaluateChecks: true, selectVm: true, snapshot: true, restore: true, subscribe: true, stateHash: true, ping: true, misbehave: true,
+  open: true, update: true, powerOn: true, powerOff: true, run: true, pause: true, step: true, stepOver: true, runTo: true, reset: true, setSpeed: true, setBreakpoints: true, setStopPoints: true, setObserve: true, explain: true, readMemory: true, writeMemory: true, disassemble: true, pageTable: true, linearSpaces: true, locate: true, findTransactions: true, evaluateChecks: true, selectVm: true, snapshot: true, restore: true, subscribe: true, stateHash: true, ping: true, misbehave: true,
 }; // prettier-ignore
 const COMMAND_NAMES = Object.keys(COMMANDS) as (keyof SessionCommands)[];
 

@@ -27,7 +27,7 @@ export interface AuditorParts {
 }
 
 export class Auditor {
-  /** a device wrote into a frame of the VMM's own: look when the guest has left */
+  /** somebody wrote into a frame of the VMM's own: look when the guest has left */
   due = false;
   private faultsDue = false;
   /** the last audit of reach over tables that were as the VMM wrote them */
@@ -95,7 +95,11 @@ export class Auditor {
 
   private noteDma({ kind, hostAddress, status }: DmaRecord): void {
     if (status !== 'success') this.faultsDue = true;
-    if (kind !== 'write' || hostAddress === null) return;
+    if (kind === 'write' && hostAddress !== null) this.noteWrite(hostAddress);
+  }
+
+  /** Somebody wrote there: was it the VMM's own? */
+  noteWrite(hostAddress: number): void {
     const owner = this.parts.frames.ownerOf(Math.floor(hostAddress / PAGE_SIZE));
     if (owner?.kind === 'vmm' || owner?.kind === 'table') this.due = true;
   }

@@ -268,6 +268,12 @@ export class Vmm {
     return this.records.damage;
   }
 
+  /** Bytes of host memory were changed past everybody: looks for damage before the next guest when they are of the VMM's own. */
+  overwritten(address: number, length: number): void {
+    this.auditor.noteWrite(address);
+    this.auditor.noteWrite(address + length - 1);
+  }
+
   get iommuEnabled(): boolean {
     return this.driver !== null && this.options.iommuEnabled;
   }

@@ -57,6 +57,8 @@ export interface StatusView {
   stopDetail: Record<Language, string> | null;
   instructions: number;
   ticks: number;
+  /** what came from outside since power-on: a machine that stands still has changed when this has */
+  inputs: number;
   /** of the last second */
   mips: number;
   /** what executes: `compiled` interprets what is cold; null with the power off */

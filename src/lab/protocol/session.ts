@@ -95,6 +95,11 @@ export interface SessionCommands {
   setObserve(mode: Observe): Promise<void>;
   explain(query: AccessQuery): Promise<Journey>;
   readMemory(query: { space: 'linear' | 'guest' | 'host'; vm: string | null; base: bigint; length: number }): Promise<MemoryRange>;
+  /**
+   * Puts 1 to 4096 bytes into DRAM by hand, as the space's tables lead there now; nothing else learns of it, the TLB neither. Enters through the
+   * input log. Rejects, and changes nothing, while the machine runs and where a byte has no DRAM behind it.
+   */
+  writeMemory(write: { space: 'linear' | 'guest' | 'host'; vm: string | null; base: bigint; bytes: Uint8Array }): Promise<void>;
   /** `count` instructions from a linear address, and up to `before` in front of it as far as the program's source says where they begin */
   disassemble(query: { vm: string | null; linear: bigint; count: number; before?: number }): Promise<DisassemblyLine[]>;
   /** the page table that the indices of `path` lead to from the root; null when there is none */

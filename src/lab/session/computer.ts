@@ -24,6 +24,7 @@ import type {
 import type { HotPlugChange } from '../../machine/board/hot-plug';
 import type { LabDocument } from '../document/schema';
 import type { PlacedProgram } from './breakpoints';
+import type { HostBytes } from './memory-write';
 
 export interface Stop {
   kind: StopKind;
@@ -72,6 +73,11 @@ export interface MemoryQuery {
   vm: string | null;
   base: bigint;
   length: number;
+}
+
+/** Bytes that the user writes by hand. */
+export interface MemoryWrite extends Omit<MemoryQuery, 'length'> {
+  bytes: Uint8Array;
 }
 
 export interface Computer {
@@ -126,6 +132,9 @@ export interface Computer {
   linearSpaces(vm: string | null): LinearSpaceView[];
   locate(hostAddress: number): { cell: Cell | null; owner: FrameOwner | null; hiddenBy: string | null };
   findTransactions(query: TransactionQuery): TransactionsFound;
+
+  /** Puts bytes into DRAM, all or, with QueryError, none. Gives where they went: writing those pieces to host memory does the same. */
+  writeMemory(write: MemoryWrite): HostBytes[];
 
   /** Plugs and unplugs hardware; `document` is the lab since then. Throws QueryError when it cannot be done now; nothing has changed then. */
   hotPlug(changes: readonly HotPlugChange[], document: LabDocument): void;

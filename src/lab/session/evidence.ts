@@ -7,6 +7,7 @@ import type { Journey } from '../../machine/journey/journey';
 import type { Check } from '../document/schema';
 import { rangePieces } from '../checks/pieces';
 import type { CheckContext, HostPiece, Range } from '../checks/context';
+import type { HostBytes } from './memory-write';
 
 /** Ranges of all `unchanged` checks, in the document's order. */
 export const watchedRanges = (checks: readonly Check[]): Range[] =>
@@ -44,6 +45,22 @@ export class Evidence {
     }
   }
 
+  /** The user has written there by hand: what is compared with has changed, so that no device is blamed. */
+  written(written: readonly HostBytes[]): void {
+    const context = this.context() as CheckContext;
+    for (const range of this.ranges) {
+      // a copy: snapshots keep the bytes as they were
+      const before = this.bytesBefore(range)?.slice();
+      if (!before) continue;
+      let offset = 0;
+      for (const { host, bytes } of rangePieces(context, range) ?? []) {
+        if (host !== null) for (const each of written) overlay(before.subarray(offset, offset + bytes), host, each);
+        offset += bytes;
+      }
+      this.before.set(keyOf(range), before);
+    }
+  }
+
   /** A device is about to access memory. */
   beforeDma(): void {
     if (this.deviceAccessed) return;
@@ -70,6 +87,13 @@ export class Evidence {
     this.journey = saved.journey;
     this.dmaRequests = saved.dmaRequests;
   }
+}
+
+/** What of the written bytes lies in a stretch of host memory is put there. */
+function overlay(stretch: Uint8Array, host: number, { host: from, bytes }: HostBytes): void {
+  const start = Math.max(host, from);
+  const end = Math.min(host + stretch.length, from + bytes.length);
+  if (start < end) stretch.set(bytes.subarray(start - from, end - from), start - host);
 }
 
 function concatenated(parts: readonly Uint8Array[]): Uint8Array {

@@ -5,12 +5,15 @@
 
 import type { HotPlugChange } from '../../machine/board/hot-plug';
 import type { Board } from '../../machine/board/schema';
+import type { HostBytes } from './memory-write';
 
 export type Input =
   /** one instruction of a VM out of turn */
   | { kind: 'step-vm'; vm: string }
   /** hardware that came or went, and the board since then */
-  | { kind: 'hot-plug'; changes: HotPlugChange[]; board: Board };
+  | { kind: 'hot-plug'; changes: HotPlugChange[]; board: Board }
+  /** bytes of memory that the user has written by hand, where they went */
+  | { kind: 'memory'; pieces: HostBytes[] };
 
 export interface LoggedInput {
   /** the machine's count when it arrived */

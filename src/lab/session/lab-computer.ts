@@ -23,7 +23,7 @@ import { hostPhysical, PAGE_SIZE } from '../../machine/address';
 import { stateHash } from '../snapshot/state-hash';
 import { chipsetView } from './chipset-view';
 import { checkFacts, serialChannels } from './check-facts';
-import type { CodeAddress, Computer, ComputerSnapshot, MemoryQuery, RunEnd, Stop, WatchedMemory } from './computer';
+import type { CodeAddress, Computer, ComputerSnapshot, MemoryQuery, MemoryWrite, RunEnd, Stop, WatchedMemory } from './computer';
 import { tablesView } from './descriptor-tables';
 import { disassembly, linesBefore } from './disassembly';
 import { dramView } from './dram-view';
@@ -34,6 +34,7 @@ import { hotPlug } from './hot-plug';
 import { isolationView } from './isolation-view';
 import { lastJourney } from './last-access';
 import { memoryRange } from './memory-view';
+import { hostPieces, writePieces, type HostBytes } from './memory-write';
 import type { TranslationContext } from '../../machine/cpu/explain';
 import { linearSpace } from './linear-spaces';
 import { pageTable, type GuestMemory } from './page-tables';
@@ -159,10 +160,9 @@ export class LabComputer implements Computer {
     return tlbView(this.system.machine.processor.tlb);
   }
   tables(vm: string | null): Views['tables'] {
-    const context = translationContext(explainSource(this.system), vm);
-    const translate = (address: number): number | null => hostAddressOf(explainSource(this.system), context, 'linear', address);
+    const translate = this.hostIn('linear', vm);
     return tablesView(vm, stateCopy(this.stateBytes(vm)), (linear, length) =>
-      memoryRange(memorySource(this.system), linear, length, 2 ** 32, translate),
+      memoryRange(memorySource(this.system), linear, length, translate),
     );
   }
   events(): Views['events'] {
@@ -185,13 +185,24 @@ export class LabComputer implements Computer {
   }
 
   readMemory({ space, vm, base, length }: MemoryQuery): MemoryRange {
+    return memoryRange(memorySource(this.system), Number(base), length, this.hostIn(space, vm));
+  }
+
+  /** The host address behind an address of a space, by the tables as they stand; null where nothing is mapped, or the space has ended. */
+  private hostIn(space: MemoryQuery['space'], vm: string | null): (address: number) => number | null {
     const source = explainSource(this.system);
-    const start = Number(base);
-    if (space === 'host')
-      return memoryRange(memorySource(this.system), start, length, 2 ** this.system.machine.map.physicalAddressBits, (address) => address);
+    const bits = this.system.machine.map.physicalAddressBits;
+    if (space === 'host') return (address) => (address < 2 ** bits ? address : null);
     const context = translationContext(source, vm);
-    const end = space === 'linear' ? 2 ** 32 : vm === null ? 2 ** this.system.machine.map.physicalAddressBits : 2 ** 48;
-    return memoryRange(memorySource(this.system), start, length, end, (address) => hostAddressOf(source, context, space, address));
+    const end = space === 'linear' ? 2 ** 32 : vm === null ? 2 ** bits : 2 ** 48;
+    return (address) => (address < end ? hostAddressOf(source, context, space, address) : null);
+  }
+
+  writeMemory({ space, vm, base, bytes }: MemoryWrite): HostBytes[] {
+    const pieces = hostPieces(this.system, Number(base), bytes, this.hostIn(space, vm));
+    writePieces(this.system, pieces);
+    this.evidence.written(pieces);
+    return pieces;
   }
 
   disassemble(vm: string | null, linear: bigint, count: number, before = 0): DisassemblyLine[] {
@@ -220,10 +231,11 @@ export class LabComputer implements Computer {
 
   /** Physical memory as a guest's page tables name it. */
   private guestMemory(context: TranslationContext): GuestMemory {
-    const host = (guest: number): number | null => hostAddressOf(explainSource(this.system), context, 'guest', guest);
+    const end = 2 ** this.system.machine.map.physicalAddressBits;
+    const host = (guest: number): number | null =>
+      guest < end ? hostAddressOf(explainSource(this.system), context, 'guest', guest) : null;
     const read = (guest: number, length: number): Uint8Array | null => {
-      const end = 2 ** this.system.machine.map.physicalAddressBits;
-      const range = memoryRange(memorySource(this.system), guest, length, end, host);
+      const range = memoryRange(memorySource(this.system), guest, length, host);
       return range.present.includes(0) ? null : range.bytes;
     };
     return { read, host };

@@ -21,8 +21,9 @@ import type {
 import { admit } from './admit';
 import { whole } from './argument';
 import type { ReadLinear } from './breakpoints';
-import { QueryError, type CodeAddress, type Computer, type RunEnd } from './computer';
+import { QueryError, type CodeAddress, type Computer, type MemoryWrite, type RunEnd } from './computer';
 import { linearValue } from './linear-value';
+import { admittedWrite } from './memory-write';
 import { mayChangeWhileRunning, pluggedWhileRunning } from './live-changes';
 import { powerOn } from './power-on';
 import { buildAll } from './programs';
@@ -244,6 +245,19 @@ export class LabSession implements SessionCommands {
       if (end.kind !== 'budget') break;
     }
     this.tellProblems();
+    this.views.now();
+  }
+
+  async writeMemory(write: MemoryWrite): Promise<void> {
+    const computer = this.state.on;
+    if (this.loop.running)
+      throw new QueryError(
+        text('Pause the machine first: memory is changed between two instructions.', '请先暂停机器：只能在两条指令之间修改内存。'),
+      );
+    const { instructions, ticks } = computer;
+    const admitted = admittedWrite(write);
+    const pieces = computer.writeMemory({ ...admitted, vm: admitted.space === 'host' ? null : this.state.shownVm(admitted.vm) });
+    this.state.inputs.add({ instructions, ticks, input: { kind: 'memory', pieces } });
     this.views.now();
   }
 

@@ -21,19 +21,18 @@ export function eachPage(base: number, length: number, visit: (address: number, 
   }
 }
 
-/** `translate` gives the host address of a page's byte, or null where nothing is mapped. Addresses beyond `end` do not exist. */
+/** `translate` gives the host address of a page's byte, or null where nothing is mapped. */
 export function memoryRange(
   source: MemorySource,
   base: number,
   length: number,
-  end: number,
   translate: (address: number) => number | null,
 ): MemoryRange {
   const bytes = new Uint8Array(length).fill(0xff);
   const present = new Uint8Array(length);
   const pages: MemoryRange['pages'] = [];
   eachPage(base, length, (address, count, offset) => {
-    const host = address < end ? translate(address) : null;
+    const host = translate(address);
     const there = host !== null && source.isMemory(host);
     if (there) {
       bytes.set(source.peek(host, count), offset);

@@ -60,6 +60,11 @@ const SENTENCES: Record<string, Sentence> = {
     text(`reads ${address(entry)}: ${entry.answeredBy ?? ''} answer together`, `读 ${address(entry)}：${entry.answeredBy ?? ''} 同时应答`),
   'conflict-write': (entry) =>
     text(`writes ${address(entry)}: ${entry.answeredBy ?? ''} both take it`, `写 ${address(entry)}：${entry.answeredBy ?? ''} 同时写入`),
+  'written-by-hand': (entry) =>
+    text(
+      `${entry.size} ${entry.size === 1 ? 'byte' : 'bytes'} at ${address(entry)} written by hand`,
+      `手动改写 ${address(entry)} 处的 ${entry.size} 个字节`,
+    ),
   'interrupt-unheard': (entry) =>
     text(
       `the interrupt message ${datum(entry, 'mode')}, vector ${hex(entry.data?.['vector'])}, for APIC ${hex(entry.data?.['destination'])} changes nothing: there is one processor, and it does not take it`,

@@ -36,6 +36,7 @@ export class ViewValues {
       stopDetail: this.run.stop?.detail ?? null,
       instructions: computer?.instructions ?? 0,
       ticks: computer?.ticks ?? 0,
+      inputs: this.run.inputs.length,
       mips: this.loop.mips,
       engine: computer?.engine ?? null,
       currentVm: computer?.currentVm ?? null,

@@ -216,6 +216,23 @@ export class Chipset implements PhysicalMemory, PortSpace {
     return bytes;
   }
 
+  /**
+   * Puts bytes into the cells of DRAM, of every DIMM that answers there: nobody on the bus sees it, and nothing is counted or logged. Code and
+   * whatever else was derived from those bytes is dropped. False, and nothing has changed, when not all of them are DRAM, or the pool is full.
+   */
+  poke(address: HostPhysicalAddress, bytes: Uint8Array): boolean {
+    const pieces: { from: number; count: number; layers: number }[] = [];
+    for (let from: number = address; from < address + bytes.length; from += pieces.at(-1)!.count) {
+      const range = this.table.at(from);
+      if (range?.kind !== 'dram' && range?.kind !== 'conflict') return false;
+      const count = Math.min(address + bytes.length - from, PAGE_SIZE - (from % PAGE_SIZE), range.end - from);
+      pieces.push({ from, count, layers: range.claims.length });
+    }
+    if (!pieces.every(({ from, layers }) => this.dram.back(from, layers))) return false;
+    for (const { from, count, layers } of pieces) this.dram.putLayers(layers, from, bytes.subarray(from - address, from - address + count));
+    return true;
+  }
+
   // --- ports -----------------------------------------------------------------------------------------------------------
 
   readPort(port: number, size: 1 | 2 | 4): number {

@@ -64,11 +64,25 @@ export class DramBytes {
     }
   }
 
-  put(address: number, bytes: Uint8Array): void {
+  /** Is there room for the frame of an address in each of `layers` DIMMs? It is taken then. */
+  back(address: number, layers: number): boolean {
     const frame = Math.floor(address / PAGE_SIZE);
-    const pool = this.frames.touch(frame);
-    if (pool < 0) return;
-    this.frames.beforeWrite(frame, address % PAGE_SIZE, bytes.length);
-    this.frames.u8.set(bytes, pool + (address % PAGE_SIZE));
+    return Array.from({ length: layers }, (_, layer) => this.frames.touch(frame + layer * LAYER_STRIDE)).every((pool) => pool >= 0);
+  }
+
+  put(address: number, bytes: Uint8Array): void {
+    this.putLayers(1, address, bytes);
+  }
+
+  /** As put, where `layers` DIMMs answer at once. */
+  putLayers(layers: number, address: number, bytes: Uint8Array): void {
+    const offset = address % PAGE_SIZE;
+    for (let layer = 0; layer < layers; layer++) {
+      const frame = Math.floor(address / PAGE_SIZE) + layer * LAYER_STRIDE;
+      const pool = this.frames.touch(frame);
+      if (pool < 0) return;
+      this.frames.beforeWrite(frame, offset, bytes.length);
+      this.frames.u8.set(bytes, pool + offset);
+    }
   }
 }

@@ -9,7 +9,7 @@ import { useSession } from './session';
 import { OPENED, settle, TestShell, withShell } from './test-bridge';
 
 const status = (power: Power): StatusView => ({
-  power, stop: power === 'stopped' ? 'halted' : null, stopDetail: null, instructions: 0, ticks: 0, mips: 0, engine: null,
+  power, stop: power === 'stopped' ? 'halted' : null, stopDetail: null, instructions: 0, ticks: 0, inputs: 0, mips: 0, engine: null,
   currentVm: null, stoppedAt: null, poolBytes: 0, snapshots: 0,
 }); // prettier-ignore
 

@@ -105,7 +105,7 @@ export const useSession = defineStore('session', () => {
     open: command('open'), update: command('update'), powerOn: command('powerOn'), powerOff: command('powerOff'), run: command('run'),
     pause: command('pause'), step: command('step'), stepOver: command('stepOver'), runTo: command('runTo'), reset: command('reset'), setSpeed: command('setSpeed'), setBreakpoints: command('setBreakpoints'),
     setStopPoints: command('setStopPoints'),
-    setObserve: command('setObserve'), explain: command('explain'), readMemory: command('readMemory'), disassemble: command('disassemble'), pageTable: command('pageTable'), linearSpaces: command('linearSpaces'),
+    setObserve: command('setObserve'), explain: command('explain'), readMemory: command('readMemory'), writeMemory: command('writeMemory'), disassemble: command('disassemble'), pageTable: command('pageTable'), linearSpaces: command('linearSpaces'),
     locate: command('locate'), findTransactions: command('findTransactions'), evaluateChecks: command('evaluateChecks'), selectVm: command('selectVm'), snapshot: command('snapshot'),
     restore: command('restore'), subscribe: command('subscribe'), stateHash: command('stateHash'), ping: command('ping'),
     misbehave: command('misbehave'),
@@ -138,7 +138,26 @@ export const useSession = defineStore('session', () => {
   const paused = computed(() => power.value === 'paused' || power.value === 'stopped');
   const poweredOn = computed(() => power.value !== 'off');
 
-  return { connection, loss, problems, views, generation, power, running, paused, poweredOn, commands, connect, settled, want, unwant };
+  /** changes whenever the machine, standing still or not, is no longer as it was: what is asked of it by range is asked again */
+  const moment = computed(() => `${views.status?.instructions ?? ''}/${views.status?.inputs ?? ''}`);
+
+  return {
+    connection,
+    loss,
+    problems,
+    views,
+    generation,
+    power,
+    running,
+    paused,
+    poweredOn,
+    moment,
+    commands,
+    connect,
+    settled,
+    want,
+    unwant,
+  };
 });
 
 /**

@@ -16,7 +16,7 @@ const REFRESH_MS = 200;
 export function useJourney() {
   const session = useSession();
   const selection = useSelection();
-  const views = useViews('status', 'journey');
+  const views = useViews('journey');
   const asked = shallowRef<Journey | null>(null);
   const failure = ref<string | null>(null);
   let request = 0;
@@ -42,7 +42,7 @@ export function useJourney() {
     true,
   );
   watch(
-    [() => selection.journey, () => views.status?.instructions, () => session.power],
+    [() => selection.journey, () => session.moment, () => session.power],
     ([query, , power], [before]) => {
       if (!query) {
         request += 1;
