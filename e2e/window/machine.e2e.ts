@@ -1,5 +1,5 @@
 import { expect, test } from '../shells';
-import { go, openLab, panel, runToTheEnd, status } from './steps';
+import { accessibilityProblems, go, openLab, panel, runToTheEnd, status } from './steps';
 
 test('machine: stepping shows what changed, and any address is followed to its cell', async ({ shell }) => {
   const page = await shell.start();
@@ -76,6 +76,54 @@ test('machine: a call is stepped over, and a run goes to a line of the disassemb
   const after = Number((await page.getByTestId('instructions').innerText()).replace(/\D/g, ''));
   // the other VM has had its turns meanwhile
   expect(after - before).toBeGreaterThanOrEqual(10_000);
+});
+
+test('machine: a descriptor is changed in memory by hand: DS keeps its copy until it is loaded again', async ({ shell }) => {
+  const page = await shell.start();
+  await openLab(page, 'From selector to byte');
+  await go(page, 'Machine');
+  await page.keyboard.press('F10');
+  await expect(page.getByTestId('instructions')).toHaveText('0 instructions');
+  await page.getByRole('tab', { name: 'Breakpoints' }).click();
+  const stops = panel(page, 'Breakpoints');
+  await stops.getByRole('combobox', { name: 'When to stop' }).selectOption('write');
+  await stops.getByRole('textbox', { name: 'Linear address' }).fill('0x9020');
+  await stops.getByRole('textbox', { name: 'Linear address' }).press('Enter');
+  await page.keyboard.press('F5');
+  await expect(status(page)).toContainText('0x0000_9020 was written');
+
+  const memory = panel(page, 'Memory');
+  await memory.getByRole('radio', { name: 'linear' }).click();
+  await memory.getByRole('textbox', { name: 'Address to show' }).fill('0x7D83');
+  await memory.getByRole('textbox', { name: 'Address to show' }).press('Enter');
+  const field = (address: string) => memory.getByRole('textbox', { name: `New value at ${address}, hexadecimal` });
+  // by keyboard: the address that was gone to; Escape leaves it, Tab writes and goes on
+  await memory.getByRole('group', { name: /^Memory, linear/ }).press('Enter');
+  await expect(field('0x0000_7D83')).toHaveValue('B0');
+  await page.keyboard.type('77');
+  await page.keyboard.press('Escape');
+  await expect(field('0x0000_7D83')).toBeHidden();
+  await memory.locator('[data-at="32131"]').click();
+  await page.keyboard.type('c0');
+  await page.keyboard.press('Tab');
+  await expect(field('0x0000_7D84')).toHaveValue('00');
+  expect(await accessibilityProblems(page)).toEqual([]);
+  await page.keyboard.press('Enter');
+  await expect(memory.locator('[data-at="32131"]')).toHaveText('C0');
+  await expect(memory.locator('.diff')).toHaveCount(1);
+  await page.getByRole('tab', { name: 'Descriptors' }).click();
+  await panel(page, 'Descriptors').getByText('LDT', { exact: true }).first().click();
+  await expect(panel(page, 'Descriptors')).toContainText('0000_C000');
+  await page.getByRole('tab', { name: 'Segments' }).click();
+  await expect(panel(page, 'Segments').getByRole('row', { name: /^DS 0014 0000_9000/ })).toBeVisible();
+  await runToTheEnd(page);
+  await expect(panel(page, 'Segments').getByRole('row', { name: /^DS 0014 0000_C000/ })).toBeVisible();
+  await go(page, 'Board');
+  await page.getByRole('tab', { name: 'Chipset' }).click();
+  const chipset = panel(page, 'Chipset');
+  await chipset.getByRole('radio', { name: 'Transactions' }).click();
+  await chipset.getByRole('combobox', { name: 'who' }).selectOption('you');
+  await expect(chipset).toContainText('1 byte at 0x0000_7D83 written by hand');
 });
 
 test('machine: on a small screen all segment registers with their hidden parts are seen at once, and the general registers too', async ({

@@ -4,10 +4,11 @@
  */
 import { defineStore } from 'pinia';
 import { computed, inject, nextTick, onScopeDispose, ref, shallowReactive, shallowRef, watch } from 'vue';
-import { createSessionClient, type SessionClient } from '../../lab/channel';
+import { createSessionClient, type SessionClient, type SessionError } from '../../lab/channel';
 import type { Problem, SessionCommands, ViewName, Views } from '../../lab/protocol';
 import type { SessionLoss } from '../../lab/shell-bridge';
 import { PANEL_VISIBLE } from '../docking/workspace';
+import type { LocalizedText } from '../i18n';
 import { useBridge } from './bridge';
 
 export type Connection = 'connecting' | 'ready' | 'lost';
@@ -20,6 +21,10 @@ export class SessionLostError extends Error {
     this.name = 'SessionLostError';
   }
 }
+
+/** What a command was rejected with, for people: in both languages where the session said so. */
+export const wordsOf = (error: unknown): LocalizedText =>
+  (error as SessionError | null)?.text ?? (error instanceof Error ? error.message : String(error));
 
 const EMPTY_VIEWS: ViewStore = {
   status: null, registers: null, virtualization: null, placement: null, isolation: null, transactions: null,

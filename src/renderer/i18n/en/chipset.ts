@@ -23,6 +23,7 @@ export default {
   group: 'Kinds of transactions',
   groups: { all: 'all', registers: 'registers', ports: 'ports', dma: 'DMA', iommu: 'IOMMU', nobody: 'failed' },
   actor: 'who',
+  user: 'you',
   everybody: 'everybody',
   where: 'Address or range',
   wherePlace: '0xB_8000 or 0x3F8 - 0x3FF',

@@ -22,6 +22,7 @@ export default {
   group: '事务种类',
   groups: { all: '全部', registers: '寄存器', ports: '端口', dma: 'DMA', iommu: 'IOMMU', nobody: '失败' },
   actor: '发起者',
+  user: '用户',
   everybody: '所有',
   where: '地址或范围',
   wherePlace: '0xB_8000 或 0x3F8 - 0x3FF',

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import type { MemoryRange } from '../../../lab/protocol';
-import { hexRows, pageAt, viewBase } from './hex-rows';
+import { hexRows, hostOf, littleEndianBytes, pageAt, unitText, viewBase } from './hex-rows';
 
 const range = (base: bigint, length: number): MemoryRange => ({
   base,
@@ -29,6 +29,21 @@ describe('hex view', () => {
   it('marks every unit that the access touches', () => {
     const row = hexRows(range(0x10n, 16), 4, { base: 0x13n, bytes: 2 })[0]!;
     expect(row.cells.map((cell) => cell.marked)).toEqual([true, true, false, false]);
+  });
+
+  it('marks what was written by hand by its host address, whatever the space', () => {
+    const shown = range(0x1ff8n, 32);
+    expect([hostOf(shown, 0x1ff8n), hostOf(shown, 0x2001n)]).toEqual([null, 0x2a4c_7001]);
+    const rows = hexRows(shown, 2, null, new Set([0x2a4c_7001]));
+    expect(rows.map((row) => row.cells.findIndex((cell) => cell.written))).toEqual([4, -1]);
+  });
+
+  it('gives a unit as digits and takes it back as bytes', () => {
+    const shown = range(0x10n, 16);
+    expect(unitText(shown, 0x14n, 4)).toBe('07060504');
+    expect([...littleEndianBytes('07060504')]).toEqual([4, 5, 6, 7]);
+    shown.present[5] = 0;
+    expect([unitText(shown, 0x14n, 4), unitText(shown, 0xfn, 1), unitText(shown, 0x1dn, 4)]).toEqual([null, null, null]);
   });
 
   it('knows the page of a row', () => {
