@@ -53,16 +53,27 @@ tell:   call    print
         jb      next_slot
         mov     [0x0020_0000], ebp      ; the sum, for the checks
 
-        ; the tables: anchor "_SM3_", then the address of the structures at offset 16; type 16 first, its capacity in KiB at 7
+        ; the tables: anchor "_SM3_", then the address of the structures at offset 16; type 17 is a slot, its MiB at offset 12
         mov     esi, broken_text
         cmp     dword [SMBIOS], '_SM3'
         jne     last
         mov     edi, [SMBIOS + 16]
-        cmp     byte [edi], 16
-        jne     last
-        mov     eax, [edi + 7]
-        shr     eax, 10
-        cmp     eax, ebp
+        xor     ebx, ebx                ; mebibytes in all slots
+.structure:
+        cmp     byte [edi], 127         ; the end of the table
+        je      .sum
+        cmp     byte [edi], 17
+        jne     .skip
+        movzx   eax, word [edi + 12]
+        add     ebx, eax
+.skip:  movzx   eax, byte [edi + 1]     ; behind the fields are texts, up to two zero bytes
+        add     edi, eax
+.texts: cmp     word [edi], 0
+        lea     edi, [edi + 1]
+        jne     .texts
+        inc     edi
+        jmp     .structure
+.sum:   cmp     ebx, ebp
         jne     last
         mov     esi, agree_text
 last:   call    print

@@ -34,6 +34,10 @@ const FILES: readonly [name: string, board: string, complaint: RegExp][] = [
   ['a slot wired twice', `  slots: [${A1}]\n  controllers: [{ id: m, channels: [[A1], [A1, A1, A1]] }]\n`, /wired twice/],
   ['two thousand slots at one place', `  slots: [${list(2_048, (i) => `{id: S${i}, base: 0, dimm: ddr3-256m},`)}]\n`, /S0 and S1 both answer/],
   ['a name of a megabyte', `  slots: [{ id: ${'A'.repeat(1e6)}, base: 0 }]\n`, /board\.slots\.0\.id/],
+  ['thousands of empty lines', `${' \n'.repeat(20_000)}  slots: [{ id: A1, base: -1 }]\n`, /expected an address/],
+  ['thousands of mistakes', `  x: ${'!a '.repeat(20_000)}\n`, /at most one tag/],
+  ['numbers without an end', '  slots: [{ id: A1, base: 1e400 }, { id: A2, base: .nan }]\n', /A1.base is Infinity; expected a finite number/],
+  ['names that steer a terminal', '  slots: [{ id: "A\\e[2J\\u202e\\0", base: 0 }]\n', /"A\\u001b\[2J\\u202e\\u0000"/],
   ['a long key', `  ${'a'.repeat(1000)}: 1\n`, /Unknown key "a{64}…"/],
 ]; // prettier-ignore
 
@@ -62,6 +66,7 @@ describe('board files from strangers', () => {
       });
       expect(status).toBe(2);
       expect(said.length).toBeLessThan(400_000);
+      expect(said).not.toMatch(/(?!\n)\p{Cc}/u);
       return said;
     };
     // checking, and one of the others in turn

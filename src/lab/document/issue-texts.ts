@@ -29,6 +29,9 @@ const TYPE_NAMES: Record<string, Text> = {
   record: text('a group of keys', '一组键'),
 };
 
+/** YAML reads .nan, .inf and 1e400, which no key takes. */
+const FINITE = text('a finite number', '有限的数字');
+
 /** The schema's own messages; each says what was expected. */
 const CUSTOM: Record<string, Text> = {
   'expected an address from 0 to 2^53 - 1, as 0x10_0000 or 1048576': text(
@@ -96,7 +99,8 @@ function flatten(issues: Issue[], data: unknown, prefix: Key[] = []): Issue[] {
 }
 
 const typeText = (expected: string): Text => {
-  const names = expected.split('|').map((name) => TYPE_NAMES[name] ?? text(name, name));
+  const types = expected.split('|');
+  const names = types.filter((name) => name !== 'bigint' || !types.includes('number')).map((name) => TYPE_NAMES[name] ?? text(name, name));
   const unique = (language: keyof Text): string[] => [...new Set(names.map((name) => name[language]))];
   return text(unique('en').join(' or '), unique('zh-CN').join('或'));
 };
@@ -156,7 +160,8 @@ export function problemsOfIssues(zodError: z.ZodError, schema: z.ZodType, source
         ),
       );
     } else if (issue.code === 'invalid_type') {
-      const expected = typeText(issue.expected ?? '');
+      const unbounded = typeof value === 'number' && !Number.isFinite(value);
+      const expected = unbounded ? FINITE : typeText(issue.expected ?? '');
       problems.push(
         error(
           'lab-wrong-type',

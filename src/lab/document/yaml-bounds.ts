@@ -6,8 +6,8 @@ import { Lexer } from 'yaml';
 
 /** Items of one list or group of keys: more than the slots of any board that can be wired (2048). */
 export const MOST_ITEMS = 4_096;
-/** Words, brackets, line ends and spaces. A lab of 200 parts has some 10,000; a program written inside a lab is one. */
-const MOST_TOKENS = 250_000;
+/** Words, brackets, line ends and spaces. A lab of 200 parts has some 10,000, the largest board 90,000; a program written inside a lab is one. */
+const MOST_TOKENS = 150_000;
 
 export type TooLarge =
   /** `key`: what the list is called; absent where it has no name */

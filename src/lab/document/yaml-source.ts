@@ -70,7 +70,8 @@ function tooDeep(source: string): boolean {
       if (++depth > 1_000) return true;
     } else if (code === 0x5d || code === 0x7d) depth = Math.max(0, depth - 1);
   }
-  return /^\s*(?:[-?] ){65}/m.test(source) || /^ {1000}/m.test(source);
+  // no `\s`: it would take line ends too, and look at every empty line again from each one before it
+  return /^[ \t]*(?:[-?] ){65}/m.test(source) || /^ {1000,}[^ \r\n]/m.test(source);
 }
 
 /** The parser quotes what it could not read, however long that is. */
@@ -120,6 +121,19 @@ function survey(contents: unknown): { aliases: number; deepest: number } {
   return found;
 }
 
+/** A text with a hundred thousand mistakes gives as many errors, and taking a stack for each would be most of the time. */
+function withoutStacks<T>(work: () => T): T {
+  // V8's own, and no part of the language
+  const errors = Error as { stackTraceLimit?: number };
+  const before = errors.stackTraceLimit;
+  errors.stackTraceLimit = 0;
+  try {
+    return work();
+  } finally {
+    if (before !== undefined) errors.stackTraceLimit = before;
+  }
+}
+
 /** Parses a lab's text: at most 5 MB, 4096 items a list and 50 aliases, one document, unique string keys. */
 export function parseYaml(source: string): { source: YamlSource | null; problems: Problem[] } {
   const bytes = fileBytes(source, MAX_LAB_BYTES);
@@ -138,16 +152,18 @@ export function parseYaml(source: string): { source: YamlSource | null; problems
   if (large) return { source: null, problems: [tooLargeProblem(large, source)] };
   try {
     const lines = new LineCounter();
-    const document = parseDocument(source, {
-      intAsBigInt: true,
-      lineCounter: lines,
-      prettyErrors: false,
-      stringKeys: true,
-      uniqueKeys: true,
-      customTags: keepSpelling,
-      // with `silent`, what follows a second `---` would be passed over without a word
-      logLevel: 'error',
-    });
+    const document = withoutStacks(() =>
+      parseDocument(source, {
+        intAsBigInt: true,
+        lineCounter: lines,
+        prettyErrors: false,
+        stringKeys: true,
+        uniqueKeys: true,
+        customTags: keepSpelling,
+        // with `silent`, what follows a second `---` would be passed over without a word
+        logLevel: 'error',
+      }),
+    );
     if (document.errors.length > 0) {
       const problems = document.errors.slice(0, 20).map((issue) => {
         const where = at(lines, issue.pos[0], issue.pos[1]);

@@ -1,9 +1,11 @@
 /**
- * The board's memory as SMBIOS tables (DMTF DSP0134 3.0): the array (type 16), each slot (17), the address ranges (19) and which
+ * The board's memory as SMBIOS tables (DMTF DSP0134 3.3, the first that knows DDR5): the array (type 16), each slot (17), the address ranges (19) and which
  * slot is behind which of them (20). Built from the drawing; firmware writes them to memory, `board dmi` to a file.
  */
+import { addressBits } from '../board/placement';
 import type { AddressMap, DramRange } from '../board/address-map';
-import { dimmPart, type DimmPart, type DimmTechnology } from '../board/parts';
+import { ALL_DIMMS, dimmPart, type DimmPart, type DimmTechnology } from '../board/parts';
+import type { Interleave } from '../board/interleave';
 import type { Board } from '../board/schema';
 
 /** Bytes of the 64-bit entry point (5.2.2). */
@@ -19,15 +21,15 @@ const MOST_RANGES = 0x1000;
 const FIRST_RANGE = 0x6000;
 const FIRST_PIECE = 0x8000;
 
-/** 7.18.2, Memory Device – Type. */
-const MEMORY_TYPES: Readonly<Record<DimmTechnology, number>> = {
-  SIMM: 0x03,
-  SDR: 0x0f,
-  DDR: 0x12,
-  DDR2: 0x13,
-  DDR3: 0x18,
-  DDR4: 0x1a,
-  DDR5: 0x22,
+/** 7.18.2, Memory Device – Type; megatransfers a second of the grade that dram-timings.ts has (0: not clocked), and millivolts. */
+const KINDS: Readonly<Record<DimmTechnology, readonly [type: number, speed: number, millivolts: number]>> = {
+  SIMM: [0x03, 0, 5000],
+  SDR: [0x0f, 133, 3300],
+  DDR: [0x12, 400, 2600],
+  DDR2: [0x13, 800, 1800],
+  DDR3: [0x18, 1600, 1500],
+  DDR4: [0x1a, 2400, 1200],
+  DDR5: [0x22, 4800, 1100],
 };
 
 /** One structure: its fields little-endian behind the header, then its texts. */
@@ -61,17 +63,26 @@ class Structure {
   }
 }
 
-/** 7.17 */
-function array(slots: number, capacity: number): Structure {
+/** 7.17. @param capacity bytes that the slots could hold */
+function array(slots: number, capacity: number, ecc: boolean): Structure {
   const kib = capacity / 1024;
   return new Structure(16, ARRAY_HANDLE)
     .put(1, 0x03) // on the system board
     .put(1, 0x03) // system memory
-    .put(1, 0x03) // no error correction
+    .put(1, ecc ? 0x05 : 0x03) // single-bit error correction, or none
     .put(4, kib < 0x8000_0000 ? kib : 0x8000_0000)
     .put(2, NO_HANDLE)
     .put(2, slots)
     .put(8, kib < 0x8000_0000 ? 0 : capacity);
+}
+
+/** What the slots could hold with the largest modules of their kind, as far as addresses reach; never less than they do hold. */
+function capacityOf(board: Board, parts: readonly (DimmPart | undefined)[]): number {
+  const kinds = new Set(parts.flatMap((part) => part?.technology ?? []));
+  const known = ALL_DIMMS.filter(({ technology }) => kinds.size === 0 || kinds.has(technology));
+  const largest = Math.max(...known.map(({ bytes }) => bytes));
+  const held = parts.reduce((sum, part) => sum + (part?.bytes ?? 0), 0);
+  return Math.max(held, Math.min(parts.length * largest, 2 ** addressBits(board)));
 }
 
 /** 7.18.5: megabytes, or kilobytes with bit 15 set; 7FFF: see the extended size; 0: empty. */
@@ -82,30 +93,43 @@ function sizeField(part: DimmPart | undefined): number {
   return mib < 0x7fff ? mib : 0x7fff;
 }
 
-/** 7.18 */
-function device(index: number, slot: string, part: DimmPart | undefined): Structure {
-  const width = part ? part.geometry.busBytes * part.geometry.subchannels * 8 : 0;
+/** Bits beside the data with which SECDED checks them: 8 for each (sub)channel of 64 or 32 bits. */
+const CHECK_BITS = 8;
+
+/** 7.18. @param bank what its slot is wired to */
+function device(index: number, slot: string, bank: string, part: DimmPart | undefined, ecc: boolean): Structure {
+  const { subchannels = 0, busBytes = 0, ranks = 0 } = part?.geometry ?? {};
+  const width = busBytes * subchannels * 8;
   const mib = part ? part.bytes / 1024 ** 2 : 0;
-  return new Structure(17, FIRST_SLOT + index)
+  const [type, speed, millivolts] = part ? KINDS[part.technology] : [0x02, 0, 0];
+  const structure = new Structure(17, FIRST_SLOT + index)
     .put(2, ARRAY_HANDLE)
     .put(2, NO_HANDLE)
-    .put(2, width) // no check bits: total and data width are the same
+    .put(2, width + (ecc ? CHECK_BITS * subchannels : 0))
     .put(2, width)
     .put(2, sizeField(part))
     .put(1, part?.technology === 'SIMM' ? 0x03 : 0x09) // SIMM or DIMM
     .put(1, 0)
     .text(slot)
-    .text('BANK 0')
-    .put(1, part ? MEMORY_TYPES[part.technology] : 0x02)
+    .text(bank)
+    .put(1, type)
     .put(2, part ? (part.technology === 'SIMM' ? 0x0008 : 0x4080) : 0x0004) // fast paged; synchronous, unbuffered; unknown
-    .put(2, 0)
+    .put(2, speed)
     .text('Pagewalk')
     .text('None')
     .text('None')
     .text(part?.id ?? 'None')
-    .put(1, part?.geometry.ranks ?? 0)
+    .put(1, ranks)
     .put(4, mib >= 0x7fff ? mib : 0)
-    .put(2, 0);
+    .put(2, speed);
+  for (let field = 0; field < 3; field++) structure.put(2, millivolts); // least, most, configured
+  structure
+    .put(1, part ? 0x03 : 0x02) // DRAM, or unknown
+    .put(2, part ? 0x0008 : 0x0004) // volatile, or unknown
+    .put(1, 0); // no firmware
+  for (let field = 0; field < 4; field++) structure.put(2, 0); // unknown makers and products
+  structure.put(8, 0).put(8, part?.bytes ?? 0); // not kept without power, lost without
+  return structure.put(8, 0).put(8, 0).put(4, 0).put(4, 0); // no cache, no logical size; the speeds are above
 }
 
 const FAR = 0xffff_ffff;
@@ -117,12 +141,33 @@ function bounds(structure: Structure, base: number, end: number): { far: boolean
   return { far };
 }
 
+/** What each slot is wired to, by its id. */
+function bankNames({ controllers = [] }: Board): Map<string, string> {
+  const names = new Map<string, string>();
+  for (const { id, channels, banks } of controllers) {
+    channels.forEach((slots, index) => slots.forEach((slot) => names.set(slot, `${id} channel ${index}`)));
+    banks.forEach((slots, index) => slots.forEach((slot) => names.set(slot, `${id} bank ${index}`)));
+  }
+  return names;
+}
+
+/** Modules side by side in a row (SIMMs), or 1. */
+const lanesOf = ({ claims }: DramRange): number =>
+  Math.max(1, ...claims.map(({ interleave }) => (interleave?.granularity === 1 ? interleave.ways.length : 1)));
+
+/** 7.21.3 and 7.21.4 for modules that take turns: which one, and how many rows of its width it has in a block (255: cannot say). */
+function turn({ granularity }: Interleave, position: number, part: DimmPart): [position: number, depth: number] {
+  const rows = granularity / (part.geometry.busBytes * part.geometry.subchannels);
+  return [position + 1, rows < 0xff ? rows : 0xff];
+}
+
 function structures(board: Board, map: AddressMap): Structure[] {
   const slots = board.slots.slice(0, MOST_SLOTS);
   const parts = slots.map(({ dimm }) => (dimm === null ? undefined : dimmPart(dimm)));
-  const capacity = parts.reduce((sum, part) => sum + (part?.bytes ?? 0), 0);
-  const list = [array(slots.length, capacity)];
-  slots.forEach(({ id }, index) => list.push(device(index, id, parts[index])));
+  const checked = slots.map(({ ecc = false }, index) => ecc && parts[index] !== undefined);
+  const list = [array(slots.length, capacityOf(board, parts), checked.includes(true))];
+  const banks = bankNames(board);
+  slots.forEach(({ id }, index) => list.push(device(index, id, banks.get(id) ?? 'BANK 0', parts[index], checked[index]!)));
   const ranges: { base: number; end: number; pieces: DramRange[] }[] = [];
   for (const piece of map.dram.slice(0, MOST_RANGES)) {
     const last = ranges.at(-1);
@@ -136,11 +181,10 @@ function structures(board: Board, map: AddressMap): Structure[] {
     const handle = FIRST_RANGE + index;
     const mapped = new Structure(19, handle);
     const { far } = bounds(mapped, base, end);
-    const widest = Math.max(...pieces.map(({ claims }) => claims[0]?.interleave?.ways.length ?? 1));
     list.push(
       mapped
         .put(2, ARRAY_HANDLE)
-        .put(1, widest)
+        .put(1, Math.max(...pieces.map(lanesOf)))
         .put(8, far ? base : 0)
         .put(8, far ? end - 1 : 0),
     );
@@ -151,13 +195,15 @@ function structures(board: Board, map: AddressMap): Structure[] {
           if (way.slotIndex >= MOST_SLOTS || nextPiece > 0xfdff) return;
           const entry = new Structure(20, nextPiece++);
           const reach = bounds(entry, piece.base, piece.end);
+          const lane = interleave?.granularity === 1 ? position + 1 : 1;
+          const [turns, depth] = interleave && interleave.granularity > 1 ? turn(interleave, position, parts[way.slotIndex]!) : [0, 0];
           list.push(
             entry
               .put(2, FIRST_SLOT + way.slotIndex)
               .put(2, handle)
-              .put(1, position + 1)
-              .put(1, interleave ? position + 1 : 0) // 0: not interleaved
-              .put(1, interleave ? 1 : 0)
+              .put(1, lane)
+              .put(1, turns) // 0: not interleaved
+              .put(1, depth)
               .put(8, reach.far ? piece.base : 0)
               .put(8, reach.far ? piece.end - 1 : 0),
           );
@@ -181,7 +227,7 @@ export function smbiosEntry(address: number, tableBytes: number): Uint8Array {
   const entry = new Uint8Array(ENTRY_BYTES);
   const view = new DataView(entry.buffer);
   entry.set(new TextEncoder().encode('_SM3_'));
-  entry.set([0, ENTRY_BYTES, 3, 0, 0, 1, 0], 5);
+  entry.set([0, ENTRY_BYTES, 3, 3, 0, 1, 0], 5);
   view.setUint32(12, tableBytes, true);
   view.setBigUint64(16, BigInt(address), true);
   entry[5] = -entry.reduce((sum, byte) => sum + byte, 0) & 0xff;
