@@ -51,6 +51,11 @@ describe('parts under way', () => {
       expect(Number(first[1]) + dx! + left!, wire.id).toBeCloseTo(Number(expected[1]), 6);
       expect(Number(first[2]) + dy! + top!, wire.id).toBeCloseTo(Number(expected[2]), 6);
     }
+    const [down] = some as [string];
+    load.putDown(down);
+    const { x, y } = boxOf(down);
+    // it has another place now, which is where it is seen
+    expect(seen(root, down)).toEqual({ x, y });
     load.putBack();
     expect(root.innerHTML.replaceAll(' style=""', '')).toBe(before);
   }); // prettier-ignore

@@ -8,7 +8,9 @@ import { wirePath } from './wire-path';
 export interface Load {
   /** puts what is carried so far from where it was, in units of the drawing, at a zoom */
   move(dx: number, dy: number, zoom: number): void;
-  /** everything as it was before */
+  /** One of them has got another place, which is where it is seen already: it is no longer carried. The others are, and all wires. */
+  putDown(node: string): void;
+  /** everything as it was before, what was put down where that stands */
   putBack(): void;
 }
 
@@ -23,7 +25,9 @@ export function carry(root: HTMLElement, wires: readonly Wire[], parts: readonly
   const all = goes.length > stays.length ? root.querySelector<HTMLElement>('.vue-flow__transformationpane') : null;
   const sign = all ? -1 : 1;
   const singly: (HTMLElement | SVGElement)[] = all ? stays : goes;
-  if (!all) singly.push(...root.querySelectorAll<HTMLElement>('.vue-flow__nodesselection-rect'));
+  // it follows the places of the parts by itself, and is about all of them only when the last is down
+  const rectangle = root.querySelector<HTMLElement>('.vue-flow__nodesselection-rect');
+  if (!all && rectangle) singly.push(rectangle);
 
   const paths = new Map([...root.querySelectorAll<SVGPathElement>('path[data-wire]')].map((path) => [path.dataset['wire'], path]));
   const boxes = new Map(parts.map((part) => [part.node, part]));
@@ -39,6 +43,10 @@ export function carry(root: HTMLElement, wires: readonly Wire[], parts: readonly
   const layered = [...(all ? [all] : []), ...(singly.length <= MOST_LAYERS ? singly : [])];
   for (const element of layered) element.style.willChange = 'translate';
   if (!all && layered.length > 0) for (const element of goes) element.style.cursor = 'grabbing';
+  const going = new Map(goes.map((element) => [element.dataset['id'] ?? '', element]));
+  /** what holds back those that stay while everything else moves */
+  let against = '';
+  const down: HTMLElement[] = [];
   const moved = ({ x, y, ...box }: PartBox, dx: number, dy: number): PartBox => ({ ...box, x: x + dx, y: y + dy });
 
   return {
@@ -46,12 +54,21 @@ export function carry(root: HTMLElement, wires: readonly Wire[], parts: readonly
       if (all) all.style.translate = `${dx * zoom}px ${dy * zoom}px`;
       const [x, y] = [dx * sign, dy * sign];
       const translate = `${x}px ${y}px`;
+      against = all ? translate : '';
       for (const element of singly) element.style.translate = translate;
       for (const { wire, path, source, target, sourceMoves } of drawn)
         path.setAttribute('d', sourceMoves ? wirePath(wire, moved(source, x, y), target) : wirePath(wire, source, moved(target, x, y)));
     },
+    putDown(node) {
+      const element = going.get(node);
+      if (!element) return;
+      if (rectangle) rectangle.style.opacity = '0';
+      element.style.translate = against;
+      down.push(element);
+    },
     putBack() {
-      for (const element of all ? [all, ...singly] : singly) element.style.translate = '';
+      for (const element of [...(all ? [all] : []), ...singly, ...down]) element.style.translate = '';
+      if (rectangle) rectangle.style.opacity = '';
       for (const element of layered) element.style.willChange = '';
       for (const element of goes) element.style.cursor = '';
       for (const { path, before } of drawn) path.setAttribute('d', before);

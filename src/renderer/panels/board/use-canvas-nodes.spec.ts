@@ -4,9 +4,12 @@ import { createApp, nextTick, shallowRef, type App } from 'vue';
 import { afterEach, beforeEach, expect, it, vi } from 'vitest';
 import { useDocument } from '../../stores/document';
 import { OPENED, TestShell, withShell } from '../../stores/test-bridge';
+import { useBoardView } from './board-view';
 import { useCanvas } from './canvas';
+import type { Load } from './carry';
 import { moveParts, removeParts } from './edits';
-import { useCanvasNodes, type CanvasMoment } from './use-canvas-nodes';
+import { useCanvasNodes, type CanvasMoment, type Face } from './use-canvas-nodes';
+import { usePartFacts } from './use-part-facts';
 
 const SLOTS = Array.from({ length: 40 }, (_, i) => `S${i}`);
 const YAML = [
@@ -20,6 +23,7 @@ let app: App;
 let flow: VueFlowStore;
 let lab: ReturnType<typeof useDocument>;
 let canvas: ReturnType<typeof useCanvas>;
+let board: ReturnType<typeof useBoardView>;
 let nodes: ReturnType<typeof useCanvasNodes>;
 const moment = shallowRef<CanvasMoment>(undefined as never);
 /** what a panel's turn does: it shows the board as it is now */
@@ -29,6 +33,8 @@ const turn = async (): Promise<void> => {
   await nextTick();
 };
 const ids = (): string[] => flow.nodes.value.map(({ id }) => id);
+/** what a carried load is told: the parts that are put down, and the end of it */
+const carried = (told: string[]): Load => ({ move: () => undefined, putDown: (node) => told.push(node), putBack: () => told.push('end') });
 const drawnParts = (): number => canvas.parts.filter(({ node }) => flow.findNode(node)).length;
 
 beforeEach(async () => {
@@ -36,13 +42,14 @@ beforeEach(async () => {
   const { use } = withShell(new TestShell());
   lab = use(useDocument);
   canvas = use(useCanvas);
+  board = use(useBoardView);
   lab.adopt({ ...OPENED, yaml: YAML, files: {} });
   app = createApp({
     setup() {
       flow = useVueFlow('board-spec');
       const { drawing, parts, shapes, frames, wires } = canvas;
       moment.value = { drawing, parts, shapes, frames, wires };
-      nodes = useCanvasNodes(flow, moment);
+      nodes = useCanvasNodes(flow, moment, usePartFacts(board).factsOf);
       return () => null;
     },
   });
@@ -61,7 +68,9 @@ it('parts that have gone are taken out, and those that stay are the nodes they w
   lab.patch(removeParts(lab.document!, ['controller:mc0']).patches, LABEL);
   expect([nodes.complete.value, flow.nodes.value.length]).toEqual([false, before.size]);
   await turn();
-  expect([nodes.complete.value, drawnParts()]).toEqual([true, canvas.parts.length]);
+  expect([flow.nodes.value.length < before.size, drawnParts()]).toEqual([true, canvas.parts.length]);
+  vi.runAllTimers();
+  expect([nodes.complete.value, nodes.wiring.value.wires]).toEqual([true, canvas.wires]);
   expect(flow.nodes.value.every((node) => before.get(node.id) === node)).toBe(true);
 });
 
@@ -69,6 +78,7 @@ it('many new parts come a few at a time, each where it belongs in the order', as
   const order = ids();
   lab.patch(removeParts(lab.document!, ['controller:mc0']).patches, LABEL);
   await turn();
+  vi.runAllTimers();
   const few = drawnParts();
   lab.undo();
   await turn();
@@ -82,18 +92,18 @@ it('many new parts come a few at a time, each where it belongs in the order', as
   expect(ids()).toEqual(order);
 });
 
-it('a move tells only the part that was moved, and what waits for it is done in the same turn', async () => {
+it('a move tells only the part that was moved, and what was carried is put down in the same turn', async () => {
   const told: string[] = [];
   const part = canvas.partAt('slot:S7')!;
   const places = flow.nodes.value.map((node) => [node, node.position] as const);
   lab.patch(moveParts(lab.document!.board, new Map([['slot:S7', { x: part.x + 8, y: part.y }]])).patches, LABEL);
-  nodes.whenDrawn(() => told.push('drawn'));
+  nodes.takeOver(carried(told));
   expect([told, nodes.upToDate()]).toEqual([[], false]);
   await turn();
-  expect(told).toEqual(['drawn']);
+  expect([told, nodes.upToDate()]).toEqual([['slot:S7', 'end'], true]);
   expect(places.filter(([node, at]) => node.position !== at).map(([{ id }]) => id)).toEqual(['slot:S7']);
-  nodes.whenDrawn(() => told.push('at once'));
-  expect(told).toEqual(['drawn', 'at once']);
+  nodes.takeOver(carried(told));
+  expect(told).toEqual(['slot:S7', 'end', 'end']);
 });
 
 it('a move that is taken back before it was drawn moves nothing', async () => {
@@ -123,12 +133,41 @@ it('many that have moved follow a few at a time', async () => {
   expect([displaced(), nodes.complete.value, nodes.upToDate()]).toEqual([0, true, true]);
 });
 
-it('many that were carried are put down together', async () => {
+it('many that were carried are put down a few at a time, each as it gets its place, and the wires with the last', async () => {
+  const told: string[] = [];
+  const wires = nodes.wiring.value;
   shiftAll(50);
-  nodes.whenDrawn(() => expect(displaced()).toBe(0));
+  nodes.takeOver(carried(told));
   await turn();
-  expect([displaced(), nodes.complete.value]).toEqual([0, true]);
-  expect.assertions(2);
+  for (let steps = 0; !nodes.complete.value; steps++) {
+    expect(steps).toBeLessThan(20);
+    const placed = canvas.parts.filter(({ node, x }) => flow.findNode(node)!.position.x === x).map(({ node }) => node);
+    expect([told.filter((node) => canvas.partAt(node)).sort(), nodes.wiring.value]).toEqual([placed.sort(), wires]);
+    vi.advanceTimersToNextTimer();
+  }
+  expect([told.filter((each) => each === 'end'), told.at(-1), displaced()]).toEqual([['end'], 'end', 0]);
+  expect(nodes.wiring.value).toEqual({ wires: canvas.wires, parts: canvas.parts });
+});
+
+it('what was being put down when the board changed again is not carried any more', async () => {
+  const told: string[] = [];
+  shiftAll(50);
+  nodes.takeOver(carried(told));
+  await turn();
+  lab.undo();
+  await turn();
+  expect(told.at(-1)).toBe('end');
+  const { length } = told;
+  vi.runAllTimers();
+  expect([told.length, displaced(), lab.yaml]).toEqual([length, 0, YAML]);
+});
+
+it('a slot that shows something else is told, and only it', async () => {
+  const before = new Map(flow.nodes.value.map(({ id, data }) => [id, data as unknown]));
+  lab.patch([{ op: 'set', path: 'board.slots.S39.dimm', value: 'ddr3-512m' }], LABEL);
+  await turn();
+  expect(flow.nodes.value.filter(({ id, data }) => data !== before.get(id)).map(({ id }) => id)).toEqual(['slot:S39']);
+  expect((flow.findNode('slot:S39')!.data as Face).facts.slot?.dimm?.id).toBe('ddr3-512m');
 });
 
 it('who takes hold of a part while others are on their way has all of them in place', async () => {

@@ -55,8 +55,8 @@ interface Drag {
 export interface Ahead {
   /** False when the canvas has only now drawn what was changed: its elements follow within this task. */
   settled(): boolean;
-  /** Does it together with what the canvas draws next, or at once when nothing is to be drawn. */
-  whenDrawn(work: () => void): void;
+  /** Puts down what was carried as the canvas comes to draw it there; at once when nothing is to be drawn. */
+  takeOver(load: Load): void;
 }
 
 /** `onDrop` is told which parts were let go, and how far from where they were, in units of the drawing. */
@@ -144,7 +144,7 @@ export function usePartDrag(
     end(false);
     if (to.x !== from.x || to.y !== from.y) onDrop(nodes, to.x - from.x, to.y - from.y);
     // they stay where they were let go until they are drawn there
-    ahead.whenDrawn(load.putBack);
+    ahead.takeOver(load);
   }
   function onKey(event: KeyboardEvent): void {
     if (event.key !== 'Escape' || !drag) return;
