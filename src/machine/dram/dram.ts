@@ -118,7 +118,7 @@ export class Dram implements MemoryObserver {
       const threshold = asked ?? rowThreshold(part);
       const { rows, columns, busBytes } = part.geometry;
       const chips: Chips = {
-        rows: new RowCounts(timings.refreshWindow),
+        rows: new RowCounts(timings.refreshWindow, module.banks, rows),
         timings,
         ecc,
         threshold,

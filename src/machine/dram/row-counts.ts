@@ -17,54 +17,66 @@ export class RowCounts {
   /** most activations that one row had within one window, since power-on */
   most = 0;
   private window = 0;
-  private readonly counts = new RowTable();
+  /** picoseconds: when it begins, and when the next does */
+  private from = 0;
+  private until: number;
+  private readonly counts: RowTable;
 
-  /** @param windowLength of a refresh window, picoseconds */
-  constructor(private readonly windowLength: number) {}
+  /**
+   * @param windowLength of a refresh window, picoseconds
+   * @param banks of the module, and rows of each
+   */
+  constructor(
+    private readonly windowLength: number,
+    banks: number,
+    rows: number,
+  ) {
+    this.until = windowLength;
+    this.counts = new RowTable(banks, rows);
+  }
 
   /** Bank within the module. Returns the row's activations in this window. */
   activated(bank: number, row: number, now: number): number {
-    const window = Math.floor(now / this.windowLength);
-    if (window !== this.window) {
-      this.window = window;
-      this.counts.clear();
-    }
-    const count = this.counts.increment(bank * ROWS_LIMIT + row);
+    if (now < this.from || now >= this.until) this.begin(Math.floor(now / this.windowLength));
+    const count = this.counts.increment(bank, row);
     if (count > this.most) this.most = count;
     return count;
   }
 
+  private begin(window: number): void {
+    if (window !== this.window) this.counts.clear();
+    this.window = window;
+    this.from = window * this.windowLength;
+    this.until = (window + 1) * this.windowLength;
+  }
+
   /** Activations of a row in the window that is running. */
   of(bank: number, row: number): number {
-    return this.counts.get(bank * ROWS_LIMIT + row);
+    return this.counts.get(bank, row);
   }
 
   /** The rows with the most activations in this window, most first; `bank` narrows. Ties: lowest bank and row first. */
   hottest(count: number, bank?: number): { bank: number; row: number; count: number }[] {
-    const rows: { bank: number; row: number; count: number }[] = [];
-    for (const [key, activations] of this.counts.entries()) {
-      const of = Math.floor(key / ROWS_LIMIT);
-      if (bank === undefined || of === bank) rows.push({ bank: of, row: key % ROWS_LIMIT, count: activations });
-    }
+    const rows = [...this.counts.entries(bank)].map(([of, row, activations]) => ({ bank: of, row, count: activations }));
     return rows.sort((a, b) => b.count - a.count || a.bank - b.bank || a.row - b.row).slice(0, count);
   }
 
   /** Activations in this window of a bank's rows, added up over `stretches` equal stretches of its `rows`. */
   heat(bank: number, rows: number, stretches: number): number[] {
     const heat = new Array<number>(stretches).fill(0);
-    for (const [key, activations] of this.counts.entries())
-      if (Math.floor(key / ROWS_LIMIT) === bank) heat[Math.floor(((key % ROWS_LIMIT) * stretches) / rows)]! += activations;
+    for (const [of, row, activations] of this.counts.entries()) if (of === bank) heat[Math.floor((row * stretches) / rows)]! += activations;
     return heat;
   }
 
   save(): SavedRowCounts {
-    return { window: this.window, counts: [...this.counts.entries()].sort(([a], [b]) => a - b), most: this.most };
+    const counts = [...this.counts.entries()].map(([bank, row, count]): [number, number] => [bank * ROWS_LIMIT + row, count]);
+    return { window: this.window, counts, most: this.most };
   }
 
   load({ window, counts, most }: SavedRowCounts): void {
-    this.window = window;
     this.counts.clear();
-    for (const [key, count] of counts) this.counts.set(key, count);
+    this.begin(window);
+    for (const [key, count] of counts) this.counts.set(Math.floor(key / ROWS_LIMIT), key % ROWS_LIMIT, count);
     this.most = most;
   }
 

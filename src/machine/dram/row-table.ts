@@ -1,76 +1,76 @@
 /**
- * Counts by row, in a window that begins empty: an open-addressed table of keys and counts, side by side, because every
- * activation looks one up. It grows with the rows that are in it.
+ * Counts by bank and row, in a window that begins empty. Every activation looks one up, so they lie side by side, in stretches of
+ * neighbouring rows that are there once one of them was counted.
  */
 
-const FREE = -1;
-const SMALLEST = 64;
-/** spreads neighbouring keys over the table (Knuth's multiplicative hashing) */
-const SPREAD = 0x9e37_79b1;
-
-const empty = (entries: number): Int32Array => {
-  const words = new Int32Array(entries * 2);
-  for (let at = 0; at < words.length; at += 2) words[at] = FREE;
-  return words;
-};
+/** Rows of a stretch, as a power of two. */
+const SHIFT = 8;
+const ROWS = 1 << SHIFT;
 
 export class RowTable {
-  /** pairs of key and count */
-  private words = empty(SMALLEST);
-  private used = 0;
+  /** by bank and stretch: where its counts begin, 0 when there are none */
+  private readonly places: Int32Array;
+  private readonly perBank: number;
+  /** the first stretch is nobody's */
+  private counts = new Int32Array(16 * ROWS);
+  private used = ROWS;
 
-  /** Adds one to a key's count (both are 0 to 2^31 - 1), and returns it. */
-  increment(key: number): number {
-    let at = this.find(key);
-    if (this.words[at] === FREE) {
-      if (this.used * 4 >= this.words.length) {
-        this.grow();
-        at = this.find(key);
+  /** @param rows of each bank */
+  constructor(banks: number, rows: number) {
+    this.perBank = Math.ceil(rows / ROWS);
+    this.places = new Int32Array(banks * this.perBank);
+  }
+
+  /** Adds one to a row's count, and returns it. */
+  increment(bank: number, row: number): number {
+    const stretch = bank * this.perBank + (row >> SHIFT);
+    const place = this.places[stretch]! || this.begin(stretch);
+    return (this.counts[place + (row & (ROWS - 1))]! += 1);
+  }
+
+  /** 0 for a row that was not counted. */
+  get(bank: number, row: number): number {
+    const place = this.places[bank * this.perBank + (row >> SHIFT)]!;
+    return place === 0 ? 0 : this.counts[place + (row & (ROWS - 1))]!;
+  }
+
+  set(bank: number, row: number, count: number): void {
+    const stretch = bank * this.perBank + (row >> SHIFT);
+    const place = this.places[stretch]! || this.begin(stretch);
+    this.counts[place + (row & (ROWS - 1))] = count;
+  }
+
+  /** What was counted, by bank and then row; `only` of one bank. */
+  *entries(only?: number): IterableIterator<[bank: number, row: number, count: number]> {
+    const { places, perBank, counts } = this;
+    const [from, to] = only === undefined ? [0, places.length] : [only * perBank, (only + 1) * perBank];
+    for (let stretch = from; stretch < to; stretch++) {
+      const place = places[stretch]!;
+      if (place === 0) continue;
+      const bank = Math.floor(stretch / perBank);
+      for (let index = 0; index < ROWS; index++) {
+        const count = counts[place + index]!;
+        if (count !== 0) yield [bank, (stretch % perBank) * ROWS + index, count];
       }
-      this.words[at] = key;
-      this.used++;
     }
-    return (this.words[at + 1]! += 1);
-  }
-
-  /** 0 for a key that is not there. */
-  get(key: number): number {
-    return this.words[this.find(key) + 1]!;
-  }
-
-  set(key: number, count: number): void {
-    this.increment(key);
-    this.words[this.find(key) + 1] = count;
-  }
-
-  /** In no particular order. */
-  *entries(): IterableIterator<[key: number, count: number]> {
-    const { words } = this;
-    for (let at = 0; at < words.length; at += 2) if (words[at] !== FREE) yield [words[at]!, words[at + 1]!];
   }
 
   clear(): void {
-    this.words = empty(this.words.length >> 1);
-    this.used = 0;
+    this.places.fill(0);
+    this.counts.fill(0, 0, this.used);
+    this.used = ROWS;
   }
 
-  /** Word of a key, or of the free place where it would be. */
-  private find(key: number): number {
-    const { words } = this;
-    const mask = words.length - 1;
-    let at = (Math.imul(key, SPREAD) >>> 11) & mask & ~1;
-    for (; words[at] !== key && words[at] !== FREE; at = (at + 2) & mask);
-    return at;
-  }
-
-  private grow(): void {
-    const { words } = this;
-    this.words = empty(words.length);
-    for (let from = 0; from < words.length; from += 2) {
-      if (words[from] === FREE) continue;
-      const at = this.find(words[from]!);
-      this.words[at] = words[from]!;
-      this.words[at + 1] = words[from + 1]!;
+  /** Where the counts of a stretch are from now on. */
+  private begin(stretch: number): number {
+    const place = this.used;
+    if (place === this.counts.length) {
+      const more = new Int32Array(this.counts.length * 2);
+      more.set(this.counts);
+      this.counts = more;
     }
+    this.used += ROWS;
+    this.places[stretch] = place;
+    return place;
   }
 }
