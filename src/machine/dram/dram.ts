@@ -188,17 +188,14 @@ export class Dram implements MemoryObserver {
     this.arrays.words = { ready: this.ledger.empty, timing: this.timing, quiet, clocked: this.architectural };
   }
 
-  /** Activations that threaded code has noted are counted. */
+  /** Activations that threaded code has noted are counted: those of one module at once, as long as they follow each other. */
   private countNoted(): void {
-    const { arrays, chips } = this;
+    const { arrays, chips, locator } = this;
     const { notes, noted } = arrays;
-    let module: Module | undefined;
-    for (let at = 0; at < noted * 2; at += 2) {
-      const bank = notes[at]!;
-      if (module === undefined || bank < module.firstBank || bank >= module.firstBank + module.banks) {
-        module = this.locator.modules.find(({ firstBank, banks }) => bank >= firstBank && bank < firstBank + banks)!;
-      }
-      chips[module.index]!.rows.activated(bank - module.firstBank, notes[at + 1]!, this.notedFrom);
+    for (let at = 0; at < noted;) {
+      const bank = notes[at * 2]!;
+      const { index, firstBank, banks } = locator.modules.find((each) => bank >= each.firstBank && bank < each.firstBank + each.banks)!;
+      at = chips[index]!.rows.activatedAll(notes, at, noted, { firstBank, banks, now: this.notedFrom });
     }
     arrays.noted = 0;
   }

@@ -43,6 +43,26 @@ export class RowCounts {
     return count;
   }
 
+  /**
+   * As many `activated` as follow each other in a list of pairs of bank (over all modules) and row, from one pair up to another.
+   * Returns the first pair that is another module's, or `to`.
+   */
+  activatedAll(pairs: Int32Array, from: number, to: number, module: { firstBank: number; banks: number; now: number }): number {
+    const { firstBank, banks, now } = module;
+    const { counts } = this;
+    if (now < this.from || now >= this.until) this.begin(Math.floor(now / this.windowLength));
+    let { most } = this;
+    let pair = from;
+    for (; pair < to; pair++) {
+      const bank = pairs[pair * 2]! - firstBank;
+      if (bank < 0 || bank >= banks) break;
+      const count = counts.increment(bank, pairs[pair * 2 + 1]!);
+      if (count > most) most = count;
+    }
+    this.most = most;
+    return pair;
+  }
+
   private begin(window: number): void {
     if (window !== this.window) this.counts.clear();
     this.window = window;

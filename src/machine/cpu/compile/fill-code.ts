@@ -235,14 +235,17 @@ export class FillCode extends WalkCode {
     body.end();
     this.fillFast();
     this.filled();
-    body.get(CACHE).memory(OP.load, 8).i32(-4096).op(OP.and).get(LINEAR).i32(4095).op(OP.and, OP.or);
+    this.foundByte();
   }
 
-  /** It has begun; nothing gives up any more, and nothing has happened yet; before a flag is set in the upper table, or the leaf; all is done. */
+  /** Pushes the pool offset of the byte at `LINEAR`, whose frame is at `CACHE`. */
+  protected foundByte(): FunctionBody {
+    return this.body.get(CACHE).memory(OP.load, 8).i32(-4096).op(OP.and).get(LINEAR).i32(4095).op(OP.and, OP.or);
+  }
+
+  /** It has begun; nothing gives up any more, and nothing has happened yet; all is done. */
   protected begun(): void {}
   protected certain(): void {}
-  protected upperChanges(): void {}
-  protected leafChanges(): void {}
   protected filled(): void {}
 
   /** The page that the TLB knows: its frame, which must still be what the frame cache says. */
@@ -275,10 +278,8 @@ export class FillCode extends WalkCode {
     this.chooseVictim();
     this.certain();
     body.get(UPPER_AT).if();
-    this.upperChanges();
     body.get(UPPER_AT).get(UPPER).memory(OP.store, 0).end();
     body.get(NEW_LEAF).get(LEAF).op(OP.ne).if();
-    this.leafChanges();
     body.get(LEAF_AT).get(NEW_LEAF).memory(OP.store, 0).end();
     count(body, TLB_COUNTER.misses, () => body.f64(1));
     count(body, TLB_COUNTER.tableReads, () => body.get(READS).op(OP.convert_f64));

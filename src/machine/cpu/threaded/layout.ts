@@ -38,6 +38,13 @@ export const WORD = {
   toldBudget: START + 60,
 } as const;
 
+/**
+ * What a fill has to tell of (tell-code.ts): entries {address of what is known of the frame, as OBSERVED_PAGES has it beside the
+ * frame cache; an address with the same place in its page; bytes, and TOLD.write}. With PAE two tables are read, two words each,
+ * and both may be written to; and the access itself.
+ */
+export const TOLD_LIST = { offset: START + 64, bytes: 12, frame: 0, address: 4, what: 8, most: 7 } as const;
+
 /** By instruction pointer: entries of 16 bytes {instruction pointer, header, key, pool offset of the page less its instruction pointer}. */
 export const JUMPS = { offset: START + 4096, entries: 16_384, bytes: 16_384 * 16 } as const;
 

@@ -22,52 +22,61 @@ const WRITES = 3;
  * Where the words of OBSERVED_PAGES are for the page, an address with the same place in its page, size + 8 for a write,
  * instructions of this run before the one that makes the access
  */
-const PAGE = 0;
-const ADDRESS = 1;
-const ACCESS = 2;
-const PROGRESS = 3;
-const LOW = 4;
-const HIGH = 5;
-const BANK = 6;
-const BUS = 7;
-const FIRST = 8;
-const LEFT = 9;
+export const PAGE = 0;
+export const ADDRESS = 1;
+export const ACCESS = 2;
+export const PROGRESS = 3;
+/** only where a list is told of (tell-code.ts): its end, and where it has come to */
+export const END = 4;
+export const AT = 5;
+const LOW = 6;
+const HIGH = 7;
+const BANK = 8;
+const BUS = 9;
+const FIRST = 10;
+const LEFT = 11;
 /** bank × 8, and the bus's ring */
-const BANK8 = 10;
-const RING_AT = 11;
+const BANK8 = 12;
+const RING_AT = 13;
 /** what stands for the bank's group, × 8 */
-const GROUP8 = 12;
+const GROUP8 = 14;
 /** the module's record, and the rank × 8 */
-const MODULE = 13;
-const RANK8 = 14;
-const ROW = 15;
+export const MODULE = 15;
+const RANK8 = 16;
+const ROW = 17;
 /** 0 hit, 1 miss, 2 conflict */
-const OUTCOME = 16;
+const OUTCOME = 18;
 /** picoseconds: now, the column command, the data; for a few operations; and ticks */
-const NOW = 17;
-const COLUMN = 18;
-const DATA = 19;
-const SPARE = 20;
-const TICKS = 21;
+const NOW = 19;
+const COLUMN = 20;
+const DATA = 21;
+const SPARE = 22;
+const TICKS = 23;
 
-export const TOUCH_LOCALS = { locals: 13, doubles: 5 } as const;
+/** Beyond the parameters of `touch`. `tell` has one parameter more. */
+export const TOUCH_LOCALS = { locals: 15, doubles: 5 } as const;
+export const TELL_LOCALS = { locals: 14, doubles: 5 } as const;
 
 /** 1: the access has been told of; 0: it must be told of by a call. */
 export function touchBody(): FunctionBody {
-  return new TouchCode().body;
+  const code = new TouchCode();
+  code.touch();
+  return code.body;
 }
 
-class TouchCode {
+export class TouchCode {
   readonly body = new FunctionBody();
 
-  constructor() {
+  touch(): void {
     this.refuse();
+    this.findModule().op(OP.eqz);
+    this.giveUp();
     this.find();
     const { body } = this;
-    // now, in picoseconds
-    this.fixed(STATE.ticks.offset);
-    this.fixed(WORD.clock).op(OP.add_f64).get(PROGRESS).op(OP.convert_f64, OP.add_f64).f64(PS_PER_TICK).op(OP.mul_f64).set(NOW);
+    this.findNow();
     body.word(MODEL_WORD.clocked).op(OP.eqz).if();
+    this.cannotNote(1);
+    this.giveUp();
     this.tally();
     body.i32(1).op(OP.return).end();
     body.get(BANK).memory(OP.load, MODEL_AT.busOf).i32(2).op(OP.shl).set(BUS);
@@ -100,6 +109,15 @@ class TouchCode {
   private timing(name: ModelTiming): FunctionBody {
     return this.double(MODULE, MODULE_RECORD.timing[name]);
   }
+  /** `NOW`. */
+  protected findNow(): void {
+    this.fixed(STATE.ticks.offset);
+    this.fixed(WORD.clock).op(OP.add_f64).get(PROGRESS).op(OP.convert_f64, OP.add_f64).f64(PS_PER_TICK).op(OP.mul_f64).set(NOW);
+  }
+  /** `MODULE`, and pushes it: 0 when nothing may be told of the page's accesses here. */
+  protected findModule(): FunctionBody {
+    return this.ofPage(OBSERVED_PAGES.module).tee(MODULE);
+  }
   private ofPage(word: number): FunctionBody {
     return this.body.get(PAGE).memory(OP.load, word);
   }
@@ -109,22 +127,17 @@ class TouchCode {
     const { body } = this;
     body.word(MODEL_WORD.ready).op(OP.eqz);
     this.giveUp();
-    body
-      .get(ADDRESS)
-      .i32(LINE - 1)
-      .op(OP.and)
-      .get(ACCESS)
-      .i32(7)
-      .op(OP.and, OP.add)
-      .i32(LINE)
-      .op(OP.gt_u);
+    this.crossesLine();
     this.giveUp();
-    this.ofPage(OBSERVED_PAGES.module).tee(MODULE).op(OP.eqz);
-    this.giveUp();
+  }
+  /** Pushes 1 for an access to two bursts. */
+  protected crossesLine(): void {
+    const { body } = this;
+    body.get(ADDRESS).i32(LINE - 1).op(OP.and).get(ACCESS).i32(7).op(OP.and, OP.add).i32(LINE).op(OP.gt_u); // prettier-ignore
   }
 
   /** `BANK`, as a byte offset of words, and `ROW`: shares of the page and of the low bits. */
-  private find(): void {
+  protected find(): void {
     const { body } = this;
     body.get(ADDRESS).i32(8).op(OP.shr_u).i32(15).op(OP.and).i32(3).op(OP.shl).get(MODULE).op(OP.add).set(HIGH);
     body.get(ADDRESS).i32(255).op(OP.and).i32(3).op(OP.shl).get(MODULE).op(OP.add).set(LOW);
@@ -143,11 +156,9 @@ class TouchCode {
     this.ofPage(OBSERVED_PAGES.row).op(OP.xor).set(ROW);
   }
 
-  /** Where nobody asks how long anything takes. Without branches on what cannot be foreseen: whether the row is open. */
-  private tally(): void {
+  /** Where nobody asks how long anything takes, and the row can be noted. Without branches on what cannot be foreseen: whether it is open. */
+  protected tally(): void {
     const { body } = this;
-    this.cannotNote();
-    this.giveUp();
     body.get(NOW);
     this.double(BANK8, MODEL_AT.refreshDue).op(OP.ge_f64).if();
     this.renewRefresh();
@@ -158,10 +169,10 @@ class TouchCode {
     this.count();
   }
 
-  /** Pushes 1 when an activation cannot be noted. */
-  private cannotNote(): void {
+  /** Pushes 1 when so many activations cannot be noted. */
+  protected cannotNote(count: number): void {
     const { body } = this;
-    body.word(MODEL_WORD.quiet).op(OP.eqz).word(MODEL_WORD.noted).i32(MOST_NOTED).op(OP.ge_s, OP.or);
+    body.word(MODEL_WORD.quiet).op(OP.eqz).word(MODEL_WORD.noted).i32(MOST_NOTED - count).op(OP.gt_s, OP.or); // prettier-ignore
     body.get(NOW);
     this.fixed(MODEL_WORD.rowsUntil).op(OP.ge_f64, OP.or);
   }
@@ -176,7 +187,7 @@ class TouchCode {
     body.i32(0).set(OUTCOME);
     body.else();
     body.i32(1).i32(2).get(LOW).i32(CLOSED).op(OP.eq, OP.select).set(OUTCOME);
-    this.cannotNote();
+    this.cannotNote(1);
     this.giveUp();
     body.end();
   }
