@@ -282,3 +282,49 @@ test('board: the keyboard goes to a part by name, into the inspector, to the cat
   await page.keyboard.press('Escape');
   await expect(slot).toBeFocused();
 });
+
+test('board: the strip of a board with 52 address lines shows every size from 4 PiB down to one page', async ({ shell }) => {
+  const page = await shell.start();
+  await go(page, 'Board');
+  const parts = panel(page, 'Parts');
+  const find = parts.getByRole('textbox', { name: 'Find a part' });
+  await find.fill('ddr4 16g 1rx16');
+  await expect(parts).toContainText('16 GiB from 4 chips would need 32 Gbit each; JESD79-4D has 2 Gbit, 4 Gbit, 8 Gbit, 16 Gbit.');
+  await find.fill('52 address lines');
+  await find.press('Enter');
+  const map = panel(page, 'Address map');
+  await expect(map).toContainText('4 PiB shown');
+  await expect(map).toContainText('52 bits');
+
+  await page.getByRole('button', { name: /^Slot B2:/ }).click();
+  const inspector = panel(page, 'Inspector');
+  const base = inspector.getByRole('textbox', { name: 'Base address' });
+  await base.fill('0x000F_FFFF_F000_0000');
+  await base.press('Enter');
+  const address = inspector.getByRole('textbox', { name: 'Host-physical address' });
+  await address.fill('0x000F_FFFF_FFFF_F234');
+  await address.press('Enter');
+  const strip = map.getByRole('img');
+  const shown = map.getByRole('toolbar').getByText(/shown$/);
+  const sizes = [await shown.innerText()];
+  await map.getByRole('group', { name: /^Address strip/ }).focus();
+  while (sizes.at(-1) !== '4 KiB shown' && sizes.length < 24) {
+    await page.keyboard.press('+');
+    await expect(shown).not.toHaveText(sizes.at(-1)!);
+    sizes.push(await shown.innerText());
+  }
+  // 40 doublings, two at a time
+  expect(sizes).toHaveLength(21);
+  expect(sizes.slice(0, 3)).toEqual(['4 PiB shown', '1 PiB shown', '256 TiB shown']);
+  for (const scale of ['to scale', 'log', 'with breaks']) {
+    await map.getByRole('radio', { name: scale }).click();
+    await expect(strip).toHaveAccessibleName('0x000F_FFFF_FFFF_F000 – 0x000F_FFFF_FFFF_FFFF: B2, 4 KiB');
+  }
+  await map.getByRole('group', { name: /^Address strip/ }).focus();
+  await page.keyboard.press('0');
+  await expect(shown).toHaveText('4 PiB shown');
+  // from range to range: the part that answers is marked on the canvas as well
+  await page.keyboard.press('ArrowUp');
+  await page.keyboard.press('ArrowUp');
+  await expect(page.getByRole('button', { name: /^Slot B1:/ })).toHaveAttribute('aria-pressed', 'true');
+});

@@ -1,4 +1,4 @@
-/** Memory beyond 64 GiB: a processor with 46 address lines reaches it through PAE's 64-bit entries; the board costs what is touched. */
+/** Memory beyond 64 GiB: processors with 46 and 52 address lines reach it through PAE's 64-bit entries; the board costs what is touched. */
 import { describe, expect, it } from 'vitest';
 import { hostPhysical } from './address';
 import { boardSchema } from './board/schema';
@@ -19,13 +19,14 @@ const twoTiB = boardSchema.parse({
   slots: Array.from({ length: 32 }, (_, index) => ({ id: `S${index}`, dimm: 'ddr5-64g-2rx4' })),
 });
 /** One small DIMM at 0 and one at the very end of the address lines. */
-const farAway = boardSchema.parse({
-  processor: 'p6-server',
-  slots: [
-    { id: 'A1', base: 0, dimm: 'ddr3-256m' },
-    { id: 'Z9', base: 2 ** 46 - 256 * 1024 ** 2, dimm: 'ddr3-256m' },
-  ],
-});
+const farAway = (processor: string, bits: number) =>
+  boardSchema.parse({
+    processor,
+    slots: [
+      { id: 'A1', base: 0, dimm: 'ddr3-256m' },
+      { id: 'Z9', base: 2 ** bits - 256 * 1024 ** 2, dimm: 'ddr3-256m' },
+    ],
+  });
 
 /** Maps 2 MiB at linear 0x4000_0000 to `host` by PAE, the first 2 MiB to themselves, and runs `program` there. */
 function run(machine: Machine, host: number, program: number[]): void {
@@ -62,11 +63,12 @@ const sum = [
   ...[0xa3, ...le32(0x3000)], // mov [3000h], eax
 ];
 
-describe('46 address lines', () => {
+describe('46 and 52 address lines', () => {
   it.each([
     ['2 TiB', twoTiB, 2048 * GIB - 2 * 1024 ** 2, 'S31'],
     ['over 64 GiB', twoTiB, 100 * GIB, 'S1'],
-    ['the last bytes there are', farAway, 2 ** 46 - 2 * 1024 ** 2, 'Z9'],
+    ['the last bytes there are', farAway('p6-server', 46), 2 ** 46 - 2 * 1024 ** 2, 'Z9'],
+    ['the last bytes that an entry can name', farAway('p6-widest', 52), 2 ** 52 - 2 * 1024 ** 2, 'Z9'],
   ] as const)('%s: read, written, counted and located', (_name, board, host, slot) => {
     expect(checkBoard(board)).toEqual([]);
     for (const engine of ['interpreter', 'compiled'] as const) {

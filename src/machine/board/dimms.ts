@@ -65,6 +65,7 @@ const shortSize = (bytes: number): string =>
   sizeName(bytes)
     .replace(/ (.).*$/, '$1')
     .toLowerCase();
+const plural = (count: number, one: string): string => (count === 1 ? `1 ${one}` : `${count} ${one}s`);
 const densityName = (megabits: number): string =>
   megabits >= 1024 ? `${megabits / 1024} Gbit` : megabits >= 1 ? `${megabits} Mbit` : `${megabits * 1024} kbit`;
 
@@ -99,7 +100,8 @@ export function makeDimm(wish: DimmWish, id = dimmName(wish)): DimmPart | DimmRe
   const megabits = (bytes * 8) / count / MIB;
   const addressing = Object.hasOwn(generation.densities, megabits) ? generation.densities[megabits]?.[at] : undefined;
   if (!(bytes > 0) || bytes > LARGEST_DIMM) {
-    return refuse('size', `A module has at most ${sizeName(LARGEST_DIMM)}.`, `一根内存条最多 ${sizeName(LARGEST_DIMM)}。`);
+    const most = sizeName(LARGEST_DIMM);
+    return refuse('size', `A module of this catalogue has at most ${most}.`, `本目录中一根内存条最多 ${most}。`);
   }
   if (!addressing) {
     const known = Object.keys(generation.densities)
@@ -107,11 +109,18 @@ export function makeDimm(wish: DimmWish, id = dimmName(wish)): DimmPart | DimmRe
       .sort((a, b) => a - b)
       .map(densityName)
       .join(', ');
-    return refuse(
-      'density',
-      `${sizeName(bytes)} from ${count} chips would need ${densityName(megabits)} each; ${generation.standard} has ${known}.`,
-      `用 ${count} 颗芯片组成 ${sizeName(bytes)}，每颗需要 ${densityName(megabits)}；${generation.standard} 只有 ${known}。`,
-    );
+    const each = [
+      `${sizeName(bytes)} from ${plural(count, 'chip')} would need ${densityName(megabits)} each; `,
+      `用 ${count} 颗芯片组成 ${sizeName(bytes)}，每颗需要 ${densityName(megabits)}；`,
+    ] as const;
+    if (generation.uneven?.includes(megabits)) {
+      return refuse(
+        'density',
+        `${each[0]}${generation.standard} has such chips, but this catalogue only those of a power of two: ${known}.`,
+        `${each[1]}${generation.standard} 有这种芯片，但本目录只收容量为 2 的幂的芯片：${known}。`,
+      );
+    }
+    return refuse('density', `${each[0]}${generation.standard} has ${known}.`, `${each[1]}${generation.standard} 只有 ${known}。`);
   }
   const [bankGroups, banks] = generation.banks(megabits, width);
   const [rows, columns] = addressing;
@@ -181,17 +190,35 @@ const byName = new Map([...ALL_DIMMS, ...DIMMS].map((part) => [part.id, part]));
 /** The module of that name, or undefined when there is none. */
 export const dimmPart = (id: string): DimmPart | undefined => byName.get(id);
 
-const FULL_NAME = /^(simm30|sdr|ddr[2-5]?)-(\d{1,6})([kmg])(?:-(\d{1,2})rx(\d{1,2}))?$/;
 const UNITS: Readonly<Record<string, number>> = { k: K, m: MIB, g: GIB };
 
-/** Why a name that reads like a module's is none: the rule of its standard. Undefined for a name that reads like nothing. */
-export function refusedDimm(id: string): DimmRefusal | undefined {
-  const match = FULL_NAME.exec(id);
-  if (!match || byName.has(id)) return undefined;
-  const [, prefix, amount, unit, ranks = '1', width] = match;
-  const technology = TECHNOLOGIES.find((each) => GENERATIONS[each].prefix === prefix)!;
-  const wish = { technology, bytes: Number(amount) * UNITS[unit!]!, ranks: Number(ranks) };
-  const chip = Number(width ?? (technology === 'SIMM' ? 1 : 8)) as ChipWidth;
-  const made = makeDimm({ ...wish, width: chip });
-  return isRefusal(made) ? made : undefined;
+/**
+ * Why there is no module like the one that is asked for in words, `ddr4 16 gib x16`, `DDR5-24G`: the rule of its standard. Undefined
+ * when some module is like it, when it is the name of one, or when the words name no generation, or nothing that a rule is about.
+ */
+export function refusedDimm(search: string): DimmRefusal | undefined {
+  if (byName.has(search)) return undefined;
+  const asked = search.toLowerCase().replace(/[^a-z0-9]+/g, ' ');
+  const prefix = /\b(simm30|simm|sdr|ddr[2-5]?)\b/.exec(asked)?.[1];
+  const technology = TECHNOLOGIES.find((each) => prefix !== undefined && GENERATIONS[each].prefix.startsWith(prefix));
+  if (technology === undefined) return undefined;
+  const size = /\b(\d{1,6}) ?([kmg])(?:i?b)?\b/.exec(asked);
+  const width = /x ?(\d{1,2})\b/.exec(asked)?.[1];
+  const ranks = /\b(\d{1,2}) ?r(?:anks?|x|\b)/.exec(asked)?.[1];
+  if (!size && width === undefined && ranks === undefined) return undefined;
+  const { widths, densities, subchannels, busBits } = GENERATIONS[technology];
+  const usualFirst = [...widths].sort((a, b) => Math.abs(a - 8) - Math.abs(b - 8));
+  let first: DimmRefusal | undefined;
+  for (const wide of width === undefined ? usualFirst : [Number(width) as ChipWidth]) {
+    for (const count of ranks === undefined ? [1, 2, 4] : [Number(ranks)]) {
+      const chips = (subchannels * count * busBits) / wide;
+      const sizes = size ? [Number(size[1]) * UNITS[size[2]!]!] : Object.keys(densities).map((each) => (Number(each) * MIB * chips) / 8);
+      for (const bytes of sizes) {
+        const made = makeDimm({ technology, bytes, ranks: count, width: wide });
+        if (!isRefusal(made)) return undefined;
+        first ??= made;
+      }
+    }
+  }
+  return first;
 }

@@ -22,6 +22,8 @@ export interface Generation {
   /** bank groups and banks by density in megabits and width */
   banks(megabits: number, width: ChipWidth): readonly [bankGroups: number, banks: number];
   readonly densities: Readonly<Record<number, Addressing>>;
+  /** densities of the standard, in megabits, that are no power of two; no module here is made of them */
+  readonly uneven?: readonly number[];
 }
 
 const NARROW_TO_WIDE: readonly ChipWidth[] = [4, 8, 16];
@@ -131,6 +133,7 @@ export const GENERATIONS: Readonly<Record<DimmTechnology, Generation>> = {
     standard: 'JESD79-5C',
     widths: NARROW_TO_WIDE,
     banks: (megabits, width) => [width === 16 ? 4 : 8, megabits === 8192 ? 2 : 4],
+    uneven: [24576],
     densities: {
       8192: columnsOnce(64 * K, 2 * K),
       16384: columnsOnce(64 * K, 2 * K),

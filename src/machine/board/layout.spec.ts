@@ -58,6 +58,25 @@ describe('modules from chips', () => {
     );
     expect(refusedDimm('ddr3-256m')).toBeUndefined();
     expect(refusedDimm('memory')).toBeUndefined();
+    expect(refusedDimm('ddr3-128m')).toBeUndefined();
+  });
+
+  it.each([
+    ['DDR4 x32', 'JESD79-4D has no x32 chips: DDR4 chips are x4, x8, x16.'],
+    ['ddr5 4 ranks', 'A DDR5 module has 1 or 2 ranks, not 4.'],
+    ['ddr4 16 GiB 1rx16', '16 GiB from 4 chips would need 32 Gbit each; JESD79-4D has 2 Gbit, 4 Gbit, 8 Gbit, 16 Gbit.'],
+    [
+      'DDR5-24G',
+      '24 GiB from 8 chips would need 24 Gbit each; JESD79-5C has such chips, but this catalogue only those of a power of two: 8 Gbit, 16 Gbit, 32 Gbit.',
+    ],
+    ['ddr3 128g', 'A module of this catalogue has at most 64 GiB.'],
+    ['simm 2m', '2 MiB from 8 chips would need 2 Mbit each; JEDEC 30-pin SIMM has 256 kbit, 1 Mbit, 4 Mbit.'],
+    ['ddr4 16 gib', undefined],
+    ['ddr4', undefined],
+    ['sdr bogus', undefined],
+    ['ddr6 16g', undefined],
+  ])('what is looked for as "%s" breaks the rule: %s', (search, rule) => {
+    expect(refusedDimm(search)?.message.en).toBe(rule);
     const issue = checkBoard(board({ slots: [{ id: 'A1', base: 0, dimm: 'ddr4-16g-3rx8' }] })).find(
       ({ code }) => code === 'board-unknown-dimm',
     );

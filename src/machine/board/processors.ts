@@ -1,7 +1,8 @@
 /**
  * The processors of the parts catalogue. Pure data. Address lines: 8086 data sheet (20), 386 SX and 386 DX data sheets (24, 32;
  * the 386 DX's TLB has 32 entries in 4 ways), Pentium (32; data TLB 64 entries in 4 ways), P6 with PSE-36 and PAE (36; data TLB
- * 64 entries in 4 ways); a server part drives as many as PAE's entries of later processors can name (46, as the Xeon E5). The
+ * 64 entries in 4 ways); a server part drives 46 (as the Xeon E5), and one all that
+ * an entry of PAE or EPT can name (52, as the EPYC 9004). The
  * parts with virtualization have the second-level TLB of the first processors with unrestricted guests: shared by code and data,
  * 512 entries in 4 ways (SDM vol. 2, CPUID leaf 2, descriptor CAH). The model has one level, so their 64 entries in front are not there.
  */
@@ -41,6 +42,16 @@ export const PROCESSORS: readonly ProcessorPart[] = [
     instructionSet: 'p6',
     dataBits: 64,
     physicalAddressBits: 46,
+    linearAddressBits: 32,
+    features: ['virtualization'],
+    tlb: { entries: 512, ways: 4 },
+  },
+  {
+    id: 'p6-widest',
+    name: { en: 'P6-class processor: 52 address lines', 'zh-CN': 'P6 级处理器：52 根地址线' },
+    instructionSet: 'p6',
+    dataBits: 64,
+    physicalAddressBits: 52,
     linearAddressBits: 32,
     features: ['virtualization'],
     tlb: { entries: 512, ways: 4 },

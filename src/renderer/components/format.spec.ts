@@ -21,6 +21,7 @@ describe('numbers on screen', () => {
   it('writes sizes in binary units, without idle decimals', () => {
     expect(formatSize(256 * 1024 ** 2)).toBe('256 MiB');
     expect(formatSize(1.5 * 1024 ** 3)).toBe('1.5 GiB');
+    expect(formatSize(2 ** 52)).toBe('4 PiB');
     expect(formatSize(4096)).toBe('4 KiB');
     expect(formatSize(10240)).toBe('10 KiB');
     expect(formatSize(12)).toBe('12 B');

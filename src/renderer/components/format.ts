@@ -2,6 +2,7 @@
 import { formatAddress, type Space } from '../../machine/address';
 
 const SIZE_UNITS: readonly (readonly [string, number])[] = [
+  ['PiB', 1024 ** 5],
   ['TiB', 1024 ** 4],
   ['GiB', 1024 ** 3],
   ['MiB', 1024 ** 2],

@@ -74,8 +74,8 @@ describe('at the edge', () => {
     expect([edgePan(400, 800), edgePan(40, 800), edgePan(760, 800)]).toEqual([0, 0, 0]);
     expect(edgePan(20, 800)).toBe(8);
     expect(edgePan(0, 800)).toBe(15);
-    expect(edgePan(-500, 800)).toBe(15);
+    expect([edgePan(-60, 800), edgePan(860, 800)]).toEqual([15, -15]);
     expect(edgePan(780, 800)).toBe(-8);
-    expect(edgePan(5_000, 800)).toBe(-15);
+    expect([edgePan(-500, 800), edgePan(5_000, 800)]).toEqual([0, 0]);
   });
 });

@@ -2,6 +2,7 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import {
   addressAt,
+  cutName,
   cutTo,
   frameOfSlot,
   heightOf,
@@ -9,6 +10,7 @@ import {
   layoutStrip,
   roundBase,
   SIGHT_STEP,
+  stripWidths,
   zoomWindow,
   type StripKind,
   type StripRange,
@@ -27,6 +29,22 @@ function ranges(parts: [StripKind, number, ...string[]][]): StripRange[] {
 }
 
 describe('address strip', () => {
+  it.each([
+    [240, 8],
+    [240, 12],
+    [240, 16],
+    [480, 16],
+  ])('a panel of %i px has room for addresses of %i digits, the bar and the sizes', (width, digits) => {
+    const { ticks, bar, aside } = stripWidths(width, digits);
+    expect(ticks + bar + aside).toBeLessThanOrEqual(width);
+    expect(bar).toBeGreaterThanOrEqual(42);
+  });
+
+  it('cuts a name that is longer than its room, and leaves the others', () => {
+    expect(cutName('A1 B1 C1 +5', 66)).toBe('A1 B1 C1 +5');
+    expect(cutName('abcdefghijklmnopqrstuvwxyz', 66)).toBe('abcdefghij…');
+  });
+
   const board = ranges([
     ['dram', 256, 'A1'],
     ['dram', 128, 'A2'],

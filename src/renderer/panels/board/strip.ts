@@ -210,14 +210,32 @@ export interface StripMeasures {
   /** room for addresses left of the bar */
   ticks: number;
   bar: number;
+  /** room for sizes and names right of it */
+  aside: number;
   digits: number;
   /** from the top of the drawing to that of the strip */
   top: number;
 }
 
+/** Height of the letters of an address beside the strip, in pixels. */
+export const tickSize = (digits: number): number => (digits > 12 ? 10.4 : digits > 8 ? 10.8 : 11.5);
+
+/** How wide the parts of a strip are in a panel that is `width` wide: addresses whole, the bar and what stands beside it as there is room. */
+export function stripWidths(width: number, digits: number): Pick<StripMeasures, 'ticks' | 'bar' | 'aside'> {
+  const ticks = digits > 12 ? 144 : digits > 8 ? 118 : 92;
+  const aside = Math.max(54, Math.min(72, width - ticks - 44));
+  return { ticks, aside, bar: Math.max(42, Math.min(90, width - ticks - aside - 2)) };
+}
+
 /** A name wider than the bar stands beside it, over the size. */
 export const isNameAside = ({ kind, label }: Pick<StripBox, 'kind' | 'label'>, bar: number): boolean =>
   kind !== 'conflict' && label.length * 6.6 + 8 > bar;
+
+/** As much of a name as there is room for, in pixels; the whole of it is in the words of its box. */
+export function cutName(label: string, room: number): string {
+  const most = Math.max(3, Math.floor(room / 6));
+  return label.length > most ? `${label.slice(0, most - 1)}…` : label;
+}
 
 /** So many boxes are drawn wherever they are. */
 const FEW_BOXES = 48;

@@ -7,7 +7,7 @@ import { useBoardView } from './board-view';
 import { useCanvas } from './canvas';
 import { misfitWords } from './catalogue';
 import { FOLDED, type PartBox } from './drawing';
-import { align, copyParts, distribute, foldGroup, isRemovable, isRenamable, makeGroup, moveDimm, moveParts, pasteParts, plug, removeParts, tidy, ungroup, unplug, type Edge } from './edits'; // prettier-ignore
+import { align, clipSize, copyParts, distribute, foldGroup, isRemovable, isRenamable, makeGroup, moveDimm, moveParts, pasteParts, plug, removeParts, tidy, ungroup, unplug, type Edge } from './edits'; // prettier-ignore
 import { misfit } from './fit';
 import { useBoardEdit } from './use-board-edit';
 
@@ -57,7 +57,7 @@ export function useBoardCommands() {
     canvas.clip = clip;
     const slot = nodes.length === 1 ? slotAt(nodes[0]) : undefined;
     canvas.dimm = slot?.dimm ? { id: slot.dimm, from: null } : null;
-    tell(slot?.dimm ? t('board.slot.copied', { slot: slot.id }) : t('board.said.copied', nodes.length));
+    tell(slot?.dimm ? t('board.slot.copied', { slot: slot.id }) : t('board.said.copied', clipSize(clip)));
     return true;
   }
   /** A DIMM stays in its slot until it is plugged elsewhere; other parts leave at once. */

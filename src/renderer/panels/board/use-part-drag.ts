@@ -23,8 +23,9 @@ const PAN = 15;
 const BUTTON_LEFT = 1;
 const TELL_MS = 50;
 
-/** Pixels by which the view moves in this frame, for a pointer at `at` of a canvas that is `size` wide or high. */
+/** Pixels by which the view moves in this frame, for a pointer at `at` of a canvas that is `size` wide or high. Far outside it stands still: who is there has left. */
 export function edgePan(at: number, size: number): number {
+  if (at < -2 * EDGE || at > size + 2 * EDGE) return 0;
   if (at < EDGE) return Math.ceil((Math.min(EDGE, EDGE - at) / EDGE) * PAN);
   if (at > size - EDGE) return -Math.ceil((Math.min(EDGE, at - size + EDGE) / EDGE) * PAN);
   return 0;
@@ -95,9 +96,11 @@ export function usePartDrag(
     return nodes;
   }
 
-  const pointAt = (bounds: DOMRect, x: number, y: number): { x: number; y: number } => {
-    const { x: left, y: top, zoom } = flow.viewport.value;
-    return { x: (x - bounds.left - left) / zoom, y: (y - bounds.top - top) / zoom };
+  /** Outside of the canvas its nearest point: what is let go there stays in sight. */
+  const pointAt = ({ left, right, top, bottom }: DOMRect, x: number, y: number): { x: number; y: number } => {
+    const { x: shiftX, y: shiftY, zoom } = flow.viewport.value;
+    const held = (at: number, from: number, to: number): number => Math.min(Math.max(at, from), to) - from;
+    return { x: (held(x, left, right) - shiftX) / zoom, y: (held(y, top, bottom) - shiftY) / zoom };
   };
 
   function start(event: PointerEvent): void {

@@ -87,7 +87,13 @@ export function usePartFacts(view: Pick<ShownBoard, 'hardware' | 'map' | 'issues
     if (!board) return { name: '', bits: 0 };
     const part = processorPart(board.processor);
     const name =
-      part?.id === 'p6-server' ? 'P6 server' : part?.features.includes('virtualization') ? 'P6 + VT-x' : (part?.id ?? board.processor);
+      part?.id === 'p6-server'
+        ? 'P6 server'
+        : part?.id === 'p6-widest'
+          ? 'P6 widest'
+          : part?.features.includes('virtualization')
+            ? 'P6 + VT-x'
+            : (part?.id ?? board.processor);
     return { name, bits: addressBits(board) };
   });
   /** those of one part; what a computed makes of them is not made anew while they stay the same */

@@ -36,8 +36,11 @@ export function copyParts(board: Board, nodes: readonly string[], places: Readon
     places: new Map([...places].filter(([node]) => wanted.has(node))),
     groups: (board.canvas?.groups ?? []).filter(({ parts }) => parts.every((node) => wanted.has(node))).map(({ name, parts, collapsed }) => ({ name, parts, collapsed })),
   }; // prettier-ignore
-  return clip.slots.length + clip.devices.length + clip.controllers.length + clip.bridges.length > 0 ? clip : null;
+  return clipSize(clip) > 0 ? clip : null;
 }
+/** How many parts pasting puts on the board. */
+export const clipSize = ({ slots, devices, controllers, bridges }: Clip): number =>
+  slots.length + devices.length + controllers.length + bridges.length;
 
 /** `dma0` → `dma`, `A1` → `A`: what is left of a name when its number is taken off. */
 const stem = (id: string): string => id.replace(/\d+$/, '') || id;
@@ -93,10 +96,10 @@ export function pasteParts(board: Board, clip: Clip): BoardChange & { nodes: str
   const advisor = new PlacementAdvisor(board);
   const laneOf = (slot: string): readonly string[] | undefined =>
     controllers.flatMap(({ banks }) => banks).find((lanes) => lanes.includes(slot));
-  for (const { id, base, dimm, ...rest } of slots) {
+  for (const { id, base: _, dimm, ...rest } of slots) {
     const lanes = laneOf(id);
     const bytes = dimm === null ? undefined : (dimmPart(dimm)?.bytes ?? 0) * (lanes?.length ?? 1);
-    const answers = base !== undefined && bytes !== undefined && (lanes === undefined || lanes[0] === id);
+    const answers = bytes !== undefined && (lanes === undefined || lanes[0] === id);
     const free = board.assignment === 'fixed' && answers ? advisor.take(Math.max(bytes, 1)) : undefined;
     patches.push(append(['slots'], plain({ id, ...(free === undefined ? {} : { base: free }), ...rest, dimm })));
   }

@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { LabEditor } from '../../../../lab/document/editor';
 import { overlap } from '../drawing';
 import type { BoardChange } from './change';
-import { copyParts, foldGroup, makeGroup, moveParts, pasteParts, placedParts, removeParts, wireController } from './index';
+import { clipSize, copyParts, foldGroup, makeGroup, moveParts, pasteParts, placedParts, removeParts, wireController } from './index';
 
 const YAML = `format: pagewalk.lab/1
 title: Attack
@@ -109,14 +109,22 @@ describe('copying', () => {
     expect(board.canvas!.places!['device:dma5']).toEqual([x + 200, y]);
   });
 
-  it('slots get free bases of their own, wires of a copied controller stay inside the copy', () => {
+  it('slots get free bases of their own, also those that had none, and wires of a copied controller stay inside the copy', () => {
     const editor = new LabEditor(YAML.replace('automatic', 'fixed').replace('id: A1, dimm', 'id: A1, base: 0, dimm'), { 'a.asm': '' });
     const { board } = editor.document!;
     const pasted = pasteParts(board, copyParts(board, ['controller:mc0'], new Map())!);
     editor.patch(pasted.patches, pasted.label);
     const { controllers, slots } = editor.document!.board;
     expect(controllers![1]).toMatchObject({ id: 'mc1', channels: [['A3', 'A4'], ['B2']] });
-    expect(slots.slice(3).map(({ id, base, dimm }) => [id, base, dimm])).toEqual([['A3', 0x1000_0000, 'ddr3-256m'], ['A4', undefined, 'ddr3-256m'], ['B2', undefined, 'ddr3-256m']]); // prettier-ignore
+    expect(slots.slice(3).map(({ id, base, dimm }) => [id, base, dimm])).toEqual([['A3', 0x1000_0000, 'ddr3-256m'], ['A4', 0x2000_0000, 'ddr3-256m'], ['B2', 0x3000_0000, 'ddr3-256m']]); // prettier-ignore
+  });
+
+  it('what cannot be copied is not counted', () => {
+    const { board } = open().document!;
+    const all = placedParts(board).map(({ node }) => node);
+    const clip = copyParts(board, all, new Map())!;
+    expect(clipSize(clip)).toBe(pasteParts(board, clip).nodes.length);
+    expect(all.length - clipSize(clip)).toBe(5); // processor, firmware, IOMMU, legacy I/O, PCIe root
   });
 
   it('what is pasted stands on nothing, and again what is pasted after it', () => {
