@@ -33,12 +33,20 @@ sub:
   xchg [${DATA} + 12], eax
   ret`;
 
-/** Every stop up to the end of the program: the count of instructions, the access, and the place of the instruction. */
-function stops(engine: Engine, points: readonly Watchpoint[], from = 0): string[] {
+/**
+ * Every stop up to the end of the program: the count of instructions, the access, and the place of the instruction.
+ * @param touched is told of every access, one by one, as memory does that counts them
+ */
+function stops(engine: Engine, points: readonly Watchpoint[], from = 0, touched?: (access: string) => void): string[] {
   const bench = makeBench(1, engine);
   assembleInto(bench, PROGRAM);
   flatProtected(bench, 0x1000);
   const { processor } = bench;
+  if (touched) {
+    processor.memoryObserver = {
+      touch: (address, size, write) => touched(`${processor.state.instructions} ${address} ${size} ${write}`),
+    };
+  }
   if (from > 0) processor.run(from);
   processor.setWatchpoints(points);
   const list: string[] = [];
@@ -77,6 +85,22 @@ describe('a watchpoint', () => {
     ];
     // hot when they are set
     for (const from of [0, 5_401]) expect(stops(engine, points, from)).toEqual(stops('interpreter', points, from));
+  });
+
+  it.each(['threaded', 'auto'] as const)('neither needs that accesses are counted nor changes what is counted, in %s', (engine) => {
+    const points: Watchpoint[] = [
+      { linear: DATA + 4, bytes: 2, kind: 'write' },
+      { linear: EDGE - 2, bytes: 4, kind: 'write' },
+    ];
+    const counted = (which: Engine, watched: readonly Watchpoint[]): { stopped: string[]; accesses: string[] } => {
+      const accesses: string[] = [];
+      return { stopped: stops(which, watched, 0, (access) => accesses.push(access)), accesses };
+    };
+    const { stopped, accesses } = counted(engine, points);
+    expect(stopped).toEqual(stops(engine, points));
+    expect(accesses).toEqual(counted(engine, []).accesses);
+    expect(accesses).toEqual(counted('interpreter', points).accesses);
+    expect(accesses.length).toBeGreaterThan(700 * 7);
   });
 
   it('of what the delivery of an event pushes belongs to no instruction', () => {
