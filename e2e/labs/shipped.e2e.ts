@@ -1,5 +1,5 @@
 /** Every shipped lab and its variants through the command line, with the exit statuses that the labs promise. */
-import { copyFile, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { copyFile, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect, test } from '@playwright/test';
@@ -174,6 +174,7 @@ for (const [lab, from, to] of [
       const labs = join(repository, 'resources/labs');
       const program = await readFile(join(labs, `${lab}.asm`), 'utf8');
       expect(program).toContain(from);
+      for (const name of await readdir(labs)) if (name.endsWith('.inc')) await copyFile(join(labs, name), join(folder, name));
       await writeFile(join(folder, `${lab}.asm`), program.replace(from, to));
       await copyFile(join(labs, `${lab}.lab.yaml`), join(folder, `${lab}.lab.yaml`));
       expect((await pagewalk(['run', join(folder, `${lab}.lab.yaml`), '--json'])).status).toBe(1);

@@ -4,7 +4,6 @@
 bits 32
 org 0x10_0000
 
-%define COM1    0x3F8
 %define SMBUS   0x0700                  ; host status, control, command, address, data 0: +0, +2, +3, +4, +5
 %define SMBIOS  0xF_0000
 
@@ -116,15 +115,7 @@ spd:
         stc
         ret
 
-; Writes the text at ESI, up to its zero byte, to the serial port.
-print:
-        mov     edx, COM1
-.next:  lodsb
-        test    al, al
-        jz      .done
-        out     dx, al
-        jmp     .next
-.done:  ret
+%include "print.inc"                    ; print: the text at ESI to the serial port
 
 found_text:     db 'DDR3', 10, 0
 empty_text:     db 'empty', 10, 0

@@ -6,7 +6,6 @@
 bits 32
 org 0x0080_0000
 
-%define COM1       0x3F8
 %define FRAMES     1024
 %define WANTED     256
 %define FIRST      0x0010_0000          ; address of frame 0 of the list
@@ -85,15 +84,7 @@ find_run:
 .found: clc
         ret
 
-; Writes the text at ESI, up to its zero byte, to the serial port.
-print:
-        mov     edx, COM1
-.next:  lodsb
-        test    al, al
-        jz      .done
-        out     dx, al
-        jmp     .next
-.done:  ret
+%include "print.inc"                    ; print: the text at ESI to the serial port
 
 done_text:      db '1 MiB in one run, every byte right', 10, 0
 none_text:      db 'no 256 neighbouring frames are free', 10, 0

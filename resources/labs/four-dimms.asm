@@ -9,7 +9,6 @@ org 0x10_0000
 
 %define DIMM_SIZE 0x1000_0000           ; 256 MiB
 %define DIMMS     4
-%define COM1      0x3F8
 
 start:
         xor     ebx, ebx                ; number of the DIMM, from 0
@@ -43,15 +42,7 @@ tell_end:
         cli
         hlt
 
-; Writes the text at ESI, up to its zero byte, to the serial port.
-print:
-        mov     edx, COM1
-.next:  lodsb
-        test    al, al
-        jz      .done
-        out     dx, al
-        jmp     .next
-.done:  ret
+%include "print.inc"                    ; print: the text at ESI to the serial port
 
 seam_text:      db 'the seam between two DIMMs cannot be seen', 10, 0
 nobody_text:    db 'past the end: all ones', 10, 0

@@ -8,7 +8,6 @@ bits 32
 
 %define LINK  0x10_0000                 ; where the kernel is linked to load: 1 MiB
 %define PAGE  0x1000
-%define COM1  0x3F8
 %define COUNTERS 1024                   ; 32-bit words in the bss
 
 org LINK - PAGE                         ; the file begins with a page of headers, which is not loaded
@@ -73,15 +72,7 @@ broken: mov     esi, broken_text
         call    print
         ud2                             ; there is no handler: the processor gives up
 
-; Writes the text at ESI, up to its zero byte, to the serial port.
-print:
-        mov     edx, COM1
-.next:  lodsb
-        test    al, al
-        jz      .done
-        out     dx, al
-        jmp     .next
-.done:  ret
+%include "print.inc"                    ; print: the text at ESI to the serial port
 code_end:
 
 ; --- segment 2 ----------------------------------------------------------------------------------------------------------

@@ -4,7 +4,6 @@
 bits 32
 org 0x10_0000
 
-%define COM1   0x3F8
 %define SHARED 0x0800_0000              ; A1 and B1 both answer from here on
 
 start:
@@ -29,15 +28,7 @@ broken: mov     esi, broken_text
         cli
         hlt
 
-; Writes the text at ESI, up to its zero byte, to the serial port.
-print:
-        mov     edx, COM1
-.next:  lodsb
-        test    al, al
-        jz      .done
-        out     dx, al
-        jmp     .next
-.done:  ret
+%include "print.inc"                    ; print: the text at ESI to the serial port
 
 same_text:      db 'both DIMMs took the write, and agree', 10, 0
 alone_text:     db 'behind the overlap one answers alone', 10, 0

@@ -6,7 +6,6 @@
 
 org 0x7C00
 
-%define COM1       0x3F8
 %define CODE       0x08
 %define DATA       0x10
 %define PRESENT    1
@@ -22,23 +21,7 @@ org 0x7C00
 %define SMALL      0x60_0000            ; linear: one 4 KiB page
 %define FRAME      0x50_0000            ; physical: its frame
 
-bits 16
-start:
-        cli
-        lgdt    [gdt_register]
-        lidt    [idt_register]
-        mov     eax, cr0
-        or      al, 1                   ; PE
-        mov     cr0, eax
-        jmp     CODE:protected
-
-bits 32
-protected:
-        mov     eax, DATA
-        mov     ds, eax
-        mov     es, eax
-        mov     ss, eax
-        mov     esp, start              ; the stack grows down from the program
+%include "protected-mode.inc"           ; start: to 32-bit code and flat segments
 
 ; --- 1. PSE -------------------------------------------------------------------------------------------------------------
         mov     edi, DIRECTORY          ; all four tables empty
@@ -103,30 +86,13 @@ page_fault:
         add     esp, 4
         iretd
 
-; Writes the text at ESI, up to its zero byte, to the serial port.
-print:
-        mov     edx, COM1
-.next:  lodsb
-        test    al, al
-        jz      .done
-        out     dx, al
-        jmp     .next
-.done:  ret
+%include "print.inc"                    ; print: the text at ESI to the serial port
 
 pse_text:       db '4 MiB page written', 10, 0
 pae_text:       db 'written above 4 GiB through a 2 MiB page', 10, 0
 nx_text:        db 'NX held', 10, 0
 
-; limit 15:0, base 15:0, base 23:16, access, flags and limit 19:16, base 31:24
-%macro descriptor 4                     ; base, limit, access, flags
-        dw      (%2) & 0xFFFF, (%1) & 0xFFFF
-        db      ((%1) >> 16) & 0xFF, %3, ((%4) << 4) | (((%2) >> 16) & 0x0F), ((%1) >> 24) & 0xFF
-%endmacro
-
-        align   8, db 0
-gdt:    dq      0
-        descriptor 0, 0xF_FFFF, 0x9A, 0xC       ; code: flat, 4 KiB granularity, 32 bits
-        descriptor 0, 0xF_FFFF, 0x92, 0xC       ; data: flat
+%include "flat-descriptors.inc"         ; gdt: null, CODE and DATA
 gdt_end:
 
 idt:    times 14 dq 0

@@ -7,7 +7,6 @@
 
 org 0x7C00
 
-%define COM1       0x3F8
 
 %define CODE       0x08                 ; ring 0
 %define DATA       0x10
@@ -22,23 +21,7 @@ org 0x7C00
 %define USER_STACK   0xA000
 %define SECRET       0xB000             ; a dword of the kernel's
 
-bits 16
-start:
-        cli
-        lgdt    [gdt_register]
-        lidt    [idt_register]
-        mov     eax, cr0
-        or      al, 1                   ; PE
-        mov     cr0, eax
-        jmp     CODE:protected
-
-bits 32
-protected:
-        mov     eax, DATA
-        mov     ds, eax
-        mov     es, eax
-        mov     ss, eax
-        mov     esp, start              ; the stack grows down from the program
+%include "protected-mode.inc"           ; start: to 32-bit code and flat segments
         mov     eax, TSS
         ltr     ax
         mov     dword [SECRET], 'safe'
@@ -122,15 +105,7 @@ general_protection:
         mov     es, eax
         iretd
 
-; Writes the text at ESI, up to its zero byte, to the serial port.
-print:
-        mov     edx, COM1
-.next:  lodsb
-        test    al, al
-        jz      .done
-        out     dx, al
-        jmp     .next
-.done:  ret
+%include "print.inc"                    ; print: the text at ESI to the serial port
 
 fooled_text:    db 'through the gate: the kernel was fooled', 10, 0
 jump_text:      db 'without a gate: #GP', 10, 0

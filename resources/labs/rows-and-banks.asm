@@ -9,7 +9,6 @@
 bits 32
 org 0x0008_0000
 
-%define COM1    0x3F8
 %define COUNT   16384                   ; accesses of a pass
 
 start:
@@ -87,29 +86,7 @@ report:
         mov     esi, unit_text
         jmp     print
 
-; EAX in decimal.
-number:
-        xor     edx, edx
-        mov     ecx, 10
-        div     ecx
-        push    edx
-        test    eax, eax
-        jz      .last
-        call    number
-.last:  pop     eax
-        add     al, '0'
-put:    mov     dx, COM1
-        out     dx, al
-        ret
-
-; The text at ESI, up to its zero byte.
-print:
-        lodsb
-        test    al, al
-        jz      .done
-        call    put
-        jmp     print
-.done:  ret
+%include "numbers.inc"                  ; number, put and print: to the serial port
 
 along_text:     db 'along a row:    ', 0
 across_text:    db 'across rows:    ', 0

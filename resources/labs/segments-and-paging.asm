@@ -8,7 +8,6 @@
 
 org 0x7C00
 
-%define COM1       0x3F8
 
 %define CODE       0x08                 ; selectors: index × 8, TI in bit 2, RPL in bits 1:0
 %define DATA       0x10
@@ -112,15 +111,7 @@ page_fault:
         add     esp, 4
         iretd
 
-; Writes the text at ESI, up to its zero byte, to the serial port.
-print:
-        mov     edx, COM1
-.next:  lodsb
-        test    al, al
-        jz      .done
-        out     dx, al
-        jmp     .next
-.done:  ret
+%include "print.inc"                    ; print: the text at ESI to the serial port
 
 protected_text: db 'protected mode', 10, 0
 limit_text:     db 'limit held', 10, 0
@@ -128,16 +119,7 @@ paging_text:    db 'paging on', 10, 0
 page_text:      db 'page mapped on demand', 10, 0
 
 ; --- descriptor tables --------------------------------------------------------------------------------------------------
-; limit 15:0, base 15:0, base 23:16, access, flags and limit 19:16, base 31:24
-%macro descriptor 4                     ; base, limit, access, flags
-        dw      (%2) & 0xFFFF, (%1) & 0xFFFF
-        db      ((%1) >> 16) & 0xFF, %3, ((%4) << 4) | (((%2) >> 16) & 0x0F), ((%1) >> 24) & 0xFF
-%endmacro
-
-        align   8, db 0
-gdt:    dq      0
-        descriptor 0, 0xF_FFFF, 0x9A, 0xC       ; code: flat, 4 KiB granularity, 32 bits
-        descriptor 0, 0xF_FFFF, 0x92, 0xC       ; data: flat
+%include "flat-descriptors.inc"         ; gdt: null, CODE and DATA
         dw      LDT_BYTES - 1, ldt              ; the LDT is a segment too
         db      0, 0x82, 0, 0
 gdt_end:

@@ -5,7 +5,6 @@
 bits 32
 org 0x10_0000
 
-%define COM1   0x3F8
 %define HOLE   0xE000_0000
 %define TABLE  0x20_0000                ; the page directory
 %define WINDOW 0x4000_0000              ; where 0x1_0000_0000 is made visible
@@ -47,15 +46,7 @@ broken: mov     esi, broken_text
         cli
         hlt
 
-; Writes the text at ESI, up to its zero byte, to the serial port.
-print:
-        mov     edx, COM1
-.next:  lodsb
-        test    al, al
-        jz      .done
-        out     dx, al
-        jmp     .next
-.done:  ret
+%include "print.inc"                    ; print: the text at ESI to the serial port
 
 below_text:     db 'below the hole: memory', 10, 0
 hole_text:      db 'in the hole: nobody', 10, 0

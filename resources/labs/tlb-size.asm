@@ -18,23 +18,7 @@ org 0x7C00
 %define PAGES      16
 %define ROUNDS     1000
 
-bits 16
-start:
-        cli
-        lgdt    [gdt_register]
-        lidt    [idt_register]
-        mov     eax, cr0
-        or      al, 1                   ; PE
-        mov     cr0, eax
-        jmp     CODE:protected
-
-bits 32
-protected:
-        mov     eax, DATA
-        mov     ds, eax
-        mov     es, eax
-        mov     ss, eax
-        mov     esp, start              ; the stack grows down from the program
+%include "protected-mode.inc"           ; start: to 32-bit code and flat segments
 
         mov     edi, DIRECTORY          ; an empty directory …
         mov     ecx, 1024
@@ -75,16 +59,7 @@ page:   inc     dword [ebx]             ; one read and one write of this page
 
 done_text:      db 'sixteen pages, a thousand rounds', 10, 0
 
-; limit 15:0, base 15:0, base 23:16, access, flags and limit 19:16, base 31:24
-%macro descriptor 4                     ; base, limit, access, flags
-        dw      (%2) & 0xFFFF, (%1) & 0xFFFF
-        db      ((%1) >> 16) & 0xFF, %3, ((%4) << 4) | (((%2) >> 16) & 0x0F), ((%1) >> 24) & 0xFF
-%endmacro
-
-        align   8, db 0
-gdt:    dq      0
-        descriptor 0, 0xF_FFFF, 0x9A, 0xC       ; code: flat, 4 KiB granularity, 32 bits
-        descriptor 0, 0xF_FFFF, 0x92, 0xC       ; data: flat
+%include "flat-descriptors.inc"         ; gdt: null, CODE and DATA
 gdt_end:
 
 idt:

@@ -5,7 +5,6 @@
 bits 32
 org 0x0008_0000
 
-%define COM1    0x3F8
 %define LOADS   4096                    ; of one measurement
 %define LAP     0x100_0000              ; 16 MiB, then 64 bytes further on
 
@@ -113,29 +112,7 @@ judge:
         mov     al, 10
         jmp     put
 
-; EAX in decimal.
-number:
-        xor     edx, edx
-        mov     ecx, 10
-        div     ecx
-        push    edx
-        test    eax, eax
-        jz      .last
-        call    number
-.last:  pop     eax
-        add     al, '0'
-put:    mov     dx, COM1
-        out     dx, al
-        ret
-
-; The text at ESI, up to its zero byte.
-print:
-        lodsb
-        test    al, al
-        jz      .done
-        call    put
-        jmp     print
-.done:  ret
+%include "numbers.inc"                  ; number, put and print: to the serial port
 
 stride_text:    db 'stride ', 0
 one_text:       db ': one channel ', 0

@@ -6,7 +6,6 @@
 
 org 0x7C00
 
-%define COM1       0x3F8
 %define CODE       0x08
 %define DATA       0x10
 %define PRESENT    1
@@ -21,23 +20,7 @@ org 0x7C00
 %define FRAME2     0x60_0000
 %define PRIVATE    0x40_0000            ; linear, in either process
 
-bits 16
-start:
-        cli
-        lgdt    [gdt_register]
-        lidt    [idt_register]
-        mov     eax, cr0
-        or      al, 1                   ; PE
-        mov     cr0, eax
-        jmp     CODE:protected
-
-bits 32
-protected:
-        mov     eax, DATA
-        mov     ds, eax
-        mov     es, eax
-        mov     ss, eax
-        mov     esp, start              ; the stack grows down from the program
+%include "protected-mode.inc"           ; start: to 32-bit code and flat segments
 
 ; --- 1. two directories -------------------------------------------------------------------------------------------------
         mov     edi, DIRECTORY1         ; both directories and both tables empty
@@ -85,30 +68,13 @@ map:    stosd                           ; page n to frame n
 stop:   cli
         hlt
 
-; Writes the text at ESI, up to its zero byte, to the serial port.
-print:
-        mov     edx, COM1
-.next:  lodsb
-        test    al, al
-        jz      .done
-        out     dx, al
-        jmp     .next
-.done:  ret
+%include "print.inc"                    ; print: the text at ESI to the serial port
 
 first_text:     db 'process 1 wrote', 10, 0
 second_text:    db 'process 2 wrote the same address', 10, 0
 back_text:      db 'process 1 finds its own', 10, 0
 
-; limit 15:0, base 15:0, base 23:16, access, flags and limit 19:16, base 31:24
-%macro descriptor 4                     ; base, limit, access, flags
-        dw      (%2) & 0xFFFF, (%1) & 0xFFFF
-        db      ((%1) >> 16) & 0xFF, %3, ((%4) << 4) | (((%2) >> 16) & 0x0F), ((%1) >> 24) & 0xFF
-%endmacro
-
-        align   8, db 0
-gdt:    dq      0
-        descriptor 0, 0xF_FFFF, 0x9A, 0xC       ; code: flat, 4 KiB granularity, 32 bits
-        descriptor 0, 0xF_FFFF, 0x92, 0xC       ; data: flat
+%include "flat-descriptors.inc"         ; gdt: null, CODE and DATA
 gdt_end:
 
 idt:

@@ -1,18 +1,7 @@
 /** What the window is told of exceptions and interrupts, and what a step shows of one. */
-import { readFile } from 'node:fs/promises';
 import { describe, expect, it } from 'vitest';
-import { loadLab } from '../document/load';
-import { powerOn } from './power-on';
 import type { Computer } from './computer';
-
-async function ran(name: string, instructions = 100_000): Promise<Computer> {
-  const yaml = await readFile(`resources/labs/${name}.lab.yaml`, 'utf8');
-  const files = { [`${name}.asm`]: await readFile(`resources/labs/${name}.asm`, 'utf8') };
-  const { document } = loadLab(yaml, files);
-  const { computer } = powerOn(document!, files);
-  computer!.run(instructions);
-  return computer!;
-}
+import { ran } from './shipped-lab.spec-support';
 
 /** Steps until an exception of this vector is delivered. */
 function stepToException(computer: Computer, vector: number): void {
@@ -22,8 +11,8 @@ function stepToException(computer: Computer, vector: number): void {
 }
 
 describe('stepping', () => {
-  it('the delivery of a page fault is a step: the access that faulted is on screen, the handler has not begun', async () => {
-    const computer = await ran('demand-paging', 4_135);
+  it('the delivery of a page fault is a step: the access that faulted is on screen, the handler has not begun', () => {
+    const computer = ran('demand-paging', 4_135);
     const handler = computer.tables(null).idt.entries.find(({ index }) => index === 14)!.gate!.offset;
     stepToException(computer, 14);
     expect(computer.registers(null).rip).toBe(BigInt(handler));
@@ -36,14 +25,14 @@ describe('stepping', () => {
     expect(computer.lastJourney(null)!.end.kind).toBe('dram');
   });
 
-  it('the fetch that NX forbids is the access on screen', async () => {
-    const computer = await ran('pae-and-large-pages', 4_200);
+  it('the fetch that NX forbids is the access on screen', () => {
+    const computer = ran('pae-and-large-pages', 4_200);
     stepToException(computer, 14);
     expect(computer.lastJourney(null)).toMatchObject({ access: { kind: 'execute' }, end: { kind: 'fault', fault: { errorCode: 0x11 } } });
   });
 
-  it('a call through a gate has read its parameter through the stack segment that it left', async () => {
-    const computer = await ran('rings-and-gates', 0);
+  it('a call through a gate has read its parameter through the stack segment that it left', () => {
+    const computer = ran('rings-and-gates', 0);
     const ring = (): number => computer.registers(null).cpl;
     while (ring() === 0) computer.step(null);
     const outer = computer.registers(null).segments.find(({ name }) => name === 'SS')!.selector;
@@ -54,8 +43,8 @@ describe('stepping', () => {
     expect(outer & 3).toBe(3);
   });
 
-  it('so is the access that the limit of its segment forbids', async () => {
-    const computer = await ran('segments-and-paging', 10);
+  it('so is the access that the limit of its segment forbids', () => {
+    const computer = ran('segments-and-paging', 10);
     stepToException(computer, 13);
     expect(computer.lastJourney(null)).toMatchObject({
       access: { kind: 'write', space: 'logical' },
@@ -65,8 +54,8 @@ describe('stepping', () => {
 });
 
 describe('events', () => {
-  it('lists page faults, the latest first, with error code, CR2 and when they came', async () => {
-    const { total, counts, latest } = (await ran('demand-paging')).events();
+  it('lists page faults, the latest first, with error code, CR2 and when they came', () => {
+    const { total, counts, latest } = ran('demand-paging').events();
     expect([total, counts]).toEqual([5, [{ vector: 14, count: 5 }]]);
     expect(latest.map(({ number, cr2, errorCode }) => [number, cr2, errorCode])).toEqual([
       [5, 0x30_1000, 0],
@@ -78,8 +67,8 @@ describe('events', () => {
     expect(latest.every(({ instructions }, at) => at === 0 || instructions < latest[at - 1]!.instructions)).toBe(true);
   });
 
-  it('has no CR2 for other exceptions, and the error code that was pushed', async () => {
-    const { latest } = (await ran('rings-and-gates')).events();
+  it('has no CR2 for other exceptions, and the error code that was pushed', () => {
+    const { latest } = ran('rings-and-gates').events();
     expect(latest.map(({ vector, errorCode, cr2, vm }) => [vector, errorCode, cr2, vm])).toEqual([
       [13, 0x10, null, null],
       [13, 0x08, null, null],

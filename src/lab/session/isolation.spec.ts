@@ -1,28 +1,10 @@
 /** The malicious-DMA lab through the session's eyes: held with the IOMMU, breached without, and a timeline that begins at the instruction. */
-import { readdirSync, readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
-import { loadLab } from '../document/load';
-import { applySetting } from '../document/set-path';
-import type { LabFiles } from '../protocol';
 import type { Computer } from './computer';
-import { powerOn } from './power-on';
-
-const FOLDER = new URL('../../../resources/labs/', import.meta.url);
-const files: LabFiles = Object.fromEntries(
-  readdirSync(FOLDER)
-    .filter((name) => name.endsWith('.asm'))
-    .map((name) => [name, readFileSync(new URL(name, FOLDER), 'utf8')]),
-);
+import { started } from './shipped-lab.spec-support';
 
 function attacked(...settings: string[]): Computer {
-  let yaml = readFileSync(new URL('malicious-dma.lab.yaml', FOLDER), 'utf8');
-  for (const setting of settings) {
-    const outcome = applySetting(yaml, setting);
-    if (!outcome.ok) throw new Error(outcome.problems[0]!.message.en);
-    ({ yaml } = outcome);
-  }
-  const { computer, problems } = powerOn(loadLab(yaml, files).document!, files);
-  if (!computer) throw new Error(problems[0]!.message.en);
+  const computer = started('malicious-dma', ...settings);
   expect(computer.isolation(false).verdict).toBe('not-run');
   while (computer.run(1e6).kind === 'budget');
   return computer;

@@ -1,23 +1,13 @@
 /** Descriptor tables and page tables as the session shows them, from programs that build them. */
 import { readFile } from 'node:fs/promises';
 import { describe, expect, it } from 'vitest';
-import { loadLab } from '../document/load';
-import { powerOn } from './power-on';
 import type { LinearSpaceView } from '../protocol';
 import type { Computer } from './computer';
-
-async function ran(name: string, instructions = 100_000): Promise<Computer> {
-  const yaml = await readFile(`resources/labs/${name}.lab.yaml`, 'utf8');
-  const files = { [`${name}.asm`]: await readFile(`resources/labs/${name}.asm`, 'utf8') };
-  const { document } = loadLab(yaml, files);
-  const { computer } = powerOn(document!, files);
-  computer!.run(instructions);
-  return computer!;
-}
+import { ran } from './shipped-lab.spec-support';
 
 describe('segments-and-paging', () => {
-  it('lists its GDT, LDT and IDT, decoded', async () => {
-    const { real, gdt, ldt, idt, tss } = (await ran('segments-and-paging')).tables(null);
+  it('lists its GDT, LDT and IDT, decoded', () => {
+    const { real, gdt, ldt, idt, tss } = ran('segments-and-paging').tables(null);
     expect(real).toBe(false);
     expect(gdt.entries.map(({ index, kind }) => [index, kind])).toEqual([[1, 'code'], [2, 'data'], [3, 'ldt']]); // prettier-ignore
     expect(gdt.entries[0]!.segment).toMatchObject({ base: 0n, limit: 0xffff_ffff });
@@ -26,8 +16,8 @@ describe('segments-and-paging', () => {
     expect(tss).toBeNull();
   });
 
-  it('lists its page directory, and the table in it with the runs of pages put together', async () => {
-    const computer = await ran('segments-and-paging');
+  it('lists its page directory, and the table in it with the runs of pages put together', () => {
+    const computer = ran('segments-and-paging');
     const root = computer.pageTable(null, [])!;
     expect(root).toMatchObject({ format: '32-bit', at: 0x2_0000n, empty: 1023 });
     expect(root.entries).toMatchObject([{ first: 0, leads: 'table', target: 0x2_1000n, present: true }]);
@@ -40,7 +30,7 @@ describe('segments-and-paging', () => {
   });
 
   it('shows the instructions in front of one as they were assembled, though their bytes could be read otherwise', async () => {
-    const computer = await ran('segments-and-paging');
+    const computer = ran('segments-and-paging');
     const text = await readFile('resources/labs/segments-and-paging.asm', 'utf8');
     const line = text.split('\n').findIndex((row) => row.includes("'X'")) + 1;
     const entry = computer.programs[0]!.assembly!.lineMap.breakpoint('segments-and-paging.asm', line)!;
@@ -55,8 +45,8 @@ describe('linear spaces', () => {
   const runs = (space: LinearSpaceView): unknown[] =>
     space.runs.map(({ linear, bytes, guest, writable }) => [Number(linear), bytes, Number(guest), writable]);
 
-  it('are shown for each CR3 that was loaded: two processes with one linear address and two frames', async () => {
-    const computer = await ran('two-processes');
+  it('are shown for each CR3 that was loaded: two processes with one linear address and two frames', () => {
+    const computer = ran('two-processes');
     const [one, two, ...others] = computer.linearSpaces(null);
     expect(others).toEqual([]);
     expect([one!.cr3, one!.current, two!.cr3, two!.current]).toEqual([0x2_1000n, true, 0x2_3000n, false]);
@@ -67,22 +57,22 @@ describe('linear spaces', () => {
     expect(runs(two!)[1]).toEqual([0x40_0000, 4096, 0x60_0000, true]);
   });
 
-  it('forget a process that a snapshot has not loaded yet', async () => {
-    const computer = await ran('two-processes');
-    const begun = await ran('two-processes', 3000);
+  it('forget a process that a snapshot has not loaded yet', () => {
+    const computer = ran('two-processes');
+    const begun = ran('two-processes', 3000);
     expect(begun.linearSpaces(null)).toHaveLength(0);
     computer.restore(begun.snapshot());
     expect(computer.linearSpaces(null)).toEqual([]);
   });
 
-  it('name rights, large pages and NX of PAE tables', async () => {
-    const [before, space] = (await ran('pae-and-large-pages')).linearSpaces(null);
+  it('name rights, large pages and NX of PAE tables', () => {
+    const [before, space] = ran('pae-and-large-pages').linearSpaces(null);
     expect(before).toMatchObject({ format: '32-bit', current: false });
     expect(before!.runs.some(({ pageBytes }) => pageBytes === 2 ** 22)).toBe(true);
     expect(space).toMatchObject({ format: 'pae', current: true, more: 0 });
     expect(space!.runs.some(({ pageBytes }) => pageBytes === 2 ** 21)).toBe(true);
     expect(space!.runs.some(({ executable }) => !executable)).toBe(true);
-    expect((await ran('real-mode-20-bits')).linearSpaces(null)).toEqual([]);
+    expect(ran('real-mode-20-bits').linearSpaces(null)).toEqual([]);
   });
 });
 
@@ -90,8 +80,8 @@ describe('an access that crosses into the next page', () => {
   const at = (computer: Computer, address: bigint, size: 4 | 2 = 4) =>
     computer.explain({ vm: null, space: 'linear', address, size, kind: 'read' });
 
-  it('is two walks: both pages, each with its own bytes and its own frame', async () => {
-    const computer = await ran('two-processes');
+  it('is two walks: both pages, each with its own bytes and its own frame', () => {
+    const computer = ran('two-processes');
     const { end, rest } = at(computer, 0x3f_fffen);
     expect(end).toMatchObject({ kind: 'dram', hostAddress: 0x3f_fffen });
     expect(rest).toMatchObject({
@@ -106,8 +96,8 @@ describe('an access that crosses into the next page', () => {
     expect(at(computer, 0x3f_fffen, 2).rest).toBeUndefined();
   });
 
-  it('faults on the second page with its address, and not at all there when the first refuses', async () => {
-    const computer = await ran('two-processes');
+  it('faults on the second page with its address, and not at all there when the first refuses', () => {
+    const computer = ran('two-processes');
     expect(at(computer, 0x40_0ffdn).rest!.end).toMatchObject({ kind: 'fault', fault: { name: 'page-fault', cr2: 0x40_1000n } });
     const refused = at(computer, 0x40_1ffdn);
     expect(refused.end).toMatchObject({ kind: 'fault', fault: { cr2: 0x40_1ffdn } });

@@ -12,13 +12,15 @@ export const useEditor = defineStore('editor', () => {
   /** scroll and selection of each file, as Monaco gave it; not for anyone else */
   const viewStates = new Map<string, unknown>();
 
-  /** Files in the order of the list: programs as the lab names them, the others by name, the lab file last. */
-  const files = computed<readonly string[]>(() => {
+  /** programs that are there, as the lab names them */
+  const programs = computed<readonly string[]>(() => {
     const named = lab.document ? programsOf(lab.document).flatMap(({ program }) => programFiles(program)) : [];
-    const all = Object.keys(lab.allFiles);
-    const first = [...new Set(named)].filter((file) => all.includes(file));
-    const rest = all.filter((file) => !first.includes(file)).sort((a, b) => a.localeCompare(b));
-    return [...first, ...rest, LAB_FILE];
+    return [...new Set(named)].filter((file) => Object.hasOwn(lab.allFiles, file));
+  });
+  /** Files in the order of the list: programs, what they include and the others by name, the lab file last. */
+  const files = computed<readonly string[]>(() => {
+    const rest = Object.keys(lab.allFiles).filter((file) => !programs.value.includes(file));
+    return [...programs.value, ...rest.sort((a, b) => a.localeCompare(b)), LAB_FILE];
   });
   /** VMs that run a file, as positions in the document */
   const usersOf = computed<ReadonlyMap<string, readonly { vm: string; index: number }[]>>(() => {
@@ -49,8 +51,8 @@ export const useEditor = defineStore('editor', () => {
   const MOST_FIRST_TABS = 3;
   function start(): void {
     viewStates.clear();
-    open.value = files.value.filter((file) => file !== LAB_FILE).slice(0, MOST_FIRST_TABS);
-    if (open.value.length === 0 && lab.isOpen) open.value = [LAB_FILE];
+    open.value = programs.value.slice(0, MOST_FIRST_TABS);
+    if (open.value.length === 0 && lab.isOpen) open.value = files.value.slice(0, 1);
     active.value = open.value[0] ?? null;
   }
   watch(() => lab.opened, start, { immediate: true });
