@@ -74,18 +74,19 @@ export function dram(check: Body<'dram'>, context: CheckContext): Verdict {
   const { count, slot, bank, min, max } = check;
   const found = context.dram(count, slot ?? null, bank ?? null);
   const place = dramPlace(check);
+  const zhPlace = place.replace('bank', '存储体');
   const name = DRAM_NAMES[count];
   if (found === null)
     return verdict(
       false,
       `Nothing was counted${place && ` in ${place}`}: is there a DIMM, and is memory timing or disturbance on?`,
-      `${place && `${place} `}没有计数：是否有内存条，是否开启了内存时序或行扰动？`,
+      `${zhPlace && `${zhPlace} `}没有计数：是否有内存条，是否开启了内存时序或行扰动？`,
     );
   const bounds = boundsText(min, max);
   return verdict(
     within(found, min, max),
     `${found} ${name.en}${place && ` in ${place}`} (expected ${bounds}).`,
-    `${place && `${place} `}${name['zh-CN']} ${found} 次（应 ${bounds}）。`,
+    `${zhPlace && `${zhPlace} `}${name['zh-CN']} ${found} 次（应 ${bounds}）。`,
   );
 }
 

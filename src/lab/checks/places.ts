@@ -6,6 +6,8 @@ import { hex, verdict, type Body, type Verdict } from './verdict';
 
 const span = (from: number, bytes: number): string => `${hex(from)}–${hex(from + bytes - 1)}`;
 
+const LEVELS_IN_CHINESE = { slot: '插槽', rank: ' rank', bank: '存储体', row: '行', column: '列' };
+
 export function located({ address, ...wanted }: Body<'located'>, context: CheckContext): Verdict {
   const cell = context.locate(address);
   if (!cell) return verdict(false, `No DIMM answers at ${hex(address)}.`, `${hex(address)} 处没有内存条应答。`);
@@ -13,10 +15,10 @@ export function located({ address, ...wanted }: Body<'located'>, context: CheckC
   const found = { slot, rank, bank, row, column };
   const wrong = Object.entries(wanted).filter(([level, value]) => value !== undefined && found[level as keyof typeof found] !== value);
   const en = `${hex(address)} is in slot ${slot}, rank ${rank}, bank ${bank}, row ${row}, column ${column}`;
-  const zh = `${hex(address)} 位于插槽 ${slot}、rank ${rank}、bank ${bank}、行 ${row}、列 ${column}`;
+  const zh = `${hex(address)} 位于插槽 ${slot}、rank ${rank}、存储体 ${bank}、行 ${row}、列 ${column}`;
   if (wrong.length === 0) return verdict(true, `${en}.`, `${zh}。`);
-  const expected = wrong.map(([level, value]) => `${level} ${value}`).join(', ');
-  return verdict(false, `${en}; expected ${expected}.`, `${zh}；应为 ${expected}。`);
+  const expected = (names: Partial<Record<string, string>>): string[] => wrong.map(([level, value]) => `${names[level] ?? level} ${value}`);
+  return verdict(false, `${en}; expected ${expected({}).join(', ')}.`, `${zh}；应为${expected(LEVELS_IN_CHINESE).join('、')}。`);
 }
 
 export function differs({ frames }: Body<'differs'>, context: CheckContext): Verdict {

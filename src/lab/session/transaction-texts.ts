@@ -85,7 +85,7 @@ const SENTENCES: Record<string, Sentence> = {
   'row-disturbed': (entry) =>
     text(
       `${datum(entry, 'slot')}: bit ${datum(entry, 'bit')} at ${address(entry)} flips to ${datum(entry, 'to')} (rank ${datum(entry, 'rank')}, bank ${bankName(entry)}, row ${datum(entry, 'row')}): the rows beside were opened ${datum(entry, 'activations')} times since it was refreshed`,
-      `${datum(entry, 'slot')}：${address(entry)} 的第 ${datum(entry, 'bit')} 位翻转为 ${datum(entry, 'to')}（rank ${datum(entry, 'rank')}，bank ${bankName(entry)}，行 ${datum(entry, 'row')}）：自上次刷新以来，相邻行被打开了 ${datum(entry, 'activations')} 次`,
+      `${datum(entry, 'slot')}：${address(entry)} 的第 ${datum(entry, 'bit')} 位翻转为 ${datum(entry, 'to')}（rank ${datum(entry, 'rank')}，存储体 ${bankName(entry)}，行 ${datum(entry, 'row')}）：自上次刷新以来，相邻行被打开了 ${datum(entry, 'activations')} 次`,
     ),
   'ecc-corrected': (entry) =>
     text(

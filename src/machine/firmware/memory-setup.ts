@@ -42,7 +42,7 @@ function slotStep({ board, spd }: MemorySetup, slotIndex: number): BootStep {
       kind: 'firmware',
       text: bootText(
         `SPD of ${id}: ${technology}, ${sizeName(bytes)}, ${halves.en}ranks ${ranks}, x${width} chips with ${bankGroups * banks} banks of ${rows} rows and ${columns} columns`,
-        `${id} 的 SPD：${technology}，${sizeName(bytes)}，${halves.zh}rank ${ranks}，x${width} 芯片，${bankGroups * banks} 个 bank，每个 ${rows} 行 ${columns} 列`,
+        `${id} 的 SPD：${technology}，${sizeName(bytes)}，${halves.zh}rank ${ranks}，x${width} 芯片，${bankGroups * banks} 个存储体，每个 ${rows} 行 ${columns} 列`,
       ),
       fields: { slot: id, technology, bytes, ranks, width, banks: bankGroups * banks, rows, columns },
       ok: true,

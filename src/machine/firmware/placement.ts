@@ -57,8 +57,8 @@ export function place(platform: Platform, file: string, image: ProgramImage, ste
             '请为虚拟机分配更多内存，或将程序链接到有内存的地址。',
           )
         : bootText(
-            'Plug a DIMM that answers there, choose assignment: automatic, or link the program elsewhere.',
-            '请在该处插入内存条，选择 assignment: automatic，或将程序链接到其他地址。',
+            'Plug a DIMM that answers there, let the firmware assign the bases (assignment: automatic), or link the program elsewhere.',
+            '请在该处插入内存条，让固件分配基址（assignment: automatic），或将程序链接到其他地址。',
           ),
     );
   }

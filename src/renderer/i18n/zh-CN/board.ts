@@ -237,7 +237,7 @@ export default {
     trr: '目标行刷新（TRR）',
     trrText: '统计打开最频繁的行，并提前刷新其中最忙一行的相邻行。',
     noTrr: '0：无',
-    rows: '每个 bank 统计的行数',
+    rows: '每个存储体统计的行数',
     threshold: '行阈值',
     thresholdText: '一个刷新窗口内，相邻行被激活多少次会使某行最弱的单元翻转。',
     ownThreshold: '{n}（该代内存的通常值）',
