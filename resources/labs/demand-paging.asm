@@ -20,17 +20,7 @@ org 0x7C00
 %include "protected-mode.inc"           ; start: to 32-bit code and flat segments
 
 ; --- 1. promised --------------------------------------------------------------------------------------------------------
-        mov     edi, DIRECTORY          ; an empty directory …
-        mov     ecx, 1024
-        xor     eax, eax
-        rep     stosd
-        mov     dword [DIRECTORY], TABLE | WRITABLE | PRESENT   ; … but for its first 4 MiB
-        mov     edi, TABLE
-        mov     ecx, 1024
-        mov     eax, WRITABLE | PRESENT
-map:    stosd                           ; page n to frame n
-        add     eax, 0x1000
-        loop    map
+%include "identity-map.inc"             ; map: the first 4 MiB, page n to frame n
         mov     edi, TABLE + (HEAP >> 12) * 4
         mov     ecx, PAGES
         xor     eax, eax

@@ -19,17 +19,7 @@ org 0x7C00
 
 %include "protected-mode.inc"           ; start: to 32-bit code and flat segments
 
-        mov     edi, DIRECTORY          ; an empty directory …
-        mov     ecx, 1024
-        xor     eax, eax
-        rep     stosd
-        mov     dword [DIRECTORY], TABLE | WRITABLE | PRESENT   ; … but for its first 4 MiB
-        mov     edi, TABLE
-        mov     ecx, 1024
-        mov     eax, WRITABLE | PRESENT
-map:    stosd                           ; page n to frame n
-        add     eax, 0x1000
-        loop    map
+%include "identity-map.inc"             ; map: the first 4 MiB, page n to frame n
         mov     dword [TABLE + (PAGE >> 12) * 4], OLD_FRAME | WRITABLE | PRESENT
         mov     eax, DIRECTORY
         mov     cr3, eax

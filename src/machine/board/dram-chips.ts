@@ -34,6 +34,9 @@ const columnsThenRows = (rows: number, columns: number): Addressing => [[rows, c
 const columnsOnce = (rows: number, columns: number): Addressing => [[rows, columns], [rows, columns / 2], [rows, columns / 2]]; // prettier-ignore
 const rowsOnce = (rows: number, columns: number): Addressing => [[rows, columns], [rows / 2, columns], [rows / 2, columns]]; // prettier-ignore
 
+/** what most DIMMs have in common */
+const DIMM = { subchannels: 1, busBits: 64, mostRanks: 2, widths: NARROW_TO_WIDE } as const;
+
 export const GENERATIONS: Readonly<Record<DimmTechnology, Generation>> = {
   // eight (or nine, with parity) 1-bit chips; four modules side by side make a 32-bit bank
   SIMM: {
@@ -47,12 +50,9 @@ export const GENERATIONS: Readonly<Record<DimmTechnology, Generation>> = {
     densities: { 0.25: [[512, 512]], 1: [[K, K]], 4: [[2 * K, 2 * K]] },
   },
   SDR: {
+    ...DIMM,
     prefix: 'sdr',
-    subchannels: 1,
-    busBits: 64,
-    mostRanks: 2,
     standard: 'JESD21-C 3.11',
-    widths: NARROW_TO_WIDE,
     banks: (megabits) => [1, megabits === 16 ? 2 : 4],
     densities: {
       16: columnsEachTime(2 * K, K),
@@ -63,12 +63,9 @@ export const GENERATIONS: Readonly<Record<DimmTechnology, Generation>> = {
     },
   },
   DDR: {
+    ...DIMM,
     prefix: 'ddr',
-    subchannels: 1,
-    busBits: 64,
-    mostRanks: 2,
     standard: 'JESD79F',
-    widths: NARROW_TO_WIDE,
     banks: () => [1, 4],
     densities: {
       64: columnsEachTime(4 * K, K),
@@ -79,12 +76,9 @@ export const GENERATIONS: Readonly<Record<DimmTechnology, Generation>> = {
     },
   },
   DDR2: {
+    ...DIMM,
     prefix: 'ddr2',
-    subchannels: 1,
-    busBits: 64,
-    mostRanks: 2,
     standard: 'JESD79-2F',
-    widths: NARROW_TO_WIDE,
     banks: (megabits) => [1, megabits <= 512 ? 4 : 8],
     densities: {
       256: columnsEachTime(8 * K, 2 * K),
@@ -95,12 +89,10 @@ export const GENERATIONS: Readonly<Record<DimmTechnology, Generation>> = {
     },
   },
   DDR3: {
+    ...DIMM,
     prefix: 'ddr3',
-    subchannels: 1,
-    busBits: 64,
     mostRanks: 4,
     standard: 'JESD79-3F',
-    widths: NARROW_TO_WIDE,
     banks: () => [1, 8],
     densities: {
       512: columnsThenRows(8 * K, 2 * K),
@@ -111,12 +103,10 @@ export const GENERATIONS: Readonly<Record<DimmTechnology, Generation>> = {
     },
   },
   DDR4: {
+    ...DIMM,
     prefix: 'ddr4',
-    subchannels: 1,
-    busBits: 64,
     mostRanks: 4,
     standard: 'JESD79-4D',
-    widths: NARROW_TO_WIDE,
     banks: (_megabits, width) => [width === 16 ? 2 : 4, 4],
     densities: {
       2048: rowsOnce(32 * K, K),
@@ -126,12 +116,11 @@ export const GENERATIONS: Readonly<Record<DimmTechnology, Generation>> = {
     },
   },
   DDR5: {
+    ...DIMM,
     prefix: 'ddr5',
     subchannels: 2,
     busBits: 32,
-    mostRanks: 2,
     standard: 'JESD79-5C',
-    widths: NARROW_TO_WIDE,
     banks: (megabits, width) => [width === 16 ? 4 : 8, megabits === 8192 ? 2 : 4],
     uneven: [24576],
     densities: {
