@@ -1,7 +1,6 @@
 /** Memory written by hand: what depends on the bytes follows, whatever keeps a copy does not, and the run stays one that can be repeated. */
 import { describe, expect, it } from 'vitest';
 import { assemble } from '../../assembler';
-import { hostPhysical } from '../../machine/address';
 import { boardSchema } from '../../machine/board/schema';
 import { ENGINES, type Engine } from '../../machine/cpu/engine';
 import { applyProcessorStart, protectedModeStart } from '../../machine/firmware/processor-start';
@@ -69,7 +68,7 @@ describe('bytes written by hand', () => {
       machine.processor.stateReplaced();
       machine.run(40_001);
       const before = state.reg32(3);
-      expect(machine.chipset.poke(hostPhysical(at), bytes(0x4b))).toBe(true);
+      expect(machine.chipset.poke([{ host: at, bytes: bytes(0x4b) }])).toBe(true);
       machine.run(40_000);
       expect(Math.abs(state.reg32(3) - (before - 40_000 / 3)) < 20, engine).toBe(true);
       return stateHash(machine, null);

@@ -56,15 +56,15 @@ export function hostPieces(
 
 /** Writes all of the pieces, or throws QueryError and none. */
 export function writePieces({ machine, vmm }: Pick<System, 'machine' | 'vmm'>, pieces: readonly HostBytes[]): void {
+  if (!machine.chipset.poke(pieces)) {
+    throw new QueryError(
+      text(
+        'The memory that holds touched frames is full: power off, and give the lab less to touch.',
+        '保存已访问页帧的内存已满：请关闭电源，并减少实验访问的内存。',
+      ),
+    );
+  }
   for (const { host, bytes } of pieces) {
-    if (!machine.chipset.poke(hostPhysical(host), bytes)) {
-      throw new QueryError(
-        text(
-          'The memory that holds touched frames is full: power off, and give the lab less to touch.',
-          '保存已访问页帧的内存已满：请关闭电源，并减少实验访问的内存。',
-        ),
-      );
-    }
     vmm?.overwritten(host, bytes.length);
     const report = { kind: 'note', code: 'written-by-hand', who: 'user', outcome: 'ok', size: bytes.length } as const;
     machine.log.add({ ...report, address: { space: 'host', address: host } });

@@ -34,10 +34,10 @@ describe('chipset: DRAM', () => {
   it('takes bytes past the bus, in every DIMM that answers, and nobody counts or hears of it; nothing changes where not all is DRAM', () => {
     const { chipset, frames, log } = bench(overlap);
     const bytes = Uint8Array.of(1, 2, 3);
-    expect(chipset.poke(host(0x0900_0ffe), bytes)).toBe(true);
+    expect(chipset.poke([{ host: 0x0900_0ffe, bytes }])).toBe(true);
     expect([...chipset.peek(host(0x0900_0ffe), 3)]).toEqual([1, 2, 3]);
     expect(frames.touchedFrames).toBe(4);
-    expect(chipset.poke(host(0x17ff_fffe), bytes)).toBe(false);
+    expect(chipset.poke([{ host: 0x17ff_fffe, bytes }])).toBe(false);
     expect([...chipset.peek(host(0x17ff_fffe), 2)]).toEqual([0, 0]);
     expect([chipset.counters, log.total]).toEqual([bench().chipset.counters, 0]);
   });
@@ -45,8 +45,12 @@ describe('chipset: DRAM', () => {
   it('takes no bytes when the pool has no room for them', () => {
     const { chipset, frames } = bench({}, 65536);
     for (let frame = 0; frames.touch(frame) >= 0; frame++);
-    expect(chipset.poke(host(0x0fff), Uint8Array.of(7))).toBe(true);
-    expect(chipset.poke(host(0x0500_0000), Uint8Array.of(7))).toBe(false);
+    const [there, nowhere] = [0x0fff, 0x0500_0000].map((address) => ({ host: address, bytes: Uint8Array.of(7) }));
+    expect(chipset.poke([there!])).toBe(true);
+    expect(chipset.poke([nowhere!])).toBe(false);
+    // nor those for which it has room, when they belong together
+    expect(chipset.poke([{ host: 0x0fff, bytes: Uint8Array.of(8) }, nowhere!])).toBe(false);
+    expect([...chipset.peek(host(0x0fff), 1)]).toEqual([7]);
   });
 
   it('reads back what was written, little-endian, across frames and DIMMs', () => {

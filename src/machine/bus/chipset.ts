@@ -220,16 +220,19 @@ export class Chipset implements PhysicalMemory, PortSpace {
    * Puts bytes into the cells of DRAM, of every DIMM that answers there: nobody on the bus sees it, and nothing is counted or logged. Code and
    * whatever else was derived from those bytes is dropped. False, and nothing has changed, when not all of them are DRAM, or the pool is full.
    */
-  poke(address: HostPhysicalAddress, bytes: Uint8Array): boolean {
-    const pieces: { from: number; count: number; layers: number }[] = [];
-    for (let from: number = address; from < address + bytes.length; from += pieces.at(-1)!.count) {
-      const range = this.table.at(from);
-      if (range?.kind !== 'dram' && range?.kind !== 'conflict') return false;
-      const count = Math.min(address + bytes.length - from, PAGE_SIZE - (from % PAGE_SIZE), range.end - from);
-      pieces.push({ from, count, layers: range.claims.length });
+  poke(places: readonly { host: number; bytes: Uint8Array }[]): boolean {
+    const pieces: { from: number; bytes: Uint8Array; layers: number }[] = [];
+    for (const { host, bytes } of places) {
+      for (let done = 0; done < bytes.length; done += pieces.at(-1)!.bytes.length) {
+        const from = host + done;
+        const range = this.table.at(from);
+        if (range?.kind !== 'dram' && range?.kind !== 'conflict') return false;
+        const count = Math.min(bytes.length - done, PAGE_SIZE - (from % PAGE_SIZE), range.end - from);
+        pieces.push({ from, bytes: bytes.subarray(done, done + count), layers: range.claims.length });
+      }
     }
     if (!pieces.every(({ from, layers }) => this.dram.back(from, layers))) return false;
-    for (const { from, count, layers } of pieces) this.dram.putLayers(layers, from, bytes.subarray(from - address, from - address + count));
+    for (const { from, bytes, layers } of pieces) this.dram.putLayers(layers, from, bytes);
     return true;
   }
 
