@@ -18,7 +18,6 @@ export type PhysicalAddress = GuestPhysicalAddress | HostPhysicalAddress | IoVir
 export type Space = 'logical' | 'linear' | 'guest' | 'host' | 'dram' | 'iova';
 
 export const PAGE_SIZE = 4096;
-export const PAGE_SHIFT = 12;
 
 /** Thrown when a number cannot be an address of the space asked for: negative, fractional, or too wide. */
 export class AddressRangeError extends RangeError {
@@ -55,8 +54,6 @@ export function advance<A extends PhysicalAddress>(address: A, bytes: number): A
 
 /** The number of the 4 KiB frame that holds an address (exact up to 2^53, so no shifts). */
 export const frameOf = (address: PhysicalAddress): number => Math.floor(address / PAGE_SIZE);
-export const pageOffset = (address: PhysicalAddress): number => address % PAGE_SIZE;
-export const frameBase = (frame: number): HostPhysicalAddress => hostPhysical(frame * PAGE_SIZE);
 
 /** `0x0001_9010`: upper-case digits in groups of four, at least `digits` of them (8 unless told). For people, never for JSON. */
 export function formatAddress(value: number | bigint, digits = 8): string {

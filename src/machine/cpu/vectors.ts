@@ -22,32 +22,7 @@ export const VECTOR = {
   simd: 19,
 } as const;
 
-/** Names for a Journey's fault and for views. */
-export const EXCEPTION_NAMES: Readonly<Record<number, string>> = {
-  0: 'divide-error',
-  1: 'debug',
-  2: 'nmi',
-  3: 'breakpoint',
-  4: 'overflow',
-  5: 'bound-range',
-  6: 'invalid-opcode',
-  7: 'device-not-available',
-  8: 'double-fault',
-  9: 'coprocessor-segment-overrun',
-  10: 'invalid-tss',
-  11: 'segment-not-present',
-  12: 'stack-fault',
-  13: 'general-protection',
-  14: 'page-fault',
-  16: 'floating-point',
-  17: 'alignment-check',
-  18: 'machine-check',
-  19: 'simd-exception',
-};
-
-/** Bit 0 of an error code: the event came from outside the program (SDM vol. 3, 6.13). */
-export const ERROR_CODE_EXTERNAL = 1;
-/** Bit 1: the index is into the IDT. */
+/** Bit 1 of an error code: the index is into the IDT (SDM vol. 3, 6.13). */
 export const ERROR_CODE_IDT = 2;
 
 const WITH_ERROR_CODE = new Set<number>([8, 10, 11, 12, 13, 14, 17]);

@@ -105,7 +105,7 @@ export const AT = {
 } as const;
 
 /** What the slow path is told of an access, in one word. */
-export interface AccessNote {
+interface AccessNote {
   segment: number;
   size: number;
   /** accesses of the same instruction before it */
@@ -118,14 +118,6 @@ export interface AccessNote {
   unfinished: number;
 }
 
+/** tier.ts takes it apart. */
 export const packNote = (note: AccessNote): number =>
   note.segment | (note.size << 3) | (note.before << 6) | (note.length << 10) | (note.uncounted << 14) | (note.unfinished << 22);
-
-export const unpackNote = (word: number): AccessNote => ({
-  segment: word & 7,
-  size: (word >> 3) & 7,
-  before: (word >> 6) & 15,
-  length: (word >> 10) & 15,
-  uncounted: (word >> 14) & 255,
-  unfinished: word >>> 22,
-});

@@ -3,13 +3,13 @@ import { LabEditor } from '../../../lab/document/editor';
 import { loadBoard } from '../../../lab/document/load';
 import { checkBoard } from '../../../machine/board/rules';
 import { NEW_LAB_FILES, NEW_LAB_YAML } from '../../stores/new-lab';
-import { addItem, findItem, searchCatalogue, SECTIONS, slotFor, whyNot } from './catalogue';
+import { addItem, searchCatalogue, SECTIONS, slotFor, whyNot } from './catalogue';
 import { drawBoard, drawnGroups, groupFrames, type Box } from './drawing';
 import { emptyBoard } from './edits';
 import { sampleBoards, takeSample } from './samples';
 
 const open = (yaml = NEW_LAB_YAML): LabEditor => new LabEditor(yaml, NEW_LAB_FILES);
-const item = (key: string) => findItem(key)!;
+const item = (key: string) => SECTIONS.flatMap(({ items }) => items).find((each) => each.key === key)!;
 const names = (search: string, wide: string[] = []): string[] =>
   searchCatalogue(search, new Set(wide)).flatMap(({ items }) => items.map(({ id }) => id));
 

@@ -116,9 +116,6 @@ export const SECTIONS: readonly Section[] = [
   ]),
 ];
 
-const byKey: ReadonlyMap<string, Item> = new Map(SECTIONS.flatMap(({ items }) => items.map((each) => [each.key, each])));
-export const findItem = (key: string): Item | undefined => byKey.get(key);
-
 /** The sections with what matches every word of `search`: name, short name, facts, kind. Without a search the usual parts only. */
 export function searchCatalogue(search: string, wide: ReadonlySet<string> = new Set()): Section[] {
   const wanted = search.trim().toLowerCase().split(/\s+/).filter(Boolean);

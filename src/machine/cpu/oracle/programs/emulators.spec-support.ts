@@ -299,5 +299,3 @@ function runSlices(cases: readonly ProgramCase[], options: OurOptions): Report {
   const records = options.records === undefined ? new Uint8Array() : memory.readBytes(RECORDS, cases.length * RECORD_BYTES);
   return { ...readReport(Buffer.concat([records, Uint8Array.from(output)])), strayed: memory.strayed };
 }
-
-export type Outcomes = ReadonlyMap<number, Outcome>;

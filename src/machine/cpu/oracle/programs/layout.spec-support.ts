@@ -220,8 +220,6 @@ export type Outcome = Record<Field, number>;
 const MARKER = 0x5ac3_d2e1;
 export const RECORD_BYTES = (FIELDS.length + 3) * 4;
 const SELECTORS: readonly Field[] = ['cs', 'ss', 'ds', 'es', 'fs', 'gs'];
-/** vector of the record of a case that ended in a shutdown */
-export const SHUTDOWN = 0xff;
 export const DUMP_BYTES = DATA_BYTES + 22 * 4 + 8 * 4 + 8;
 
 export interface Report {
