@@ -1,7 +1,7 @@
 /** The rules for what answers in the first megabyte: whole pages between 0xA_0000 and 1 MiB, one device each, and what a ROM holds fits into it. */
 import { formatAddress } from '../address';
 import { text, type BoardIssue } from './issue';
-import { DEFAULT_ROM, devicePart } from './parts';
+import { DEFAULT_ROM, devicePart, sizeName } from './parts';
 import type { Board, BoardDevice } from './schema';
 import { isLegacyWindow, legacyWindow } from './windows';
 
@@ -41,13 +41,15 @@ function notARom(device: BoardDevice, index: number): BoardIssue[] {
   ];
 }
 
+const bytesName = (size: number): string => (size >= 1024 && size % 1024 === 0 ? sizeName(size) : `${size} B`);
+
 function misplaced({ id }: BoardDevice, index: number, { base, size }: { base: number; size: number }): BoardIssue {
   return {
     severity: 'error',
     code: 'board-rom-window',
     message: text(
-      `${id} would answer the ${size} bytes from ${formatAddress(base)} on; a ROM is whole 4 KiB pages from 0x000A_0000 to 1 MiB.`,
-      `${id} 应答从 ${formatAddress(base)} 起的 ${size} 字节；ROM 必须是 0x000A_0000 到 1 MiB 之间的整 4 KiB 页。`,
+      `${id} would answer ${bytesName(size)} from ${formatAddress(base)} on; a ROM is whole 4 KiB pages from 0x000A_0000 to 1 MiB.`,
+      `${id} 应答从 ${formatAddress(base)} 起的 ${bytesName(size)}；ROM 必须是 0x000A_0000 到 1 MiB 之间的整 4 KiB 页。`,
     ),
     remedy: text('Put it at 0x000C_0000, 32 KiB.', '请放在 0x000C_0000，32 KiB。'),
     part: id,

@@ -37,6 +37,20 @@ describe('the catalogue', () => {
     expect(slotFor({ ...board, slots: [] }, 'ddr3-256m', null)).toBeNull();
   });
 
+  it('a ROM takes the next free place below 1 MiB, until there is none', () => {
+    const editor = open();
+    const rom = item('device:rom');
+    for (let i = 0; i < 8; i++) {
+      expect(whyNot(editor.document!, rom, null)).toBeNull();
+      const { patches, label } = addItem(editor.document!, rom, null)!;
+      expect(editor.patch(patches, label)).toEqual({ applied: true });
+    }
+    const { board } = editor.document!;
+    expect(checkBoard(board)).toEqual([]);
+    expect(board.devices.map(({ base }) => base)).toEqual([undefined, 0xc_8000, 0xd_0000, 0xd_8000, 0xe_0000, 0xe_8000, 0xf_0000, 0xf_8000]); // prettier-ignore
+    expect(whyNot(editor.document!, rom, null)?.en).toBe('rom8 and rom0 both answer at 0x000C_0000.');
+  });
+
   it('says why a part cannot be added', () => {
     const lab = open().document!;
     const withIommu = { ...lab, board: { ...lab.board, iommu: { present: true, enabled: true } } };

@@ -20,6 +20,7 @@ import {
   addDevice,
   addIommu,
   addSlot,
+  newDevice,
   plug,
   portFor,
   setProcessor,
@@ -190,7 +191,7 @@ export function whyNot(lab: LabParts, { kind, id }: Pick<Item, 'kind' | 'id'>, s
     case 'apic':
       return board.apic?.present ? words('The board has its APIC.', '主板上已有 APIC。') : null;
     case 'device':
-      return devicePart(id) ? newError(board, { ...board, devices: [...board.devices, { id: 'newcomer0', kind: id }] }) : null;
+      return devicePart(id) ? newError(board, { ...board, devices: [...board.devices, newDevice(board, id)] }) : null;
     case 'processor': {
       const part = processorPart(id);
       if (board.processor === id) return words('It is in the socket.', '它已在插座中。');

@@ -89,6 +89,14 @@ function groups(board: Drawable): SlotGroup[] {
   return loose.length > 0 || wired.length === 0 ? [{ controller: PLAIN_CONTROLLER, slots: loose, together: 1 }, ...wired] : wired;
 }
 
+/** Slots in a column: eight, or more where the columns would make the board wider than high. Those of a channel stay together. */
+function rowsFor(slots: number, together: number): number {
+  const whole = (rows: number): number => Math.max(together, rows - (rows % together));
+  let rows = whole(8);
+  while (rows < slots && Math.ceil(slots / rows) * COLUMN_PITCH > rows * PITCH) rows = whole(rows + together);
+  return rows;
+}
+
 const split = <T>(all: readonly T[], which: (each: T) => boolean): [T[], T[]] => [all.filter(which), all.filter((each) => !which(each))];
 
 export function drawBoard(board: Drawable): Drawing {
@@ -117,8 +125,7 @@ export function drawBoard(board: Drawable): Drawing {
     // a further column is reached over the slots of those before it
     if (first === null || own) wire(processor, 'right', hub, 'left', 5);
     else wire(processor, 'top', hub, 'top', 5);
-    const most = Math.max(8, Math.ceil(Math.sqrt(slots.length * 2.5)));
-    const perColumn = most - (most % Math.min(together, most));
+    const perColumn = rowsFor(slots.length, together);
     slots.forEach((id, i) => {
       const x = slotX + Math.floor(i / perColumn) * COLUMN_PITCH;
       const slot = add('slot', id, x, slotY + (i % perColumn) * PITCH, SLOT_WIDTH, SLOT_HEIGHT);

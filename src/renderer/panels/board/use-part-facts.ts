@@ -60,8 +60,10 @@ export function usePartFacts(view: Pick<ShownBoard, 'hardware' | 'map' | 'issues
     const bars = new Map((view.map?.windows ?? []).map(({ device, base }) => [device, base]));
     const found = (board?.devices ?? []).map(({ id, kind, dmaMask }): [string, DeviceFacts] => {
       const requester = requesters.get(id);
-      const at = requester === undefined ? '–' : formatRequester(requester);
-      const mask = dmaMask ?? devicePart(kind)?.dmaMask ?? null;
+      const part = devicePart(kind);
+      const at = requester === undefined ? (part?.pci === false ? '' : '–') : formatRequester(requester);
+      // one without a DMA engine drives nothing
+      const mask = part?.dmaMask === 0 ? null : (dmaMask ?? part?.dmaMask ?? null);
       return [id, { kind, at, mask, bar: bars.get(id) ?? null, problem: worst.value.has(id) }];
     });
     return keep(before, new Map(found));
