@@ -17,7 +17,8 @@ import { MODE_KEYS, modeKey, type IrBlock, type Mode } from '../lower/ir';
 import { lowerBlock, MAX_BLOCK } from '../lower/lower';
 import type { DataAccess, SystemInstructions } from '../runtime';
 import { SEGMENT_INDEX, STATE, STOP } from '../state-layout';
-import type { ThreadedGroup, ThreadedTier } from '../threaded/tier';
+import type { ThreadedGroup } from '../threaded/block';
+import type { ThreadedTier } from '../threaded/tier';
 import { BlockCache, type CodePage } from './blocks';
 import { Executor, type CodeContext } from './execute';
 
