@@ -4,9 +4,11 @@
  */
 import { SEGMENT, SEGMENT_INDEX, STATE } from '../state-layout';
 import { CODE_MAP_OF, FAST_TLB } from '../tlb-layout';
-import { FunctionBody, OP, encodeModule, type Label } from './encoder';
+import type { FunctionBody } from './encoder';
+import { OP, encodeModule, type Label } from './encoder';
 import { TYPES } from './locals';
 import { PLAIN_WRITE } from './memory-code';
+import { NOTE, OFFSET, RIP, attempted, emitSized, needOnePage } from './slow-path-code';
 
 const SS_ATTRIBUTES = STATE.segments.offset + SEGMENT_INDEX.SS * SEGMENT.size + SEGMENT.attributes;
 const DPL_3 = 0x60;
@@ -52,22 +54,6 @@ export function emitBesideCode(body: FunctionBody, { linear, size, value, at }: 
   body.end();
 }
 
-/** A store of the value, or a load when that is undefined, of `size` bytes at the pool offset in `at`; and returns. */
-export function emitSized(body: FunctionBody, size: number, at: number, value: number | undefined): void {
-  for (const [bytes, load, store] of [
-    [4, OP.load, OP.store],
-    [1, OP.load8_u, OP.store8],
-    [2, OP.load16_u, OP.store16],
-  ] as const) {
-    if (bytes !== 2) body.get(size).i32(bytes).op(OP.eq).if();
-    body.get(at);
-    if (value !== undefined) body.get(value).memory(store, 0);
-    else body.memory(load, 0);
-    body.op(OP.return);
-    if (bytes !== 2) body.end();
-  }
-}
-
 /** Pushes the number of the segment that an access is in, from the parameters that hold its note and RIP (or what stands for it). */
 export type PushSegment = (body: FunctionBody, note: number, rip: number) => void;
 
@@ -97,33 +83,28 @@ export function makeSegmentStores(
       ['slowProbe', PROBE_TYPE],
     ],
     functions: [
-      { name: 'segmentStore', type: STORE_TYPE, locals: 3, body: segmentStore(segment, true) },
-      { name: 'segmentProbe', type: PROBE_TYPE, locals: 3, body: segmentStore(segment, false) },
+      { name: 'segmentStore', type: STORE_TYPE, locals: 3, body: segmentStore(segment, 'store') },
+      { name: 'segmentProbe', type: PROBE_TYPE, locals: 3, body: segmentStore(segment, 'probe') },
     ],
   });
   const instance = new WebAssembly.Instance(new WebAssembly.Module(bytes), { e: { ...slow, m: memory, t: table } });
   return instance.exports as unknown as SegmentStores;
 }
 
-function segmentStore(segment: PushSegment, stores: boolean): FunctionBody {
-  const body = new FunctionBody();
-  const [OFFSET, NOTE, RIP, VALUE] = [0, 1, 2, 4];
-  const parameters = stores ? 5 : 4;
-  const [SIZE, AT, LINEAR] = [parameters, parameters + 1, parameters + 2];
-  const field = (offset: number): FunctionBody => body.get(AT).memory(OP.load, STATE.segments.offset + offset);
-  const [mask, plain] = PLAIN_WRITE;
-  const otherwise = body.block();
-  body.get(NOTE).i32(3).op(OP.shr_u).i32(7).op(OP.and).set(SIZE);
-  segment(body, NOTE, RIP);
-  body.i32(SEGMENT.size).op(OP.mul).set(AT);
-  field(SEGMENT.attributes).i32(mask).op(OP.and).i32(plain).op(OP.ne).brIf(otherwise);
-  body.get(OFFSET);
-  field(SEGMENT.limit).op(OP.gt_u).brIf(otherwise);
-  field(SEGMENT.limit).get(OFFSET).op(OP.sub).get(SIZE).i32(1).op(OP.sub, OP.lt_u).brIf(otherwise);
-  field(SEGMENT.base).get(OFFSET).op(OP.add).tee(LINEAR);
-  body.i32(0xfff).op(OP.and).get(SIZE).op(OP.add).i32(4096).op(OP.gt_u).brIf(otherwise);
-  emitBesideCode(body, { linear: LINEAR, size: SIZE, value: stores ? VALUE : undefined, at: AT }, otherwise);
-  body.end();
-  for (let parameter = 0; parameter < parameters; parameter++) body.get(parameter);
-  return body.call(stores ? 0 : 1);
+function segmentStore(segment: PushSegment, kind: 'store' | 'probe'): FunctionBody {
+  return attempted(kind, kind === 'store' ? 0 : 1, (attempt) => {
+    const { body, otherwise, size, value, locals } = attempt;
+    const [AT, LINEAR] = [locals, locals + 1];
+    const field = (offset: number): FunctionBody => body.get(AT).memory(OP.load, STATE.segments.offset + offset);
+    const [mask, plain] = PLAIN_WRITE;
+    segment(body, NOTE, RIP);
+    body.i32(SEGMENT.size).op(OP.mul).set(AT);
+    field(SEGMENT.attributes).i32(mask).op(OP.and).i32(plain).op(OP.ne).brIf(otherwise);
+    body.get(OFFSET);
+    field(SEGMENT.limit).op(OP.gt_u).brIf(otherwise);
+    field(SEGMENT.limit).get(OFFSET).op(OP.sub).get(size).i32(1).op(OP.sub, OP.lt_u).brIf(otherwise);
+    field(SEGMENT.base).get(OFFSET).op(OP.add).tee(LINEAR);
+    needOnePage(attempt);
+    emitBesideCode(body, { linear: LINEAR, size, value, at: AT }, otherwise);
+  });
 }

@@ -9,10 +9,11 @@ import { SEGMENT, SEGMENT_INDEX, STATE, STOP } from '../state-layout';
 import { TLB_FLAG } from '../tlb-entry';
 import { FAST_TLB, LEAVES, TLB_COUNTER, TLB_COVERED, TLB_ENTRY, TLB_NEXT_WAY, TLB_WORD } from '../tlb-layout';
 import { VECTOR } from '../vectors';
-import { emitBesideCode, emitSized } from './beside-code';
+import { emitBesideCode } from './beside-code';
 import { FunctionBody, OP, encodeModule } from './encoder';
 import { LEAVE, PINS, WORD } from './layout';
 import { FILL_TYPE, IMPORT, IMPORTS, TYPES } from './locals';
+import { BUDGET, NOTE, OFFSET, RIP, attempted, emitSized, needOnePage, type AccessKind } from './slow-path-code';
 import { DROP_LOCALS, INVALIDATE_LOCALS, dropEntry, invalidatePage, isValid, lookUp, reloadCr3, type TlbGeometry } from './tlb-code';
 import {
   AT,
@@ -91,9 +92,9 @@ export function makeFill(
       { name: 'drop', type: DROP_TYPE, locals: DROP_LOCALS, body: dropEntry() },
       { name: 'forget', type: INVALIDATE_TYPE, locals: INVALIDATE_LOCALS, body: invalidatePage(geometry, NUMBER.drop) },
       { name: 'fault', type: FAULT_TYPE, locals: 0, body: raisePageFault() },
-      { name: 'load', type: 0, locals: 2, body: access(0, IMPORT.slowLoad, raises) },
-      { name: 'store', type: 1, locals: 2, body: access(ACCESS.write, IMPORT.slowStore, raises) },
-      { name: 'probe', type: 2, locals: 2, body: access(ACCESS.write, IMPORT.slowProbe, raises) },
+      { name: 'load', type: 0, locals: 2, body: access('load', IMPORT.slowLoad, raises) },
+      { name: 'store', type: 1, locals: 2, body: access('store', IMPORT.slowStore, raises) },
+      { name: 'probe', type: 2, locals: 2, body: access('probe', IMPORT.slowProbe, raises) },
       { name: 'invalidate', type: FILL_TYPE, locals: 0, body: invalidate() },
       { name: 'reload', type: FILL_TYPE, locals: 1, body: reloadCr3() },
     ],
@@ -116,41 +117,32 @@ export function makeFill(
 }
 
 /** `load`, `store` and `probe`: fill, then the access or its page fault; or the tier's slow path with the same arguments. */
-function access(bits: number, slow: number, raises: boolean): FunctionBody {
-  const body = new FunctionBody();
-  const [OFFSET, NOTE, RIP, BUDGET, VALUE] = [0, 1, 2, 3, 4];
-  const stores = slow === IMPORT.slowStore;
-  const probes = slow === IMPORT.slowProbe;
-  const parameters = stores ? 5 : 4;
-  const [SIZE_OF, FOUND] = [parameters, parameters + 1];
-  body.get(NOTE).i32(3).op(OP.shr_u).i32(7).op(OP.and).set(SIZE_OF);
-  const otherwise = body.block();
-  body.get(OFFSET).i32(0xfff).op(OP.and).get(SIZE_OF).op(OP.add).i32(4096).op(OP.gt_u).brIf(otherwise);
-  if (bits !== 0) {
-    emitBesideCode(body, { linear: OFFSET, size: SIZE_OF, value: stores ? VALUE : undefined, at: FOUND }, otherwise);
-  }
-  body.get(OFFSET);
-  userBit(body);
-  if (bits !== 0) body.i32(bits).op(OP.or);
-  body.call(NUMBER.fill).tee(FOUND).i32(FILL.faults).op(OP.le_u).if();
-  if (raises) {
-    body.get(FOUND).op(OP.eqz).brIf(otherwise);
-    body
-      .get(OFFSET)
-      .get(NOTE)
-      .get(RIP)
-      .get(BUDGET)
-      .i32(probes ? 0 : 1);
-    body.call(NUMBER.fault).op(OP.eqz).brIf(otherwise);
-    if (!stores && !probes) body.i32(0);
-    body.op(OP.return);
-  } else body.br(otherwise);
-  body.end();
-  if (probes) body.op(OP.return);
-  else emitSized(body, SIZE_OF, FOUND, stores ? VALUE : undefined);
-  body.end();
-  for (let parameter = 0; parameter < parameters; parameter++) body.get(parameter);
-  return body.call(slow);
+function access(kind: AccessKind, slow: number, raises: boolean): FunctionBody {
+  return attempted(kind, slow, (attempt) => {
+    const { body, otherwise, size, value, locals: FOUND } = attempt;
+    body.get(OFFSET);
+    needOnePage(attempt);
+    if (kind !== 'load') emitBesideCode(body, { linear: OFFSET, size, value, at: FOUND }, otherwise);
+    body.get(OFFSET);
+    userBit(body);
+    if (kind !== 'load') body.i32(ACCESS.write).op(OP.or);
+    body.call(NUMBER.fill).tee(FOUND).i32(FILL.faults).op(OP.le_u).if();
+    if (raises) {
+      body.get(FOUND).op(OP.eqz).brIf(otherwise);
+      body
+        .get(OFFSET)
+        .get(NOTE)
+        .get(RIP)
+        .get(BUDGET)
+        .i32(kind === 'probe' ? 0 : 1);
+      body.call(NUMBER.fault).op(OP.eqz).brIf(otherwise);
+      if (kind === 'load') body.i32(0);
+      body.op(OP.return);
+    } else body.br(otherwise);
+    body.end();
+    if (kind === 'probe') body.op(OP.return);
+    else emitSized(body, size, FOUND, value);
+  });
 }
 
 /** Pushes the linear page of the code at RIP in a local. */

@@ -3,9 +3,10 @@
  * walker and the program make (tell-code.ts), in the walker's order. Where an activation can change memory, where a
  * word has an error, and under EPT, whose tables the frame cache does not read again, nothing is filled here.
  */
-import { emitSized } from '../compile/beside-code';
-import { FunctionBody, OP, encodeModule, type FunctionType } from '../compile/encoder';
+import type { FunctionBody } from '../compile/encoder';
+import { OP, encodeModule, type FunctionType } from '../compile/encoder';
 import { FillCode, count, userBit } from '../compile/fill-code';
+import { BUDGET, OFFSET, RIP, attempted, emitSized, needOnePage, type AccessKind } from '../compile/slow-path-code';
 import { DROP_LOCALS, dropEntry, type TlbGeometry } from '../compile/tlb-code';
 import { AT, CACHE, FILL, FILL_LOCALS, LEAF, LEAF_AT, LINEAR, NEW_LEAF, UPPER_AT, WANTED } from '../compile/walk-code';
 import { FRAME_DISTANCE, MODEL_WORD } from '../../dram/model-layout';
@@ -75,9 +76,9 @@ export function makeObservedFill(
         ...TELL_LOCALS,
         body: tellBody(NUMBER.touch, SLOW.tell),
       },
-      { name: 'load', type: TYPE.load, locals: 2, body: access(0, SLOW.load) },
-      { name: 'store', type: TYPE.store, locals: 2, body: access(ACCESS.write, SLOW.store) },
-      { name: 'probe', type: TYPE.probe, locals: 2, body: access(ACCESS.write, SLOW.probe) },
+      { name: 'load', type: TYPE.load, locals: 2, body: access('load') },
+      { name: 'store', type: TYPE.store, locals: 2, body: access('store') },
+      { name: 'probe', type: TYPE.probe, locals: 2, body: access('probe') },
     ],
   });
   const instance = new WebAssembly.Instance(new WebAssembly.Module(bytes), { e: { ...slow, m: memory, t: table } });
@@ -85,30 +86,24 @@ export function makeObservedFill(
 }
 
 /** Fills, tells and makes the access; or leaves it to the slow path with the same arguments. */
-function access(bits: number, slow: number): FunctionBody {
-  const body = new FunctionBody();
-  const [OFFSET, NOTE, PC, BUDGET, VALUE] = [0, 1, 2, 3, 4];
-  const stores = slow === SLOW.store;
-  const probes = slow === SLOW.probe;
-  const parameters = stores ? 5 : 4;
-  const [SIZE, FOUND] = [parameters, parameters + 1];
-  body.get(NOTE).i32(3).op(OP.shr_u).i32(7).op(OP.and).set(SIZE);
-  const otherwise = body.block();
-  body.get(OFFSET).i32(0xfff).op(OP.and).get(SIZE).op(OP.add).i32(4096).op(OP.gt_u).brIf(otherwise);
-  body.i32(0).get(PC).memory(OP.store, WORD.toldPc);
-  body.i32(0).get(BUDGET).memory(OP.store, WORD.toldBudget);
-  body.get(OFFSET);
-  userBit(body).i32(bits).op(OP.or);
-  if (!probes) body.get(SIZE).i32(SIZE_SHIFT).op(OP.shl, OP.or);
-  body.call(NUMBER.fill).tee(FOUND).i32(FILL.faults).op(OP.le_u).brIf(otherwise);
-  if (probes) body.op(OP.return);
-  else {
-    count(body, TLB_COUNTER.accesses, () => body.f64(1));
-    emitSized(body, SIZE, FOUND, stores ? VALUE : undefined);
-  }
-  body.end();
-  for (let parameter = 0; parameter < parameters; parameter++) body.get(parameter);
-  return body.call(slow);
+function access(kind: AccessKind): FunctionBody {
+  return attempted(kind, SLOW[kind], (attempt) => {
+    const { body, otherwise, size, value, locals: FOUND } = attempt;
+    body.get(OFFSET);
+    needOnePage(attempt);
+    body.i32(0).get(RIP).memory(OP.store, WORD.toldPc);
+    body.i32(0).get(BUDGET).memory(OP.store, WORD.toldBudget);
+    body.get(OFFSET);
+    userBit(body);
+    if (kind !== 'load') body.i32(ACCESS.write).op(OP.or);
+    if (kind !== 'probe') body.get(size).i32(SIZE_SHIFT).op(OP.shl, OP.or);
+    body.call(NUMBER.fill).tee(FOUND).i32(FILL.faults).op(OP.le_u).brIf(otherwise);
+    if (kind === 'probe') body.op(OP.return);
+    else {
+      count(body, TLB_COUNTER.accesses, () => body.f64(1));
+      emitSized(body, size, FOUND, value);
+    }
+  });
 }
 
 class ObservedFillCode extends FillCode {
