@@ -158,8 +158,8 @@ function details(entry: TransactionEntry): string {
   return pairs.length > 0 ? ` (${pairs.join(', ')})` : '';
 }
 
+/** Where it goes and which hop of its path this is stand beside it, in columns of their own. */
 function dma(entry: TransactionEntry, what: Text): Text {
-  const hop = entry.matched === undefined ? '' : ` @ ${entry.matched}`;
   const to = entry.data?.['toAddress'] ?? entry.data?.['to'];
   const moved = typeof to === 'number' ? ` → ${formatAddress(to)}` : '';
   const size = entry.size ?? 0;
@@ -168,8 +168,8 @@ function dma(entry: TransactionEntry, what: Text): Text {
   const rest = own === '' ? text('', '') : text(`, from here on as ${own}`, `，此后以 ${own} 的身份`);
   const refused = why === '' ? text('', '') : text(`: refused, ${why}`, `：被拒绝（${why}）`);
   return text(
-    `${what.en} of ${size} bytes at ${address(entry)}${moved}${hop}${rest.en}${refused.en}`,
-    `${what['zh-CN']} ${size} 字节，地址 ${address(entry)}${moved}${hop}${rest['zh-CN']}${refused['zh-CN']}`,
+    `${what.en} of ${size} bytes${moved}${rest.en}${refused.en}`,
+    `${what['zh-CN']} ${size} 字节${moved}${rest['zh-CN']}${refused['zh-CN']}`,
   );
 }
 

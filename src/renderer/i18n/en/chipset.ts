@@ -33,6 +33,7 @@ export default {
   what: 'what',
   matched: 'entry that matched',
   answered: 'answered by',
+  hops: { port: 'device port', 'root-complex': 'root complex', chipset: 'chipset' },
   port: 'port 0x{n}',
   off: 'Transactions appear here once the machine is on.',
   none: 'No transaction matches.',

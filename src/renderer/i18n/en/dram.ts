@@ -3,8 +3,10 @@ export default {
   hits: 'hits',
   misses: 'misses',
   conflicts: 'conflicts',
-  timed: 'Memory timing is on, so every access takes machine time and is counted. To count fewer, switch it off in Memory of the board.',
-  counted: 'Disturbance is on, so every access matters and is counted. To count fewer, switch it off in Memory of the board.',
+  timed:
+    'Memory timing is on, so every access takes machine time and is counted. To count fewer, switch it off in the properties of the firmware or of a memory controller.',
+  counted:
+    'Disturbance is on, so every access matters and is counted. To count fewer, switch it off in the properties of the firmware or of a memory controller.',
   count: 'Count accesses',
   observe: { off: 'None', sampled: 'Sampled', exact: 'All' },
   sampled: 'sampled',

@@ -32,6 +32,7 @@ export default {
   what: '内容',
   matched: '匹配的表项',
   answered: '应答者',
+  hops: { port: '设备端口', 'root-complex': '根复合体', chipset: '芯片组' },
   port: '端口 0x{n}',
   off: '通电后事务会显示在这里。',
   none: '没有匹配的事务。',
