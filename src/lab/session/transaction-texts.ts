@@ -138,16 +138,13 @@ const BY_KIND: Record<TransactionEntry['kind'], Sentence> = {
     const named = typeof reason === 'number' ? faultReason(reason) : text(entry.code, entry.code);
     return text(`the IOMMU rejects ${address(entry)}: ${named.en}`, `IOMMU 拒绝 ${address(entry)}：${named['zh-CN']}`);
   },
-  completion: (entry) =>
-    entry.outcome === 'ok'
-      ? text(
-          `${entry.answeredBy ?? ''} gets its answer: request ${datum(entry, 'id')} is done`,
-          `${entry.answeredBy ?? ''} 收到应答：请求 ${datum(entry, 'id')} 完成`,
-        )
-      : text(
-          `${entry.answeredBy ?? ''} gets its answer: request ${datum(entry, 'id')} failed (${datum(entry, 'status')})`,
-          `${entry.answeredBy ?? ''} 收到应答：请求 ${datum(entry, 'id')} 失败（${datum(entry, 'status')}）`,
-        ),
+  completion: (entry) => {
+    const id = datum(entry, 'id');
+    const status = datum(entry, 'status');
+    return entry.outcome === 'ok'
+      ? text(`its request ${id} is done`, `请求 ${id} 完成`)
+      : text(`its request ${id} failed (${status})`, `请求 ${id} 失败（${status}）`);
+  },
   interrupt: (entry) => text(`interrupt${details(entry)}`, `中断${details(entry)}`),
   note: (entry) => text(`${entry.code.replaceAll('-', ' ')}${details(entry)}`, `${entry.code}${details(entry)}`),
 };

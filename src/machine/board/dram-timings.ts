@@ -27,6 +27,12 @@ export interface DramTimings {
   readonly tBurst: number;
   /** column command to column command in one bank group (tCCD_L); of chips without groups, a burst */
   readonly tCCD: number;
+  /**
+   * column command to column command in one bank group when the first writes. DDR5 chips check whole words of 128 bits of their own: an
+   * x4 chip, whose burst is half of one, must read the rest first (tCCD_L_WR), others need not (tCCD_L_WR2). Elsewhere tCCD. A read
+   * after a write waits longer still (tWTR), which is not modelled
+   */
+  readonly tCCDW: number;
   /** a refresh command keeps the rank's banks busy */
   readonly tRFC: number;
   /** from one refresh command to the next */
@@ -39,7 +45,7 @@ const NS = 1000;
 const US = 1000 * NS;
 
 /** Without `tCCD` and `tRRDL` where chips have no bank groups. */
-type Grade = Omit<DramTimings, 'tCCD' | 'tRRDL' | 'tRFC' | 'tREFI' | 'refreshWindow'> & { tCCD?: number; tRRDL?: number };
+type Grade = Omit<DramTimings, 'tCCD' | 'tCCDW' | 'tRRDL' | 'tRFC' | 'tREFI' | 'refreshWindow'> & { tCCD?: number; tRRDL?: number };
 
 const GRADES: Readonly<Record<DimmTechnology, Grade>> = {
   SIMM: { grade: 'FPM 70 ns', tCL: 20 * NS, tRCD: 50 * NS, tRP: 50 * NS, tRAS: 70 * NS, tRRD: 0, tWR: 0, tBurst: 20 * NS },
@@ -111,6 +117,9 @@ const REFRESH_CYCLE: Readonly<Record<DimmTechnology, readonly (readonly [megabit
   ],
 };
 
+/** JESD79-5C, table of timings by speed bin: max(32 nCK, 20 ns) and max(16 nCK, 10 ns), of which the nanoseconds are more at 4800. */
+const DDR5_WRITES = { readFirst: 20 * NS, whole: 10 * NS } as const;
+
 /** The timings of a module. */
 export function dramTimings({ technology, geometry, chips }: DimmPart): DramTimings {
   const cycles = REFRESH_CYCLE[technology];
@@ -119,7 +128,9 @@ export function dramTimings({ technology, geometry, chips }: DimmPart): DramTimi
   const tREFI = technology === 'DDR5' ? 3_906_250 : geometry.rows <= 4096 && OLD.has(technology) ? 15_625_000 : 7_812_500;
   const commands = OLD.has(technology) ? Math.min(geometry.rows, 8192) : 8192;
   const grade = GRADES[technology];
-  return { tCCD: grade.tBurst, tRRDL: grade.tRRD, ...grade, tRFC, tREFI, refreshWindow: tREFI * commands };
+  const tCCD = grade.tCCD ?? grade.tBurst;
+  const tCCDW = technology !== 'DDR5' ? tCCD : chips.width === 4 ? DDR5_WRITES.readFirst : DDR5_WRITES.whole;
+  return { tRRDL: grade.tRRD, ...grade, tCCD, tCCDW, tRFC, tREFI, refreshWindow: tREFI * commands };
 }
 
 const OLD: ReadonlySet<DimmTechnology> = new Set(['SIMM', 'SDR', 'DDR']);

@@ -84,6 +84,25 @@ describe('open pages', () => {
     },
   );
 
+  it.each([
+    ['ddr4-4g', 'tCCD_L', 5],
+    ['ddr5-16g', 'tCCD_L_WR2', 10],
+    ['ddr5-64g-2rx4', 'tCCD_L_WR, for it must read what it writes but half of', 20],
+  ])('writes to one bank group of %s after %s', (dimm, _name, nanoseconds) => {
+    const { banks: perGroup } = dimmPart(dimm)!.geometry;
+    const { tCL, tBurst } = dramTimings(dimmPart(dimm)!);
+    const eight = (other: number): number => {
+      const banks = banksOf(8, 1, dimm);
+      for (const bank of [0, other]) banks.access(bank, 5, false, start, false);
+      const later = start + 1000 * NS;
+      for (let index = 0; index < 8; index++) banks.access(index % 2 ? other : 0, 5, true, later, false);
+      return banks.end - later - tCL - tBurst;
+    };
+    expect(eight(1)).toBe(7 * nanoseconds * NS);
+    // the groups take turns, each as late as itself asks, and never sooner than the bus
+    expect(eight(perGroup)).toBe(Math.max(7 * tBurst, 3 * nanoseconds * NS + tBurst));
+  });
+
   it('overlaps what banks need beforehand', () => {
     const banks = banksOf();
     for (let bank = 0; bank < 4; bank++) banks.access(bank, 1, false, start, false);

@@ -1,8 +1,8 @@
 /**
  * Banks and buses in time, with pages left open: an access to the row that is open is a hit, one to a bank with no open row a
  * miss (activate first), one to a bank with another row open a conflict (precharge, then activate). Refresh closes all rows
- * of a rank every tREFI. Column commands in one bank group are tCCD_L apart, activations tRRD_L. The accesses of a channel use its data bus in the order in which they come; what their banks need
- * beforehand overlaps. Times are picoseconds since power-on.
+ * of a rank every tREFI. Column commands in one bank group are tCCD_L apart (DDR5: more after a write), activations tRRD_L. The
+ * accesses of a channel use its data bus in the order in which they come; what their banks need beforehand overlaps. Times are picoseconds since power-on.
  */
 import type { DramTimings } from '../board/dram-timings';
 import type { Module } from './locator';
@@ -166,7 +166,7 @@ export class Banks {
     const end = data + t.tBurst;
     this.free[bus] = end;
     column = data - t.tCL;
-    this.columnReady[group] = column + t.tCCD;
+    this.columnReady[group] = column + (write ? t.tCCDW : t.tCCD);
     this.prechargeReady[bank] = Math.max(this.prechargeReady[bank]!, write ? end + t.tWR : column + t.tBurst);
     this.end = end;
     if (outstanding) this.await(bus, end);

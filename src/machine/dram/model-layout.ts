@@ -34,7 +34,7 @@ export const MOST_NOTED = MOST.activations;
 
 /** A module's words: pairs of bank and row by the low eight bits of an offset, then by the four above; and its timings, doubles. */
 const LOW_WORDS = (256 + 16) * 2;
-const TIMINGS = ['tCL', 'tBurst', 'tCCD', 'tWR', 'tRP', 'tRCD', 'tRAS', 'tRRD', 'tRRDL', 'tREFI', 'tRFC'] as const;
+const TIMINGS = ['tCL', 'tBurst', 'tCCD', 'tCCDW', 'tWR', 'tRP', 'tRCD', 'tRAS', 'tRRD', 'tRRDL', 'tREFI', 'tRFC'] as const;
 const RECORD_WORDS = LOW_WORDS + 2 * (TIMINGS.length + 1);
 export type ModelTiming = (typeof TIMINGS)[number];
 

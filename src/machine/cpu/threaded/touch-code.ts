@@ -261,7 +261,8 @@ export class TouchCode {
     body.get(DATA);
     this.timing('tCL').op(OP.sub_f64).set(COLUMN);
     body.get(GROUP8).get(COLUMN);
-    this.timing('tCCD').op(OP.add_f64).memory(OP.store_f64, MODEL_AT.columnReady);
+    this.timing('tCCDW');
+    this.timing('tCCD').get(ACCESS).i32(8).op(OP.and, OP.select, OP.add_f64).memory(OP.store_f64, MODEL_AT.columnReady);
     // a write: the end of its data, and recovery
     body.get(BANK8);
     this.double(BANK8, MODEL_AT.prechargeReady);
