@@ -17,7 +17,7 @@ import {
 } from './expression';
 
 /** Operand sizes in bytes by keyword. */
-export const SIZE_WORDS: Readonly<Record<string, number>> = { byte: 1, word: 2, dword: 4, qword: 8, tword: 10, tbyte: 10, oword: 16 };
+const SIZE_WORDS: Readonly<Record<string, number>> = { byte: 1, word: 2, dword: 4, qword: 8, tword: 10, tbyte: 10, oword: 16 };
 
 interface Attributes {
   /** bytes, when a size was written */

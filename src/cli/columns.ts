@@ -18,7 +18,7 @@ export function sizeText(bytes: number): string {
   return `${Math.round((bytes / 1024 ** power) * 100) / 100} ${UNITS[power]!}`;
 }
 
-export const padCells = (text: string, width: number): string => text + ' '.repeat(Math.max(0, width - cellWidth(text)));
+const padCells = (text: string, width: number): string => text + ' '.repeat(Math.max(0, width - cellWidth(text)));
 
 /** Rows as lines, every column as wide as its widest cell, two spaces apart; the last column is not padded. */
 export function columns(rows: readonly (readonly string[])[], indent = ''): string {

@@ -14,7 +14,7 @@ export interface FrameChannel {
 }
 
 /** Frames larger than this are refused on receipt: a lab's files are at most 80 MiB together (lab/document/files). */
-export const MAX_FRAME_BYTES = 96 * 1024 * 1024;
+const MAX_FRAME_BYTES = 96 * 1024 * 1024;
 
 const packr = () => new Packr({ useRecords: false, mapsAsObjects: true, int64AsType: 'bigint', useBigIntExtension: true });
 

@@ -13,9 +13,9 @@ import type { Machine } from './machine';
 import type { FrameSnapshot } from './memory/frame-store';
 import { PAGE_SIZE } from './address';
 
-export const MACHINE_SNAPSHOT_FORMAT = 3;
+const MACHINE_SNAPSHOT_FORMAT = 3;
 /** Raised whenever the canonical serialisation changes, because every hash changes with it. */
-export const STATE_SERIALISATION_VERSION = 3;
+const STATE_SERIALISATION_VERSION = 3;
 
 export interface SavedMachine {
   format: typeof MACHINE_SNAPSHOT_FORMAT;

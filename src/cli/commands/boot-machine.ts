@@ -48,7 +48,7 @@ function dimmFor(bytes: number): string {
  * A board with so much DRAM: from 0 to at most 3 GiB, where the addresses of devices begin, and the rest from 4 GiB on. Throws
  * Failure for a size it cannot have.
  */
-export function boardWithMemory(bytes: number, processor: string): Board {
+function boardWithMemory(bytes: number, processor: string): Board {
   if (bytes < PAGE || bytes > LARGEST_MEMORY || bytes % PAGE !== 0) {
     throw failure(
       'boot-memory',

@@ -65,7 +65,7 @@ function checkOptions(options: BootOptions): void {
 }
 
 /** The port's own status for a run that it ended, as QEMU's isa-debug-exit; else 0 when it halted, 130 after Ctrl-C, 3 otherwise. */
-export function bootStatus({ stop, exitValue }: Pick<BootRun, 'stop' | 'exitValue'>): number {
+function bootStatus({ stop, exitValue }: Pick<BootRun, 'stop' | 'exitValue'>): number {
   if (stop === 'exit-port') return (((exitValue ?? 0) << 1) | 1) & 0xff;
   if (stop === 'paused') return EXIT.interrupted;
   return stop === 'halted' ? EXIT.ok : EXIT.notExpected;

@@ -22,7 +22,7 @@ export interface LoadedLab {
 }
 
 /** Adds line and column to problems that only know their path in the document. */
-export function placeProblems(problems: readonly Problem[], source: YamlSource): Problem[] {
+function placeProblems(problems: readonly Problem[], source: YamlSource): Problem[] {
   return problems.map((problem) => {
     if (problem.path === undefined || problem.line !== undefined || problem.file !== undefined) return problem;
     const path = problem.path === '' ? [] : resolveKeys(source.data, problem.path.split('.'));

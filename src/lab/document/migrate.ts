@@ -12,7 +12,7 @@ export interface Migration {
   apply(document: Document): void;
 }
 
-export const MIGRATIONS: readonly Migration[] = [];
+const MIGRATIONS: readonly Migration[] = [];
 
 /**
  * Brings `document` to `target` ("pagewalk.lab/1"). Returns whether anything changed, or the problem when its `format` is absent, not a lab's,

@@ -25,7 +25,7 @@ function alternatives(schema: z.ZodType): z.ZodType[] {
 }
 
 /** Every schema that could describe the value at `path`; empty when the path leads nowhere. */
-export function schemasAt(schema: z.ZodType, path: readonly Key[]): z.ZodType[] {
+function schemasAt(schema: z.ZodType, path: readonly Key[]): z.ZodType[] {
   let current = alternatives(schema);
   for (const key of path) {
     current = current.flatMap((candidate) => {

@@ -5,7 +5,7 @@ import { addressSchema, boardSchema, countSchema, identifierSchema, sizeSchema }
 export const LAB_FORMAT = 'pagewalk.lab/1';
 export const DEFAULT_INSTRUCTION_LIMIT = 50_000_000;
 
-export const localizedSchema = z.union([z.string(), z.strictObject({ en: z.string(), 'zh-CN': z.string().optional() })]);
+const localizedSchema = z.union([z.string(), z.strictObject({ en: z.string(), 'zh-CN': z.string().optional() })]);
 
 /** A path inside the lab: relative, forward slashes, no way out. */
 export const pathSchema = z
@@ -17,7 +17,7 @@ export const pathSchema = z
   );
 
 /** A number, or a value resolved at power-on: the host-physical address behind a VM's guest-physical one. */
-export const defineSchema = z.union([
+const defineSchema = z.union([
   addressSchema,
   z.strictObject({ frameOf: identifierSchema, gpa: addressSchema }),
   /** host-physical base of a part of the VMM's own state: `ept`, `control-block`, `iommu`, `secret`, of a VM where it has one */
@@ -26,7 +26,7 @@ export const defineSchema = z.union([
   z.strictObject({ barOf: identifierSchema }),
 ]);
 
-export const programSchema = z.union([
+const programSchema = z.union([
   pathSchema.transform((file) => ({ file })),
   z.strictObject({
     file: pathSchema.optional(),
@@ -39,7 +39,7 @@ export const programSchema = z.union([
   }),
 ]);
 
-export const vmSchema = z.strictObject({
+const vmSchema = z.strictObject({
   id: identifierSchema,
   memory: sizeSchema,
   backing: z.enum(['eager', 'on-touch']).default('eager'),
@@ -47,7 +47,7 @@ export const vmSchema = z.strictObject({
   passthrough: z.array(identifierSchema).default([]),
 });
 
-export const vmmSchema = z.strictObject({
+const vmmSchema = z.strictObject({
   translation: z.enum(['ept']).default('ept'),
   allocation: z
     .strictObject({
@@ -91,7 +91,7 @@ export const DRAM_COUNTS = [
 ] as const;
 export type DramCount = (typeof DRAM_COUNTS)[number];
 
-export const checkSchema = z.union([
+const checkSchema = z.union([
   z.strictObject({
     memory: z.strictObject({
       at: placeSchema,
@@ -162,7 +162,7 @@ export const checkSchema = z.union([
  * A diagram of what a program has measured: records of 32-bit little-endian numbers, the x value first, then one for each
  * series. A record whose x is 0 has not been measured yet.
  */
-export const plotSchema = z.strictObject({
+const plotSchema = z.strictObject({
   title: localizedSchema,
   from: placeSchema,
   points: countSchema,

@@ -209,7 +209,7 @@ export function parseYaml(source: string): { source: YamlSource | null; problems
 }
 
 /** The items of a list that have an `id`, by that id: what a path like `board.slots.A1` means. */
-export function indexOfId(list: readonly unknown[], id: string): number {
+function indexOfId(list: readonly unknown[], id: string): number {
   return list.findIndex((item) => item !== null && typeof item === 'object' && (item as { id?: unknown }).id === id);
 }
 

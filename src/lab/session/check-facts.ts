@@ -31,7 +31,7 @@ export function serialChannels({ machine, vmm }: System, most = Infinity): Seria
 }
 
 /** Rejected transactions, each once, in order: as the VMM took them from the unit, or as the unit has them on the bare machine. */
-export function faultRecords({ machine, vmm }: System): FaultRecord[] {
+function faultRecords({ machine, vmm }: System): FaultRecord[] {
   const rejected = machine.iommu?.rejectedTransactions() ?? [];
   if (vmm) {
     return vmm.faults.map(({ requester, address, access, reason, at }) => {

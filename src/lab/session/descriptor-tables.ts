@@ -53,7 +53,7 @@ const kindOf = (attributes: number): DescriptorKind =>
   isCodeOrData(attributes) ? (isCode(attributes) ? 'code' : 'data') : (SYSTEM_KINDS[descriptorType(attributes)] ?? 'reserved');
 
 /** One descriptor from its eight bytes. */
-export function descriptorView(index: number, linear: number, bytes: Uint8Array): DescriptorView {
+function descriptorView(index: number, linear: number, bytes: Uint8Array): DescriptorView {
   const words = new DataView(bytes.buffer, bytes.byteOffset, 8);
   const [low, high] = [words.getUint32(0, true), words.getUint32(4, true)];
   const attributes = attributesOf(high);

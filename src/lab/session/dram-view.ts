@@ -12,7 +12,7 @@ const MOST_MODULES = 64;
 const MOST_BANKS = 64;
 const MOST_ROWS = 12;
 /** Stretches of rows that a bank's heat is shown in. */
-export const ROW_STRETCHES = 64;
+const ROW_STRETCHES = 64;
 
 function banksOf(dram: Dram, module: Module): DramBankView[] {
   const rows = dram.rows(module);

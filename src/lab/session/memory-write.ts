@@ -10,7 +10,7 @@ import { eachPage } from './memory-view';
 import type { System } from './system';
 
 /** Bytes that one command may write. */
-export const MOST_WRITTEN = 4096;
+const MOST_WRITTEN = 4096;
 
 const BEYOND = 2n ** 53n;
 

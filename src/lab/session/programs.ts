@@ -22,7 +22,7 @@ export const problemsOfDiagnostics = (diagnostics: readonly Diagnostic[], vm?: s
   }));
 
 const ASSEMBLY_SOURCE = /\.(asm|nasm|s)$/i;
-export const isAssembly = (path: string): boolean => ASSEMBLY_SOURCE.test(path);
+const isAssembly = (path: string): boolean => ASSEMBLY_SOURCE.test(path);
 
 /** A program ready to be loaded. */
 export interface BuiltProgram {
@@ -100,7 +100,7 @@ export function buildProgram(
 }
 
 /** Symbols that are numbers already; those that are known at power-on only get `unknown`, so that everything else can be judged before. */
-export function plainDefines(program: Program, unknown: number): Record<string, number> {
+function plainDefines(program: Program, unknown: number): Record<string, number> {
   const defines: Record<string, number> = {};
   if (!('defines' in program)) return defines;
   for (const [name, define] of Object.entries(program.defines ?? {})) defines[name] = typeof define === 'number' ? define : unknown;

@@ -12,7 +12,7 @@ import { text, type Text } from '../document/problem';
 import type { ComputerSnapshot } from '../session/computer';
 import type { LoggedInput } from '../session/input-log';
 
-export const SNAPSHOT_FORMAT = 'pagewalk.snapshot/1';
+const SNAPSHOT_FORMAT = 'pagewalk.snapshot/1';
 /** Unpacked bytes that a snapshot may have: the pool's limit and some. */
 const MAX_BYTES = 4 * 1024 ** 3 - 1;
 

@@ -7,7 +7,7 @@ import type { Vmm } from '../../vmm/vmm';
 import { Sha256 } from '../checks/sha256';
 
 /** Raised whenever anything that goes into the hash changes its form. */
-export const STATE_HASH_VERSION = 1;
+const STATE_HASH_VERSION = 1;
 
 const encoder = new TextEncoder();
 

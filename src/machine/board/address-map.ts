@@ -58,7 +58,7 @@ export interface AddressMap {
  * At most this many DIMMs are followed at one address; a board with more at one place is beyond any electrical sense, and
  * the rest are left out.
  */
-export const MOST_CLAIMS = 8;
+const MOST_CLAIMS = 8;
 
 /** Slots that answer, each once. */
 export const slotsOf = (claims: readonly Claim[]): string[] =>

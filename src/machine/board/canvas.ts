@@ -18,7 +18,7 @@ const coordinateSchema = z.union([z.number(), z.bigint()]).transform((value, con
 const partSchema = z.string().min(1).max(64);
 const placeSchema = z.tuple([coordinateSchema, coordinateSchema]);
 
-export const groupSchema = z.strictObject({
+const groupSchema = z.strictObject({
   id: z.string().regex(/^[A-Za-z][A-Za-z0-9_-]{0,31}$/, 'expected a name: a letter, then up to 31 letters, digits, _ or -'),
   name: z.string().max(64).default(''),
   parts: z.array(partSchema).max(MOST).default([]),

@@ -41,7 +41,7 @@ const GIB = 1024 ** 3;
 export const TECHNOLOGIES = Object.keys(GENERATIONS) as DimmTechnology[];
 
 /** The largest module of the catalogue. */
-export const LARGEST_DIMM = 64 * GIB;
+const LARGEST_DIMM = 64 * GIB;
 
 export interface DimmWish {
   technology: DimmTechnology;
@@ -70,7 +70,7 @@ const densityName = (megabits: number): string =>
   megabits >= 1024 ? `${megabits / 1024} Gbit` : megabits >= 1 ? `${megabits} Mbit` : `${megabits * 1024} kbit`;
 
 /** `ddr4-16g-2rx8`. */
-export const dimmName = ({ technology, bytes, ranks, width }: DimmWish): string =>
+const dimmName = ({ technology, bytes, ranks, width }: DimmWish): string =>
   technology === 'SIMM' ? `simm30-${shortSize(bytes)}` : `${GENERATIONS[technology].prefix}-${shortSize(bytes)}-${ranks}rx${width}`;
 
 /** The module, or the rule that it breaks. */

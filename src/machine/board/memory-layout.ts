@@ -8,7 +8,7 @@ import { DEFAULT_MAPPING, interleavesChannels, type MappingOrder } from './mappi
 import { dimmPart, type DimmPart } from './parts';
 import type { Board, Controller } from './schema';
 
-export const DEFAULT_CHANNEL_INTERLEAVE = 64;
+const DEFAULT_CHANNEL_INTERLEAVE = 64;
 /** Interleaving blocks are powers of two in this range, so that they divide every module. */
 export const INTERLEAVE_RANGE = { least: 64, most: 256 * 1024 } as const;
 

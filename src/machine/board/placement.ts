@@ -10,7 +10,7 @@ import type { Board } from './schema';
 import { LEGACY_END, alignUp, deviceWindows } from './windows';
 
 /** Assumed when the processor is not in the catalogue. */
-export const DEFAULT_ADDRESS_BITS = 36;
+const DEFAULT_ADDRESS_BITS = 36;
 /** The architecture's limits (SDM vol. 1, 3.3.1; below 20 bits there would be no place for the real-mode megabyte). */
 export const ADDRESS_BITS_RANGE = { least: 20, most: 52 } as const;
 

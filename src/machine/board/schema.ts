@@ -68,7 +68,7 @@ const portSchema = z
   .regex(/^[A-Za-z][A-Za-z0-9_-]{0,31}(\.[0-9]{1,2})?$/, 'expected a port: rp1, or sw1.0 for downstream port 0 of a switch');
 const requesterSchema = z.string().regex(/^([0-9a-fA-F]{2}:)?[01][0-9a-fA-F]\.[0-7]$/, 'expected a PCI address, as 00:04.0');
 
-export const slotSchema = z.strictObject({
+const slotSchema = z.strictObject({
   id: identifierSchema,
   /** fixed assignment: where the board decodes this slot */
   base: addressSchema.optional(),
@@ -90,7 +90,7 @@ export const slotSchema = z.strictObject({
  * What spreads PCI over the board: a PCI Express root port, a switch (an upstream port and `ports` downstream ports), or a bridge to
  * a legacy PCI bus. Bus numbers are not drawn: the firmware gives them at power-on.
  */
-export const bridgeSchema = z.strictObject({
+const bridgeSchema = z.strictObject({
   id: identifierSchema,
   kind: z.enum(['root-port', 'switch', 'pci-bridge']),
   /** the port it is plugged into; a root port has none, and a bridge without one sits on the root complex */
@@ -103,7 +103,7 @@ export const bridgeSchema = z.strictObject({
   hotPlug: z.boolean().optional(),
 });
 
-export const deviceSchema = z.strictObject({
+const deviceSchema = z.strictObject({
   id: identifierSchema,
   kind: z.string(),
   /** its place: `00:04.0` on the root complex; behind a legacy bridge only device and function, as 03.0 */
@@ -124,13 +124,13 @@ export const deviceSchema = z.strictObject({
     .optional(),
 });
 
-export const iommuSchema = z.strictObject({
+const iommuSchema = z.strictObject({
   present: z.boolean().default(false),
   enabled: z.boolean().default(false),
 });
 
 /** A memory controller: which slots are on its channels, and how it spreads addresses over them. */
-export const controllerSchema = z.strictObject({
+const controllerSchema = z.strictObject({
   id: identifierSchema,
   /** the slots of each channel, nearest first */
   channels: z.array(z.array(identifierSchema).min(1).max(4)).max(8).default([]),
@@ -149,10 +149,10 @@ export const controllerSchema = z.strictObject({
 const processorSchema = z.union([z.string(), z.number(), z.bigint()]).transform(String);
 
 /** The processor's TLB where it is not the part's own; fewer ways than the part's when it has fewer entries, unless told. */
-export const tlbSchema = z.strictObject({ entries: countSchema, ways: countSchema.optional() });
+const tlbSchema = z.strictObject({ entries: countSchema, ways: countSchema.optional() });
 
 /** How far the memory is modelled in time, and what rows do to each other. All of it is off unless told. */
-export const memorySchema = z.strictObject({
+const memorySchema = z.strictObject({
   /** row hits, misses and conflicts, refresh and the channels' queues cost machine time */
   timing: z.boolean().default(false),
   /** accesses that the processor may have outstanding on a channel before it waits for the oldest, 1 to 64 */

@@ -8,7 +8,7 @@ import { writeSpdTimings } from './spd-timings';
 
 /** Byte 2: the key byte for the memory's generation. */
 const KEY: Readonly<Partial<Record<DimmTechnology, number>>> = { SDR: 4, DDR: 7, DDR2: 8, DDR3: 0x0b, DDR4: 0x0c, DDR5: 0x12 };
-export const SPD_KEY_BYTE = 2;
+const SPD_KEY_BYTE = 2;
 
 /** What the bytes say. */
 export interface SpdModule {

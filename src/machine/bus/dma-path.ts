@@ -11,7 +11,7 @@ import { formatRequester } from './dma-port';
 import type { DmaCompletion, DmaHop, DmaHopResult, DmaPort, DmaRequest, DmaStatus, RequesterId } from './dma-port';
 
 /** Ticks from a request to its completion: the way there and back, and one for every 64 bytes. */
-export const DMA_COMPLETION_LATENCY = 20;
+const DMA_COMPLETION_LATENCY = 20;
 export const completionDelay = (length: number): number => DMA_COMPLETION_LATENCY + Math.ceil(length / 64);
 
 /** Bytes of data kept in a Journey's end. */

@@ -11,7 +11,7 @@ import { BARS, COMMAND, PciFunction, type PciFunctionOptions, type SavedFunction
 
 export { COMMAND } from './pci-function';
 
-export const CONFIG_ADDRESS = 0xcf8;
+const CONFIG_ADDRESS = 0xcf8;
 const STATE_VERSION = 1;
 const MULTI_FUNCTION = 0x80_0000;
 

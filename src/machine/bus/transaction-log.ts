@@ -64,7 +64,7 @@ export interface SavedTransactions {
   entries: TransactionEntry[];
 }
 
-export const LOG_CAPACITY = 10_000;
+const LOG_CAPACITY = 10_000;
 
 export class TransactionLog {
   /** by sequence number, modulo the capacity; undefined: a row of `ports` */

@@ -48,7 +48,7 @@ export function carryFlag(kind: number, left: number, right: number, result: num
 }
 
 /** OF, 0 or 1. */
-export function overflowFlag(kind: number, left: number, right: number, result: number, flags: number): number {
+function overflowFlag(kind: number, left: number, right: number, result: number, flags: number): number {
   switch (kind) {
     case LAZY.add:
     case LAZY.inc:

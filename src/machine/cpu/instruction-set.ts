@@ -5,8 +5,7 @@
  */
 import { FLAG } from './flags';
 
-export const INSTRUCTION_SETS = ['8086', '386', 'pentium', 'p6'] as const;
-export type InstructionSet = (typeof INSTRUCTION_SETS)[number];
+export type InstructionSet = '8086' | '386' | 'pentium' | 'p6';
 
 /** Position in INSTRUCTION_SETS, so that generations compare with `<`. */
 export const LEVEL = { i8086: 0, i386: 1, pentium: 2, p6: 3 } as const;

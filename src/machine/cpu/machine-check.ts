@@ -26,7 +26,7 @@ export const MACHINE_CHECK_MSR = { capability: 0x179, status: 0x17a, bankControl
 /** IA32_MCG_CAP: one bank, no IA32_MCG_CTL */
 const CAPABILITY = 1n;
 /** IA32_MCG_STATUS */
-export const MCG_STATUS = { restartable: 1, errorAtIp: 2, inProgress: 4 } as const;
+const MCG_STATUS = { restartable: 1, errorAtIp: 2, inProgress: 4 } as const;
 /** IA32_MCi_STATUS, high word */
 const BANK = { valid: 1 << 31, overflow: 1 << 30, uncorrected: 1 << 29, enabled: 1 << 28, address: 1 << 26, corrupt: 1 << 25 } as const;
 /** the compound error code of a memory controller: 000F 0000 1MMM CCCC */

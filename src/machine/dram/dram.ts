@@ -21,7 +21,7 @@ import { RowCounts, type SavedRowCounts } from './row-counts';
 const PS_PER_TICK = 1000;
 /** One burst. */
 const LINE = 64;
-export const DEFAULT_IN_FLIGHT = 8;
+const DEFAULT_IN_FLIGHT = 8;
 
 /** Counts of one bank, module or channel. */
 export interface AccessCounts {

@@ -7,7 +7,7 @@ import type { Device, DeviceRegion, EventTag } from '../devices/device';
 import { decodeState, encodeState } from '../devices/device-state';
 import type { InterruptMessage } from './interrupt-message';
 
-export const IO_APIC_PINS = 24;
+const IO_APIC_PINS = 24;
 /** The 8254 hangs on input 2 (input 0 is the 8259 pair's); every other line on the input of its own number. */
 export const pinOfLine = (irq: number): number => (irq === 0 ? 2 : irq);
 

@@ -8,11 +8,11 @@ import type { InterruptSource } from '../cpu/runtime';
 import type { Device, DeviceRegion, EventTag } from '../devices/device';
 import { decodeState, encodeState } from '../devices/device-state';
 
-export const MASTER_BASE = 0x20;
-export const SLAVE_BASE = 0xa0;
-export const ELCR_BASE = 0x4d0;
+const MASTER_BASE = 0x20;
+const SLAVE_BASE = 0xa0;
+const ELCR_BASE = 0x4d0;
 /** The input of the first controller that the second one drives. */
-export const CASCADE_INPUT = 2;
+const CASCADE_INPUT = 2;
 const SPURIOUS_INPUT = 7;
 const STATE_VERSION = 2;
 

@@ -31,8 +31,8 @@ export interface CachedTranslation {
   entries: EntryRead[];
 }
 
-export const CONTEXT_CACHE_ENTRIES = 64;
-export const IOTLB_ENTRIES = 256;
+const CONTEXT_CACHE_ENTRIES = 64;
+const IOTLB_ENTRIES = 256;
 
 const PAGE_SIZES = [4096, 2 * 1024 ** 2, 1024 ** 3];
 

@@ -69,7 +69,7 @@ export interface FaultRegister {
 const F = 1n << 63n;
 const T_READ = 1n << 62n;
 
-export function encodeFault(fault: IommuFault): FaultRegister {
+function encodeFault(fault: IommuFault): FaultRegister {
   return {
     low: BigInt(fault.address) & ~0xfffn,
     high: F | (fault.access === 'read' ? T_READ : 0n) | (BigInt(fault.reason) << 32n) | BigInt(fault.requester),

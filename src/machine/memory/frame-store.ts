@@ -10,7 +10,7 @@ import { PAGE_SIZE } from '../address';
 
 const WASM_PAGE = 64 * 1024;
 /** Pool never larger than this: wasm32 ends at 4 GiB and Electron at about 7.5 GiB of array buffers altogether. */
-export const DEFAULT_POOL_LIMIT = 3.5 * 1024 ** 3;
+const DEFAULT_POOL_LIMIT = 3.5 * 1024 ** 3;
 const SMALLEST_GROWTH = 4 * 1024 * 1024;
 
 /** Frames per leaf of the sparse map: one leaf covers 4 MiB of address space. */

@@ -16,7 +16,7 @@ export function programsOf(document: LabDocument): ProgramUse[] {
   return uses;
 }
 
-export const isSource = (file: string): boolean => /\.(asm|nasm|s)$/i.test(file);
+const isSource = (file: string): boolean => /\.(asm|nasm|s)$/i.test(file);
 
 /** One job for each source that a program begins with; a source that two VMs share is assembled once, with the first one's symbols. */
 export function jobsOf(document: LabDocument): AssemblyJob[] {

@@ -13,7 +13,7 @@ import type { MappingRights, ReachablePage, Translation } from './translation';
 const TABLE_BITS = 7;
 const MEMORY_TYPE = { uncached: 0 << 3, writeBack: 6 << 3 } as const;
 const PAGE_BIT = 0x80;
-export function eptBits({ readable, writable, executable, device }: MappingRights): number {
+function eptBits({ readable, writable, executable, device }: MappingRights): number {
   return (readable ? 1 : 0) | (writable ? 2 : 0) | (executable ? 4 : 0) | (device ? MEMORY_TYPE.uncached : MEMORY_TYPE.writeBack);
 }
 

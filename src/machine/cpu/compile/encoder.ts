@@ -13,7 +13,7 @@ export const OP = {
   wrap: 0xa7, extend_s: 0xac, extend_u: 0xad, extend8_s: 0xc0, extend16_s: 0xc1,
 } as const; // prettier-ignore
 
-export const I32 = 0x7f;
+const I32 = 0x7f;
 const I64 = 0x7e;
 const F64 = 0x7c;
 const VOID = 0x40;

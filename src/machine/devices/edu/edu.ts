@@ -25,20 +25,20 @@ export const EDU_REGISTERS = {
   dmaCommand: 0x98,
 } as const;
 
-export const EDU_IDENTIFICATION = 0x010000ed;
+const EDU_IDENTIFICATION = 0x010000ed;
 /** device address and size of the DMA buffer */
 export const EDU_BUFFER = { base: 0x40000, size: 4096 } as const;
 /** DMA command: start (reads as one while the transfer runs), direction device → RAM, interrupt when done */
 export const EDU_COMMAND = { start: 1, toMemory: 2, interrupt: 4 } as const;
 /** status: a factorial is being computed; raise an interrupt when it is done */
-export const EDU_STATUS = { computing: 0x01, interruptWhenDone: 0x80 } as const;
+const EDU_STATUS = { computing: 0x01, interruptWhenDone: 0x80 } as const;
 /** interrupt status bits that the device itself raises */
-export const EDU_INTERRUPT = { factorialDone: 0x001, dmaDone: 0x100 } as const;
+const EDU_INTERRUPT = { factorialDone: 0x001, dmaDone: 0x100 } as const;
 
 /** ticks from the start bit to the first request on the bus */
 export const EDU_DMA_LATENCY = 100;
 /** ticks a factorial takes */
-export const EDU_FACTORIAL_LATENCY = 50;
+const EDU_FACTORIAL_LATENCY = 50;
 
 const PAGE = 4096;
 const STATE_VERSION = 1;

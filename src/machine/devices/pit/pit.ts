@@ -7,8 +7,8 @@ import type { Device, DeviceContext, DeviceRegion, EventTag } from '../device';
 import { decodeState, encodeState } from '../device-state';
 import { CLOCK_TICKS, Counter, type CounterState } from './counter';
 
-export const PIT_BASE = 0x40;
-export const CONTROL_PORT_B = 0x61;
+const PIT_BASE = 0x40;
+const CONTROL_PORT_B = 0x61;
 /** Pulses between two changes of the refresh bit of port 0x61 (15 µs). */
 const REFRESH_PULSES = 18;
 /** Bits of port 0x61. */

@@ -6,7 +6,7 @@ import type { Device, DeviceRegion, EventTag } from '../device';
 import { decodeState, encodeState, fromHex } from '../device-state';
 
 /** The newest bytes up to this many are kept. */
-export const POST_LIMIT = 65_536;
+const POST_LIMIT = 65_536;
 const STATE_VERSION = 1;
 
 export class PostPort implements Device {

@@ -6,8 +6,8 @@
 import type { Device, DeviceRegion, EventTag } from '../device';
 import { decodeState, encodeState, fromHex } from '../device-state';
 
-export const VGA_BASE = 0xa_0000;
-export const VGA_BYTES = 0x2_0000;
+const VGA_BASE = 0xa_0000;
+const VGA_BYTES = 0x2_0000;
 const PAGE = 4096;
 const STATE_VERSION = 1;
 

@@ -20,7 +20,7 @@ const GAP = 14;
 const LEVEL_GAP = 40;
 
 /** `sw1.0` → `sw1`: the part that a port belongs to. */
-export const partOfPort = (port: string): string => port.replace(/\.\d+$/, '');
+const partOfPort = (port: string): string => port.replace(/\.\d+$/, '');
 
 type Drawable = Pick<Board, 'devices' | 'bridges'>;
 

@@ -12,7 +12,7 @@ const THRESHOLD = 4;
 const MARK = 'boxed';
 
 /** The parts that lie in the box as a whole. */
-export const partsWithin = (parts: readonly PartBox[], { x, y, width, height }: Box): PartBox[] =>
+const partsWithin = (parts: readonly PartBox[], { x, y, width, height }: Box): PartBox[] =>
   parts.filter((part) => part.x >= x && part.y >= y && part.x + part.width <= x + width && part.y + part.height <= y + height);
 
 const pointIn = ({ left, top }: DOMRect, { clientX, clientY }: PointerEvent): { x: number; y: number } => ({

@@ -46,7 +46,7 @@ export const FOUR_LEVEL: readonly Level[] = [
 /** VT-d second-level tables over 39 bits (three levels). */
 export const THREE_LEVEL: readonly Level[] = FOUR_LEVEL.slice(1);
 
-export const bitsOf = (value: bigint, high: number, low: number): bigint => (value >> BigInt(low)) & ((1n << BigInt(high - low + 1)) - 1n);
+const bitsOf = (value: bigint, high: number, low: number): bigint => (value >> BigInt(low)) & ((1n << BigInt(high - low + 1)) - 1n);
 
 /**
  * The cut of `address` for a walk over `levels`. A large page ends the walk early: the levels below `lastLevel` (its

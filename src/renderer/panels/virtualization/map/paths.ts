@@ -26,7 +26,7 @@ function byFill(parts: Iterable<Painted>): Painted[] {
 }
 
 /** The outline of a band from (guest) `top` to (host) `bottom`: vertical where it leaves and arrives. */
-export function bandPath(band: Pick<Band, 'guestX' | 'guestWidth' | 'hostX' | 'hostWidth'>, top: number, bottom: number): string {
+function bandPath(band: Pick<Band, 'guestX' | 'guestWidth' | 'hostX' | 'hostWidth'>, top: number, bottom: number): string {
   const one = tenth(top + (bottom - top) * 0.54);
   const two = tenth(top + (bottom - top) * 0.48);
   const [x, hostX] = [tenth(band.guestX), tenth(band.hostX)];
