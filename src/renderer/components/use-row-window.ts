@@ -27,14 +27,23 @@ export function useRowWindow(body: Ref<HTMLElement | null>, count: () => number)
     top.value = Math.round(body.value.getBoundingClientRect().top);
     sight.value = window.innerHeight;
   };
+  let asked = 0;
+  /** Before the next frame: asking in the task that has changed the rows would lay them out there and then, as often as they change. */
+  const measureSoon = (): void => {
+    asked ||= requestAnimationFrame(() => {
+      asked = 0;
+      measure();
+    });
+  };
   onMounted(() => {
     // scrolling does not bubble, whichever element around the table it is that scrolls
     document.addEventListener('scroll', measure, { capture: true, passive: true });
     window.addEventListener('resize', measure);
-    measure();
+    measureSoon();
   });
-  onUpdated(measure);
+  onUpdated(measureSoon);
   onBeforeUnmount(() => {
+    cancelAnimationFrame(asked);
     document.removeEventListener('scroll', measure, { capture: true });
     window.removeEventListener('resize', measure);
   });

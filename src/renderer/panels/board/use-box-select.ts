@@ -3,9 +3,11 @@
  * it are touched; they are chosen when it is let go. Escape, or the pointer taken away, leaves the choice as it was.
  */
 import type { VueFlowStore } from '@vue-flow/core';
-import { onBeforeUnmount, type Ref } from 'vue';
+import { inject, onBeforeUnmount, type Ref } from 'vue';
+import { TURNS } from '../../docking/turns';
 import { useCanvas } from './canvas';
 import type { Box, PartBox } from './drawing';
+import { RANKS } from './shown-board';
 
 /** A press becomes a box when the pointer has moved further than this, in pixels. */
 const THRESHOLD = 4;
@@ -34,6 +36,7 @@ interface Press {
 
 export function useBoxSelect(root: Ref<HTMLElement | null>, flow: VueFlowStore) {
   const canvas = useCanvas();
+  const turns = inject(TURNS, null);
   let press: Press | null = null;
 
   function start(at: Press): void {
@@ -69,12 +72,22 @@ export function useBoxSelect(root: Ref<HTMLElement | null>, flow: VueFlowStore) 
     if (!press || event.pointerId !== press.pointer) return;
     press.to = pointIn(press.bounds, event);
     draw();
-    const { inside, frame } = press;
+    const { inside, frame, elements } = press;
+    if (frame) press.inside = [];
     end();
     if (!frame) return;
     canvas.chosen = inside.map(({ node }) => node);
     if (inside[0]) canvas.look(inside[0].node);
-    flow.nodesSelectionActive.value = inside.length > 0;
+    // the marks of the box stay until the canvas has set its own (use-chosen), and the frame to drag them all by comes last
+    const close = (): void => {
+      unmark(inside, elements);
+      flow.nodesSelectionActive.value = canvas.chosen.length > 0;
+    };
+    if (turns) turns.later(close, RANKS.canvas + 1);
+    else close();
+  }
+  function unmark(parts: readonly PartBox[], elements: Press['elements']): void {
+    for (const part of parts) elements.get(part.node)?.classList.remove(MARK);
   }
   function onKey(event: KeyboardEvent): void {
     if (event.key !== 'Escape') return;
@@ -86,7 +99,7 @@ export function useBoxSelect(root: Ref<HTMLElement | null>, flow: VueFlowStore) 
     if (press) {
       cancelAnimationFrame(press.asked);
       press.frame?.remove();
-      for (const part of press.inside) press.elements.get(part.node)?.classList.remove(MARK);
+      unmark(press.inside, press.elements);
       if (root.value?.hasPointerCapture(press.pointer)) root.value.releasePointerCapture(press.pointer);
     }
     press = null;

@@ -1,5 +1,5 @@
 /**
- * What is chosen: the canvas and the store follow each other. What a key or a box chooses, the canvas marks a few parts at a time, each
+ * What is chosen: the canvas and the store follow each other. Many parts that a key or a box chooses are marked a few at a time, each
  * few in a task of their own; what is chosen on the canvas itself is marked already.
  */
 import type { GraphNode, VueFlowStore } from '@vue-flow/core';
@@ -9,7 +9,7 @@ import { useCanvas } from './canvas';
 import { RANKS } from './shown-board';
 
 /** So many parts are marked in one task. */
-const FEW = 50;
+const FEW = 30;
 
 export const isSameList = (a: readonly string[], b: readonly string[]): boolean =>
   a.length === b.length && a.every((each, i) => each === b[i]);
@@ -24,8 +24,9 @@ export function useChosen(flow: VueFlowStore, complete: Readonly<Ref<boolean>>) 
   function mark(count: number): void {
     const wanted = new Set(canvas.chosen);
     for (const node of waiting.splice(0, count)) node.selected = wanted.has(node.id);
-    if (waiting.length > 0) turns?.later(() => mark(FEW), RANKS.canvas);
+    markLater();
   }
+  const markLater = (): void => void (waiting.length > 0 && turns?.later(() => mark(FEW), RANKS.canvas));
   watch(marked, (now) => waiting.length > 0 || isSameList(now, canvas.chosen) || (canvas.chosen = now));
   watch(
     () => [canvas.chosen, complete.value] as const,
@@ -34,7 +35,8 @@ export function useChosen(flow: VueFlowStore, complete: Readonly<Ref<boolean>>) 
       const wanted = new Set(now);
       const underWay = waiting.length > 0;
       waiting = flow.nodes.value.filter(({ id, selected }) => Boolean(selected) !== wanted.has(id));
-      if (!underWay) mark(turns ? FEW : waiting.length);
+      if (!turns || waiting.length <= FEW) mark(waiting.length);
+      else if (!underWay) markLater();
     },
     { flush: 'post' },
   );

@@ -147,7 +147,11 @@ export function usePartDrag(
     end(false);
     if (to.x !== from.x || to.y !== from.y) onDrop(nodes, to.x - from.x, to.y - from.y);
     // they stay where they were let go until they are drawn there
-    ahead.takeOver(load);
+    ahead.takeOver({
+      ...load,
+      putDown: (part) => (tell(), load.putDown(part)),
+      putBack: () => (tell(), load.putBack()),
+    });
   }
   function onKey(event: KeyboardEvent): void {
     if (event.key !== 'Escape' || !drag) return;
@@ -172,7 +176,8 @@ export function usePartDrag(
     press = null;
     latest = null;
     if (telling !== null) clearTimeout(telling);
-    tell();
+    // who shows the board in small goes on showing them where they were let go, until they are drawn there
+    if (putBack) tell();
     listen('removeEventListener');
   }
   function listen(how: 'addEventListener' | 'removeEventListener'): void {
