@@ -12,9 +12,14 @@ export function cellWidth(text: string): number {
 
 const UNITS = ['bytes', 'KiB', 'MiB', 'GiB', 'TiB'] as const;
 
-/** `256 MiB`, `63.75 GiB`: in the largest unit of which there is one, at most two decimals; the range beside it is exact. */
+/**
+ * `256 MiB`, `63.75 GiB`: in the largest unit of which there is one, at most two decimals; the range beside it is exact. What would be
+ * rounded there and is whole in the unit below, in at most four digits, is told in that: 2045 GiB are not 2 TiB.
+ */
 export function sizeText(bytes: number): string {
-  const power = Math.min(UNITS.length - 1, Math.floor(Math.log2(Math.max(1, bytes)) / 10));
+  let power = Math.min(UNITS.length - 1, Math.floor(Math.log2(Math.max(1, bytes)) / 10));
+  const below = bytes / 1024 ** (power - 1);
+  if (power > 0 && Number.isInteger(below) && below < 10_000 && !Number.isInteger((bytes / 1024 ** power) * 100)) power--;
   return `${Math.round((bytes / 1024 ** power) * 100) / 100} ${UNITS[power]!}`;
 }
 

@@ -273,7 +273,7 @@ export default {
   cell: {
     hiddenBy: '{device} 的窗口覆盖了此地址：由 {device} 应答，该单元无法访问。',
     title: 'DRAM 单元',
-    address: '主机物理地址',
+    address: '宿主机物理地址',
     elsewhere: '{slot} 插槽不应答该地址。',
     unreachable: '没有地址能到达该单元。',
     bare: '裸机：没有所有者',

@@ -60,7 +60,7 @@ function dimmItem(part: DimmPart): Item {
   const all = banks * bankGroups;
   const facts = text(
     `x${part.chips.width} · ${plural(ranks, 'rank')} · ${plural(all, 'bank')}`,
-    `x${part.chips.width} · ${ranks} 个 rank · ${all} 个存储体`,
+    `x${part.chips.width} · ${ranks} rank · ${all} 存储体`,
   );
   return item('dimm', part.id, part.name, facts);
 }
