@@ -80,7 +80,9 @@ export function useCanvasKeys(moves: CanvasMoves) {
     const step = STEPS[event.key];
     // the part that has the focus is the one that is meant
     canvas.last = part.node;
+    const meant = (): void => void (canvas.focused?.node !== part.node && canvas.look(part.node));
     if (step && event.altKey && !control) {
+      meant();
       const far = event.shiftKey ? GRID * 8 : GRID * 2;
       commands.moveBy(step[0] * far, step[1] * far);
       void nextTick(() => moves.reveal(canvas.partAt(part.node) ?? part));
@@ -96,9 +98,12 @@ export function useCanvasKeys(moves: CanvasMoves) {
       removeAt(part);
     } else if (control && CONTROL[letter]) {
       if (selection.part?.startsWith('group:')) canvas.look(part.node);
+      meant();
       CONTROL[letter](part, event.shiftKey);
-    } else if (!control && PLAIN[letter]) PLAIN[letter](part);
-    else return;
+    } else if (!control && PLAIN[letter]) {
+      meant();
+      PLAIN[letter](part);
+    } else return;
     event.preventDefault();
   }
   return { onKey };

@@ -47,8 +47,6 @@ const stem = (id: string): string => id.replace(/\d+$/, '') || id;
 
 /** Units between tries for a free place, and so many steps away one is looked for: else it stands to the right of everything. */
 const STEP = 24;
-/** of a part that has left the board since it was copied: as the largest */
-const USUAL_SIZE = { width: 280, height: 110 } as const;
 const FARTHEST_STEPS = 60;
 /** Room that is kept around what is pasted. */
 const ROOM = 4;
@@ -77,7 +75,7 @@ export function pasteParts(board: Board, clip: Clip): BoardChange & { nodes: str
     renamed.set(nodeOf(kind, id), nodeOf(kind, fresh));
     return fresh;
   };
-  const patches: Patch[] = [];
+  const added: Added = { slots: [], controllers: [], bridges: [], devices: [] };
   const newSlot = new Map<string, string>();
   const slots = clip.slots.map((slot) => {
     const wired = clip.controllers.some(({ channels, banks }) => [...channels.flat(), ...banks.flat()].includes(slot.id));
@@ -101,11 +99,11 @@ export function pasteParts(board: Board, clip: Clip): BoardChange & { nodes: str
     const bytes = dimm === null ? undefined : (dimmPart(dimm)?.bytes ?? 0) * (lanes?.length ?? 1);
     const answers = bytes !== undefined && (lanes === undefined || lanes[0] === id);
     const free = board.assignment === 'fixed' && answers ? advisor.take(Math.max(bytes, 1)) : undefined;
-    patches.push(append(['slots'], plain({ id, ...(free === undefined ? {} : { base: free }), ...rest, dimm })));
+    added.slots.push({ id, ...(free === undefined ? {} : { base: free }), ...rest, dimm });
   }
   for (const { channels, banks, ...rest } of controllers) {
     const wires = { ...(channels.length > 0 ? { channels } : {}), ...(banks.length > 0 ? { banks } : {}) };
-    patches.push(append(['controllers'], plain({ ...rest, ...wires })));
+    added.controllers.push({ ...rest, ...wires });
   }
   for (const { id } of clip.bridges) rename('bridge', id, (number) => `${stem(id)}${number + 1}`);
   /** the same port of the copied bridge; what was plugged into another port goes to the root complex, for the port is taken */
@@ -115,21 +113,24 @@ export function pasteParts(board: Board, clip: Clip): BoardChange & { nodes: str
     return fresh && [kindAndId(fresh)[1], number].filter((each) => each !== undefined).join('.');
   };
   for (const { at: _, parent, ...rest } of clip.bridges)
-    patches.push(
-      append(['bridges'], plain({ ...rest, id: kindAndId(renamed.get(nodeOf('bridge', rest.id))!)[1], parent: portOf(parent) })),
-    );
+    added.bridges.push({ ...rest, id: kindAndId(renamed.get(nodeOf('bridge', rest.id))!)[1], parent: portOf(parent) });
   for (const { at: _, parent, ...rest } of clip.devices) {
     const id = rename('device', rest.id, (number) => `${stem(rest.id)}${number}`);
-    patches.push(append(['devices'], plain({ ...rest, id, parent: portOf(parent) })));
+    added.devices.push({ ...rest, id, parent: portOf(parent) });
   }
   const nodes = [...renamed.values()];
-  const sizes = new Map(placedParts(board).map((part) => [part.node, part]));
-  const boxes = [...clip.places].flatMap(([node, at]) => (renamed.has(node) ? [{ ...(sizes.get(node) ?? USUAL_SIZE), ...at }] : []));
-  const shift = freeShift(boxes, [...sizes.values()]);
-  const moved = [...clip.places].flatMap(([node, { x, y }]) => {
+  const kept = [...clip.places].flatMap(([node, at]) => {
     const fresh = renamed.get(node);
-    return fresh ? [[fresh, { x: x + shift.x, y: y + shift.y }] as const] : [];
+    return fresh ? [[fresh, at] as const] : [];
   });
+  // parts that nobody has placed make room for what comes: where they will stand is what counts
+  const pasted = new Set(nodes);
+  const then = placedParts(withParts(board, added, kept));
+  const shift = freeShift(then.filter(({ node }) => pasted.has(node)), then.filter(({ node }) => !pasted.has(node))); // prettier-ignore
+  const moved = kept.map(([node, { x, y }]) => [node, { x: x + shift.x, y: y + shift.y }] as const);
+  const patches: Patch[] = (['slots', 'controllers', 'bridges', 'devices'] as const).flatMap((list) =>
+    added[list].map((part) => append([list], plain(part))),
+  );
   patches.push(...movePatches(board, moved), ...groupPatches(board, clip, renamed));
   const count = nodes.length;
   const only = count === 1 ? kindAndId(nodes[0]!)[1] : null;
@@ -138,6 +139,32 @@ export function pasteParts(board: Board, clip: Clip): BoardChange & { nodes: str
     nodes,
     label: only === null ? words(`Paste ${count} parts`, `粘贴 ${count} 个部件`) : words(`Paste ${only}`, `粘贴 ${only}`),
     ...(nodes[0] ? { look: nodes[0] } : {}),
+  };
+}
+
+/** Parts as they come on the board: a controller names only the wires it has. */
+interface Added {
+  slots: Slot[];
+  controllers: (Omit<Controller, 'channels' | 'banks'> & Partial<Pick<Controller, 'channels' | 'banks'>>)[];
+  bridges: BoardBridge[];
+  devices: BoardDevice[];
+}
+
+/** The board with more parts on it, standing at these places. */
+function withParts(
+  board: Board,
+  { slots, controllers, bridges, devices }: Added,
+  places: readonly (readonly [node: string, place: Place])[],
+): Board {
+  const all = { ...board.canvas?.places };
+  for (const [node, { x, y }] of places) all[node] = [x, y];
+  return {
+    ...board,
+    slots: [...board.slots, ...slots],
+    controllers: [...(board.controllers ?? []), ...controllers.map((each) => ({ channels: [], banks: [], ...each }))],
+    bridges: [...(board.bridges ?? []), ...bridges],
+    devices: [...board.devices, ...devices],
+    canvas: { ...board.canvas, places: all },
   };
 }
 

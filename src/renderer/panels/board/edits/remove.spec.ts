@@ -1,6 +1,8 @@
 import { describe, expect, it } from 'vitest';
 import { LabEditor } from '../../../../lab/document/editor';
 import { overlap } from '../drawing';
+import type { Board } from '../../../../machine/board/schema';
+import { sampleBoards, takeSample } from '../samples';
 import type { BoardChange } from './change';
 import { clipSize, copyParts, foldGroup, makeGroup, moveParts, pasteParts, placedParts, removeParts, wireController } from './index';
 
@@ -140,6 +142,25 @@ describe('copying', () => {
         for (const other of others) expect([other.node, overlap(own, other)]).toEqual([other.node, false]);
     }
   });
+
+  it.each([
+    ['pcie-switch', 'bridge:sw1', 'dual-channel-desktop'],
+    ['four-dimms', 'slot:A1', 'dual-channel-desktop'],
+    ['dual-channel-desktop', 'controller:mc0', 'four-dimms'],
+  ])('what is copied from %s, %s, stands on nothing in %s, whose parts make room for it', (from, node, into) => {
+    const spots = (board: Board) => new Map(placedParts(board).map(({ node, x, y }) => [node, { x, y }]));
+    const sample = (name: string) => sampleBoards().find((each) => each.name === name)!;
+    const first = open();
+    first.patch(takeSample(first.document!, sample(from))!.patches, { en: 'taken', 'zh-CN': '已取用' });
+    const clip = copyParts(first.document!.board, [node], spots(first.document!.board))!;
+    const editor = open();
+    editor.patch(takeSample(editor.document!, sample(into))!.patches, { en: 'taken', 'zh-CN': '已取用' });
+    const pasted = pasteParts(editor.document!.board, clip);
+    expect(editor.patch(pasted.patches, pasted.label)).toEqual({ applied: true });
+    const parts = placedParts(editor.document!.board);
+    const on = parts.flatMap((own) => parts.filter((other) => other.node < own.node && overlap(own, other)).map((other) => [own.node, other.node]));
+    expect(on).toEqual([]);
+  }); // prettier-ignore
 
   it('a group that is drawn as one box is moved with its parts, and copied as one', () => {
     const editor = open();
