@@ -7,7 +7,6 @@
 
 org 0x7C00
 
-
 %define CODE       0x08                 ; ring 0
 %define DATA       0x10
 %define USER_CODE  0x18 | 3             ; ring 3, and the RPL that goes with it

@@ -8,7 +8,6 @@
 
 org 0x7C00
 
-
 %define CODE       0x08                 ; selectors: index × 8, TI in bit 2, RPL in bits 1:0
 %define DATA       0x10
 %define LDT        0x18

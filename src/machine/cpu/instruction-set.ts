@@ -7,7 +7,7 @@ import { FLAG } from './flags';
 
 export type InstructionSet = '8086' | '386' | 'pentium' | 'p6';
 
-/** Position in INSTRUCTION_SETS, so that generations compare with `<`. */
+/** By age, so that generations compare with `<`. */
 export const LEVEL = { i8086: 0, i386: 1, pentium: 2, p6: 3 } as const;
 export type Level = (typeof LEVEL)[keyof typeof LEVEL];
 
