@@ -4,6 +4,7 @@
  */
 import { CR4 } from '../paging-registers';
 import { STATE } from '../state-layout';
+import { TLB_FLAG } from '../tlb-entry';
 import { FAST_TLB, LAST, LEAVES, TLB_CONTEXT, TLB_COVERED, TLB_ENTRY, TLB_PAGE_SIZE, TLB_WORD } from '../tlb-layout';
 import { FunctionBody, OP } from './encoder';
 import { WORD } from './layout';
@@ -113,32 +114,34 @@ export function dropEntry(): FunctionBody {
   body.i32(1);
   field(body, AT, 0, TLB_COVERED).op(OP.shl).set(LEFT);
   const again = body.loop();
-  dropFast(body, { page: PAGE, generation: GENERATION, tag: TAG });
+  dropFast(body, { page: PAGE, generation: GENERATION, tag: TAG }, FAST_TLB.supervisor);
+  // of a supervisor's page, users have no fast entry
+  body.get(AT).memory(OP.load, TLB_ENTRY.flags).i32(TLB_FLAG.user).op(OP.and).if();
+  dropFast(body, { page: PAGE, generation: GENERATION, tag: TAG }, FAST_TLB.user);
+  body.end();
   body.get(PAGE).i32(1).op(OP.add).set(PAGE);
   body.get(LEFT).i32(1).op(OP.sub).tee(LEFT).brIf(again);
   body.end();
   return body.get(AT).i32(-1).memory(OP.store, TLB_ENTRY.page);
 }
 
-/** Forgets the fast entries of a page, of either privilege, that were made in a generation. `page` keeps its value. */
-function dropFast(body: FunctionBody, { page, generation, tag }: { page: number; generation: number; tag: number }): void {
+/** Forgets the fast entries of a page in a block of the fast table that were made in a generation. `page` keeps its value. */
+function dropFast(body: FunctionBody, { page, generation, tag }: { page: number; generation: number; tag: number }, block: number): void {
   body.get(page).i32(12).op(OP.shl).get(generation).op(OP.or).set(tag);
   const index = (): FunctionBody => body.get(page).i32(FAST_TLB.entries - 1).op(OP.and).i32(4).op(OP.shl); // prettier-ignore
-  for (const block of [FAST_TLB.supervisor, FAST_TLB.user]) {
-    for (const offset of [0, 4, 8]) {
-      index()
-        .memory(OP.load, block + offset)
-        .get(tag)
-        .op(OP.eq);
-      if (offset !== 0) body.op(OP.or);
-    }
-    body.if();
-    for (const offset of [0, 4, 8])
-      index()
-        .i32(0)
-        .memory(OP.store, block + offset);
-    body.end();
+  for (const offset of [0, 4, 8]) {
+    index()
+      .memory(OP.load, block + offset)
+      .get(tag)
+      .op(OP.eq);
+    if (offset !== 0) body.op(OP.or);
   }
+  body.if();
+  for (const offset of [0, 4, 8])
+    index()
+      .i32(0)
+      .memory(OP.store, block + offset);
+  body.end();
 }
 
 export const INVALIDATE_LOCALS = 7;
@@ -162,7 +165,7 @@ export function invalidatePage(geometry: TlbGeometry, drop: number): FunctionBod
   body.get(ENTRY).call(drop);
   body.else();
   body.word(TLB_WORD.context).i32(CONTEXT_SHIFT).op(OP.shl).memory(OP.load, TLB_CONTEXT.offset + TLB_CONTEXT.generation).set(NUMBER); // prettier-ignore
-  dropFast(body, { page: PAGE, generation: NUMBER, tag: TAG });
+  for (const block of [FAST_TLB.supervisor, FAST_TLB.user]) dropFast(body, { page: PAGE, generation: NUMBER, tag: TAG }, block);
   body.end();
   body.word(TLB_WORD.largePages).if();
   body.i32(TLB_ENTRY.offset).set(ENTRY);
