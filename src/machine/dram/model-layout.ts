@@ -7,7 +7,7 @@ import { DRAM_MODEL } from '../cpu/state-layout';
 import { FRAME_CACHE } from '../cpu/tlb-layout';
 
 /** What fits. */
-const MOST = { banks: 16_384, ranks: 2048, buses: 256, modules: 128, inFlight: 64, activations: 512 } as const;
+const MOST = { banks: 16_384, ranks: 2048, buses: 256, modules: 128, inFlight: 64, activations: 4096 } as const;
 
 const START = DRAM_MODEL.offset;
 

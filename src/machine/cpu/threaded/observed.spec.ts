@@ -41,10 +41,13 @@ describe('the benchmark with memory that only takes time', () => {
 describe('a small kernel on all kinds of memory', () => {
   const orders = ['RoBaRaCoCh', 'RoRaBaCoCh', 'RoRaCoBaCh', 'ChRaBaRoCo'];
   const dimms = ['ddr3-256m', 'ddr4-4g', 'ddr5-16g', 'sdr-128m'];
-  /** One module or two by turns, in every order, hashed or not; accesses told to a model that ends slices as a machine's does. */
+  const others = ['ddr3-1g', 'ddr4-8g', 'ddr5-32g', 'sdr-64m'];
+  /** One module, or two that need not be equal, by turns, in every order, hashed or not; accesses told to a model that ends slices as a machine's does. */
   const watched = (seed: number, engine: Engine): { bench: Bench; dram: Dram; calls: () => number } => {
     const next = random(seed + 1);
-    const slots = ['A1', 'A2'].slice(0, 1 + (seed % 2)).map((id) => ({ id, dimm: dimms[seed % dimms.length]! }));
+    const slots = ['A1', 'A2']
+      .slice(0, 1 + (seed % 2))
+      .map((id) => ({ id, dimm: (id === 'A2' && next() % 2 ? others : dimms)[Math.floor(seed / 2) % dimms.length]! }));
     const channelInterleave = slots.length > 1 && next() % 2 ? 4096 : undefined;
     const wires = { order: orders[next() % 4], hash: next() % 2 ? 'xor' : 'none', rankInterleave: next() % 2 ? 65_536 : undefined };
     const board = boardSchema.parse({
@@ -73,6 +76,7 @@ describe('a small kernel on all kinds of memory', () => {
       log: () => undefined,
       wordFailed: () => undefined,
     });
+    expect(dram.locator.modules).toHaveLength(slots.length);
     const touch = vi.spyOn(dram, 'touch');
     processor.memoryObserver = dram;
     return { bench, dram, calls: () => touch.mock.calls.length };
