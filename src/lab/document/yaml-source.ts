@@ -89,7 +89,7 @@ function tooLargeProblem(large: TooLarge, source: string): Problem {
   if (large.kind === 'file')
     return error(
       'lab-too-large',
-      text('The file has far more keys and values than any lab needs.', '文件中的键和值远多于任何实验所需。'),
+      text('The file has far more lines, keys and values than any lab needs.', '文件中的行、键和值远多于任何实验所需。'),
       text('Keep programs and data in files beside it.', '请把程序和数据放在旁边的文件里。'),
     );
   const before = source.slice(0, large.start);
