@@ -58,6 +58,14 @@ export function boardActs(page) {
     await part(node).focus();
     await rest(300);
   };
+  const tab = async (name) => {
+    await page.getByRole('tab', { name, exact: true }).click();
+    await rest();
+  };
+  const tap = async (id) => {
+    await page.getByTestId(id).click();
+    await rest();
+  };
   const undo = () => press('Control+z');
   const drop = async () => {
     await page.mouse.up();
@@ -72,6 +80,20 @@ export function boardActs(page) {
     await rest();
   };
   const field = () => page.locator('[data-panel="inspector"] input[placeholder*="generation"]');
+
+  /** a controller with its 32 slots, and 17 more slots */
+  const copyFifty = async () => {
+    await show();
+    await chooseNone();
+    await part('controller:mc0').focus();
+    await page.keyboard.press('Control+Space');
+    for (let i = 32; i < 49; i++) {
+      await part(`slot:S${i}`).focus();
+      await page.keyboard.press('Control+Space');
+    }
+    await at('slot:S40');
+    await press('Control+c');
+  };
 
   let view;
 
@@ -208,20 +230,33 @@ export function boardActs(page) {
     },
     {
       name: 'pasting 50 parts',
-      prepare: async () => {
-        await show();
-        await chooseNone();
-        await part('controller:mc0').focus();
-        await page.keyboard.press('Control+Space');
-        for (let i = 32; i < 49; i++) {
-          await part(`slot:S${i}`).focus();
-          await page.keyboard.press('Control+Space');
-        }
-        await at('slot:S40');
-        await press('Control+c');
-      },
+      prepare: copyFifty,
       act: () => press('Control+Shift+v'),
       restore: async () => (await undo(), await chooseNone()),
+    },
+    {
+      name: 'undoing and redoing the paste',
+      prepare: async () => (await copyFifty(), await press('Control+Shift+v')),
+      act: async () => (await undo(), await press('Control+Shift+z')),
+      restore: async () => (await undo(), await chooseNone()),
+    },
+    { name: 'opening the list of parts', act: () => tab('Parts list'), restore: () => tab('Board') },
+    {
+      name: 'zooming the strip',
+      prepare: async () => (await show(), await page.locator('[data-panel="map"] .scroll').focus()),
+      act: async () => {
+        for (let i = 0; i < 8; i++) {
+          await page.keyboard.press(i < 4 ? '+' : '-');
+          await rest(250);
+        }
+      },
+    },
+    { name: 'changing the language', prepare: show, act: () => tap('language'), restore: () => tap('language') },
+    { name: 'changing the theme', prepare: show, act: () => tap('theme'), restore: () => tap('theme') },
+    {
+      name: 'to Programs and back to the board',
+      prepare: show,
+      act: async () => (await press('Control+2'), await press('Control+1'), await rest()),
     },
   ];
 }

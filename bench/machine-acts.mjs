@@ -103,7 +103,9 @@ export function machineActs(page) {
     panel('Linear space', 'the linear address space'),
     panel('Events', 'events'),
     { name: 'watching the heat of the board', prepare: () => press('Control+1'), act: watch },
+    { name: 'from Machine to Programs and back while it runs', prepare: () => press('Control+3'), act: async () => (await press('Control+2'), await press('Control+3'), await rest()) },
     { name: 'pausing', prepare: () => press('Control+3'), act: () => press('Shift+F5') },
     { name: 'stepping', act: async () => { for (let i = 0; i < 10; i++) await page.keyboard.press('F10'); await rest(); } },
+    { name: 'opening a lab while another runs', prepare: async () => (await press('F5'), await press('Control+6')), act: async () => (await page.getByTestId('lab-four-dimms').getByRole('button').first().click(), await rest(2500)) },
   ]; // prettier-ignore
 }

@@ -18,6 +18,11 @@ describe('the rows of a long table that are drawn', () => {
     }
   });
 
+  it('are a few until it is known how high they are', () => {
+    const { first, last } = rowsInSight(1024, 0, 0, 0);
+    expect([first, last > 0 && last < WHOLE_TABLE]).toEqual([0, true]);
+  });
+
   it('are never none, however far the table has been scrolled out of sight', () => {
     for (const top of [-1e6, 1e6]) {
       const { first, last } = rowsInSight(1024, 24, top, 600);

@@ -10,7 +10,9 @@ const MARGIN = 20;
 
 /** @param bounds of the table's body and of what is seen of it, in the same pixels; rows are numbered from 0, `last` is behind the last */
 export function rowsInSight(count: number, rowHeight: number, bodyTop: number, sightHeight: number): { first: number; last: number } {
-  if (count <= WHOLE_TABLE || rowHeight <= 0) return { first: 0, last: Math.min(count, WHOLE_TABLE) };
+  if (count <= WHOLE_TABLE) return { first: 0, last: count };
+  // not measured yet
+  if (rowHeight <= 0) return { first: 0, last: 2 * MARGIN };
   const most = count - WHOLE_TABLE / 2;
   const first = Math.max(0, Math.min(most, Math.floor(-bodyTop / rowHeight) - MARGIN));
   return { first, last: Math.min(count, first + Math.ceil(sightHeight / rowHeight) + 2 * MARGIN) };
