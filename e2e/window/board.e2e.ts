@@ -219,6 +219,14 @@ test('board: the edge of a DIMM is dragged along the address strip', async ({ sh
     });
   }).toPass({ timeout: 60_000 });
   await expect(map.getByRole('img')).toHaveAccessibleName(/B1 \+ B2/);
+  // Escape leaves an edge where it was, and the next one can be taken hold of
+  const edge = (await handle.boundingBox())!;
+  await page.mouse.move(edge.x + 20, edge.y + 4);
+  await page.mouse.down();
+  await page.mouse.move(edge.x + 20, edge.y + 60, { steps: 3 });
+  await page.keyboard.press('Escape');
+  await page.mouse.move(edge.x + 60, edge.y + 160, { steps: 3 });
+  await page.mouse.up();
   await page.getByRole('toolbar', { name: 'Board' }).getByRole('button', { name: /undo/i }).click();
   await expect(map.getByRole('img')).not.toHaveAccessibleName(/B1 \+ B2/);
 

@@ -1,5 +1,16 @@
 import { describe, expect, it } from 'vitest';
-import { drawBoard, drawnGroups, foldGroups, groupFrames, MOST_DEVICES, MOST_SLOTS, neighbour, outline, type Box } from './drawing';
+import {
+  drawBoard,
+  drawnGroups,
+  foldGroups,
+  freeNote,
+  groupFrames,
+  MOST_DEVICES,
+  MOST_SLOTS,
+  neighbour,
+  outline,
+  type Box,
+} from './drawing';
 
 const slots = (count: number) => Array.from({ length: count }, (_, i) => ({ id: `S${i}`, dimm: null }));
 const devices = (count: number) => Array.from({ length: count }, (_, i) => ({ id: `d${i}`, kind: 'edu' }));
@@ -23,6 +34,17 @@ describe('drawing of the board', () => {
     expect(drawn('device')).toBe(Math.min(deviceCount, MOST_DEVICES));
     expect(drawn('device') + drawing.hiddenDevices).toBe(deviceCount);
   });
+
+  it('the note makes way for parts that were put in its place', () => {
+    const note = { x: 364, y: 400, width: 280, height: 112 };
+    const slot = (x: number, y: number): Box => ({ x, y, width: 280, height: 80 });
+    for (const parts of [[slot(364, 300)], [slot(364, 420)], [slot(380, 470), slot(300, 330), slot(364, 560), slot(900, 400)], [slot(364, 800)]]) {
+      const free = freeNote(note, parts);
+      expect(parts.every((part) => apart(free, part))).toBe(true);
+      expect(free.y).toBeGreaterThanOrEqual(note.y);
+    }
+    expect(freeNote(note, [slot(364, 300), slot(364, 800), slot(0, 420)])).toEqual(note);
+  }); // prettier-ignore
 
   it('draws a collapsed group as one box at the corner of its parts, with the wires from outside and none within', () => {
     const { parts, wires } = drawBoard({ slots: slots(4), devices: devices(1), controllers: [controller('mc0', [['S0', 'S1'], ['S2', 'S3']])] });

@@ -185,6 +185,15 @@ export function drawBoard(board: Drawable): Drawing {
   };
 }
 
+/** The note, further down where parts that were moved stand in its place. */
+export function freeNote(note: Box, parts: readonly Box[]): Box {
+  let free = note;
+  for (let inWay; (inWay = parts.find((part) => overlap(free, part, NOTE_ROOM)));)
+    free = { ...free, y: inWay.y + inWay.height + NOTE_ROOM };
+  return free;
+}
+const NOTE_ROOM = 8;
+
 /** A group as it is drawn: `parts` are those of its nodes that there are. */
 export interface DrawnGroup {
   node: string;

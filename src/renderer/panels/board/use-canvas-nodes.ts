@@ -7,7 +7,7 @@ import type { GraphNode, Node, VueFlowStore } from '@vue-flow/core';
 import { computed, onBeforeUnmount, ref, shallowRef, toRaw, watch, type Ref } from 'vue';
 import { useCanvas } from './canvas';
 import type { Load } from './carry';
-import { outline, type Box, type Drawing, type GroupFrame, type PartBox, type Wire } from './drawing';
+import { freeNote, outline, type Box, type Drawing, type GroupFrame, type PartBox, type Wire } from './drawing';
 import type { PartFacts } from './use-part-words';
 
 /** Room around the parts, in units of the drawing. */
@@ -39,9 +39,10 @@ const isElsewhere = (own: GraphNode, { position, data }: Node): boolean => !isSa
 
 export function useCanvasNodes(flow: VueFlowStore, moment: Readonly<Ref<CanvasMoment>>, factsOf: (part: PartBox) => PartFacts) {
   const canvas = useCanvas();
+  const note = computed<Box | null>(() => moment.value.drawing && freeNote(moment.value.drawing.note, moment.value.parts));
   const ground = computed<Box | null>((before) => {
-    const { drawing, parts, frames } = moment.value;
-    const now = drawing && outline([...parts, ...frames, drawing.note], MARGIN);
+    const { parts, frames } = moment.value;
+    const now = note.value && outline([...parts, ...frames, note.value], MARGIN);
     return before && now && (['x', 'y', 'width', 'height'] as const).every((key) => before[key] === now[key]) ? before : now;
   });
   const faces = computed<Map<string, Face>>((before) => {
@@ -54,13 +55,13 @@ export function useCanvasNodes(flow: VueFlowStore, moment: Readonly<Ref<CanvasMo
   }); // prettier-ignore
   const nodes = computed<Node[]>(() => {
     const edge = ground.value;
-    const { drawing, parts, frames } = moment.value;
-    if (!drawing || !edge) return [];
+    const { parts, frames } = moment.value;
+    if (!note.value || !edge) return [];
     const at = ({ x, y }: Box): { x: number; y: number } => ({ x, y });
     return [
       { id: 'pcb', type: 'pcb', position: at(edge), data: edge, selectable: false, zIndex: -3, class: 'ground' },
       ...frames.map((frame): Node => ({ id: frame.node, type: 'group', position: at(frame), data: frame, zIndex: -2, class: 'frame nopan' })),
-      { id: 'note', type: 'note', position: at(drawing.note), data: NO_FACE, selectable: false, zIndex: 1 },
+      { id: 'note', type: 'note', position: at(note.value), data: NO_FACE, selectable: false, zIndex: 1 },
       ...parts.map((part): Node => ({ id: part.node, type: 'part', position: at(part), data: faces.value.get(part.node), class: 'nopan' })),
     ];
   }); // prettier-ignore
