@@ -90,7 +90,7 @@ describe('placement rules', () => {
     const drawn = four({ slots: four().slots.map((each, index) => (index === 3 ? { ...each, base: 0x2800_0000 } : each)) });
     const [issue, ...others] = checkBoard(drawn);
     expect(others).toEqual([]);
-    expect(issue!.message.en).toBe('Slots B1 and B2 both answer 0x2800_0000 – 0x2FFF_FFFF.');
+    expect(issue!.message.en).toMatch(/^Slots B1 and B2 both answer 0x2800_0000 – 0x2FFF_FFFF\. .*overlaps: allow/);
     expect(issue!.fix!.text.en).toBe('Move to 0x3000_0000');
     expect(issue!.remedy!.en).toBe('Move B2 to 0x3000_0000.');
     expect(suggestBase(drawn, 'B2')).toBe(0x3000_0000);

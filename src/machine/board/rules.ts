@@ -305,14 +305,19 @@ function overlap(first: Placement, second: Placement, advisor: PlacementAdvisor,
     `Slots ${one} and ${other} both answer ${formatRange(shared)}.`,
     `插槽 ${one} 与 ${other} 同时应答 ${formatRange(shared)}。`,
   );
-  const model = text(
-    " In this lab's model a read gives the AND of both and a write reaches both; real chips would fight over the lines.",
-    '在本实验的模型中，读取得到两者的按位与，写入同时到达两者；真实芯片会争抢信号线。',
-  );
+  const more = allowed
+    ? text(
+        " In this lab's model a read gives the AND of both and a write reaches both; real chips would fight over the lines.",
+        '在本实验的模型中，读取得到两者的按位与，写入同时到达两者；真实芯片会争抢信号线。',
+      )
+    : text(
+        " To start all the same and watch it, select Firmware and choose 'both answer' (overlaps: allow).",
+        '若仍要启动并观察，请选中“固件”，选择“同时应答”（overlaps: allow）。',
+      );
   return {
     severity: allowed ? 'warning' : 'error',
     code: 'board-overlap',
-    message: allowed ? text(message.en + model.en, message['zh-CN'] + model['zh-CN']) : message,
+    message: text(message.en + more.en, message['zh-CN'] + more['zh-CN']),
     remedy: fix
       ? moveRemedy(second.slot, fix)
       : text(`Unplug ${second.slot}, or use smaller DIMMs.`, `请拔下 ${second.slot}，或换用较小的内存条。`),
