@@ -108,6 +108,9 @@ test('machine: a descriptor is changed in memory by hand: DS keeps its copy unti
   await page.keyboard.press('Tab');
   await expect(field('0x0000_7D84')).toHaveValue('00');
   expect(await accessibilityProblems(page)).toEqual([]);
+  // beyond what is on screen: the view follows
+  await page.keyboard.press('ArrowUp');
+  await expect(field('0x0000_7D74')).toBeFocused();
   await page.keyboard.press('Enter');
   await expect(memory.locator('[data-at="32131"]')).toHaveText('C0');
   await expect(memory.locator('.diff')).toHaveCount(1);

@@ -5,8 +5,9 @@
 import { defineStore } from 'pinia';
 import { computed, ref, shallowRef, watch } from 'vue';
 import type { OpenResult } from '../../lab/protocol';
+import type { LocalizedText } from '../i18n';
 import { useDocument } from './document';
-import { SessionLostError, useSession } from './session';
+import { SessionLostError, useSession, wordsOf } from './session';
 
 const UPDATE_DELAY_MS = 250;
 /** A key held down must not go on stepping long after it was let go. */
@@ -18,7 +19,7 @@ export const useControl = defineStore('control', () => {
   /** edits wait for the next power-on */
   const stale = ref(false);
   /** why the last command did not do what it should; for a notice */
-  const complaint = ref<string | null>(null);
+  const complaint = shallowRef<LocalizedText | null>(null);
   /** why the running machine did not take an edit that it might have (hot-plug) */
   const refusal = shallowRef<{ en: string; 'zh-CN': string } | null>(null);
   /** instructions a second; null is full speed */
@@ -63,7 +64,7 @@ export const useControl = defineStore('control', () => {
         await action();
       } catch (error) {
         // a lost session has its own bar
-        if (!(error instanceof SessionLostError)) complaint.value = error instanceof Error ? error.message : String(error);
+        if (!(error instanceof SessionLostError)) complaint.value = wordsOf(error);
       } finally {
         waiting.value--;
       }
@@ -73,7 +74,7 @@ export const useControl = defineStore('control', () => {
   }
 
   const ignoreLoss = (error: unknown): void => {
-    if (!(error instanceof SessionLostError)) complaint.value = error instanceof Error ? error.message : String(error);
+    if (!(error instanceof SessionLostError)) complaint.value = wordsOf(error);
   };
   // another lab, or another worker: the session starts from the whole document
   watch([() => lab.opened, () => session.generation], () => {

@@ -1,6 +1,7 @@
 /** An answer of the session that is asked for anew whenever the machine has moved, a few times a second while it runs. */
-import { onScopeDispose, ref, shallowRef, watch, type Ref, type WatchSource } from 'vue';
-import { SessionLostError, useSession, useViews } from '../../stores/session';
+import { computed, onScopeDispose, shallowRef, watch, type Ref, type WatchSource } from 'vue';
+import { useWords } from '../../i18n';
+import { SessionLostError, useSession, useViews, wordsOf } from '../../stores/session';
 
 /** While running it is asked this often. */
 const PAUSE_MS = 200;
@@ -15,9 +16,12 @@ export function useAsked<T>(
   also: WatchSource[] = [],
 ): { answer: Readonly<Ref<T>>; failure: Readonly<Ref<string | null>> } {
   const session = useSession();
+  const { say } = useWords();
   const views = useViews('registers');
   const answer = shallowRef(none) as Ref<T>;
-  const failure = ref<string | null>(null);
+  const thrown = shallowRef<unknown>(null);
+  /** in the language of the window */
+  const failure = computed(() => (thrown.value === null ? null : say(wordsOf(thrown.value))));
   let busy = false;
   let again = false;
   let ended = false;
@@ -38,9 +42,9 @@ export function useAsked<T>(
       const found = await ask(views.registers?.vm ?? null);
       if (ended) return;
       answer.value = found;
-      failure.value = null;
+      thrown.value = null;
     } catch (error) {
-      if (!(error instanceof SessionLostError)) failure.value = error instanceof Error ? error.message : String(error);
+      if (!(error instanceof SessionLostError)) thrown.value = error;
     } finally {
       // while running the next question waits, whether or not the machine has moved meanwhile
       const pause = session.running ? PAUSE_MS : 0;

@@ -7,7 +7,8 @@ import { computed, ref, shallowRef, watch } from 'vue';
 import type { AccessQuery } from '../../../lab/protocol';
 import type { Journey } from '../../../machine/journey/journey';
 import { useSelection } from '../../stores/selection';
-import { SessionLostError, useSession, useViews } from '../../stores/session';
+import { useWords } from '../../i18n';
+import { SessionLostError, useSession, useViews, wordsOf } from '../../stores/session';
 import { buildJourney } from './journey-model';
 
 /** While running it is walked again this often. */
@@ -15,10 +16,13 @@ const REFRESH_MS = 200;
 
 export function useJourney() {
   const session = useSession();
+  const { say } = useWords();
   const selection = useSelection();
   const views = useViews('journey');
   const asked = shallowRef<Journey | null>(null);
-  const failure = ref<string | null>(null);
+  const thrown = shallowRef<unknown>(null);
+  /** in the language of the window */
+  const failure = computed(() => (thrown.value === null ? null : say(wordsOf(thrown.value))));
   let request = 0;
 
   async function explain(query: AccessQuery): Promise<void> {
@@ -27,10 +31,10 @@ export function useJourney() {
       const answer = await session.commands.explain(query);
       if (own !== request) return;
       asked.value = answer;
-      failure.value = null;
+      thrown.value = null;
     } catch (error) {
       if (own !== request || error instanceof SessionLostError) return;
-      failure.value = error instanceof Error ? error.message : String(error);
+      thrown.value = error;
     }
   }
 
@@ -47,7 +51,7 @@ export function useJourney() {
       if (!query) {
         request += 1;
         asked.value = null;
-        failure.value = null;
+        thrown.value = null;
       } else if (power === 'running' && query === before) void explainSoon();
       else if (power !== 'off') void explain(query);
     },

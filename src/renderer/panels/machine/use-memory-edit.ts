@@ -69,8 +69,10 @@ export function useMemoryEdit({ space, vm, unit, range, read, show }: MemoryEdit
     commit();
     const next = at + BigInt(bytes);
     if (next < 0n || begin(next)) return;
+    // until it is there, keys are for nobody
+    editing.value = next;
     await show(next);
-    begin(next);
+    if (editing.value === next) begin(next);
   }
 
   // another moment, another place: what was typed is of a memory that is no longer there
