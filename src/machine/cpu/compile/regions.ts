@@ -7,16 +7,13 @@ import { REGION_KEY } from '../code-mode';
 import type { BlockCache, CodePage } from '../interpret/blocks';
 import { modeKey, type Mode } from '../lower/ir';
 import { POOL_RESERVED } from '../state-layout';
-import { makeSegmentStores, segmentOfNote } from './beside-code';
 import { encodeModule, type FunctionBody } from './encoder';
-import { makeEntry, supportsTailCalls } from './entry';
-import { makeFill } from './fill-code';
-import { makeFlagFunctions } from './flag-functions';
 import type { RegionPage, RegionPlace } from './jump-code';
 import { JUMP_CACHE, WORD, jumpIndex } from './layout';
 import { IMPORTS, LOCALS, LOCALS_64, REGION_TYPE, TYPES } from './locals';
 import { discoverRegion, pageOf, placesOf, type Place, type Region, type SourcePage } from './region';
 import { compileRegion } from './region-code';
+import { RegionTable, type Surroundings } from './region-table';
 
 /** Bytes of WebAssembly that one region may have. */
 const MOST_REGION_BYTES = 8 * 1024;
@@ -81,22 +78,11 @@ interface InstalledPage {
   readonly entries: readonly number[];
 }
 
-const newTable = (): WebAssembly.Table => new WebAssembly.Table({ element: 'anyfunc', initial: 256 });
-
 /** What regions are made from and for. */
-export interface RegionParts {
-  memory: WebAssembly.Memory;
+export interface RegionParts extends Surroundings {
   /** pool offset of a frame */
   poolOffset: (frame: number) => number;
   blocks: BlockCache;
-  /** bits of EFLAGS that programs can change, and those that are always set */
-  flags: { mask: number; fixed: number };
-  /** of the architectural TLB */
-  geometry: { sets: number; ways: number };
-  /** what compiled code imports of JavaScript */
-  slowPath: Readonly<Record<string, (...values: number[]) => number | void>>;
-  /** 1 when the next instruction can follow at once */
-  quiet: () => number;
 }
 
 export class CompiledRegions {
@@ -117,15 +103,9 @@ export class CompiledRegions {
   compiledAcross = 0;
   /** after `handle` gave 0: it may be asked again, execution will soon come to a region by itself */
   waits = false;
-  /** enters the region of a handle; made when first something is compiled */
-  enter: ((handle: number) => number) | undefined;
 
   private readonly words: Int32Array;
-  private table = newTable();
-  /** regions that the table has ever held */
-  private installed = 0;
-  private tailCalls = false;
-  private readonly imports: Record<string, unknown>;
+  private readonly table: RegionTable;
   private readonly groups = new Map<CodePage, RegionGroup[]>();
   /** found last */
   private latest: RegionGroup | undefined;
@@ -139,15 +119,18 @@ export class CompiledRegions {
   private toLink: CompiledRegion | undefined;
   private sampledAfter = SAMPLED_AFTER;
   private noise = 1;
-  private readonly freeSlots: number[] = [];
-  private nextSlot = 1;
   private bytes = 0;
 
   constructor(private readonly parts: RegionParts) {
-    const { memory, blocks, slowPath } = parts;
+    const { memory, blocks } = parts;
     this.words = new Int32Array(memory.buffer, 0, POOL_RESERVED >> 2);
-    this.imports = { m: memory, t: this.table, ...slowPath };
+    this.table = new RegionTable(parts);
     blocks.onDrop((page) => (page === undefined ? this.dropAll() : this.dropPage(page)));
+  }
+
+  /** Enters the region of a handle; made when first something is compiled. */
+  get enter(): ((handle: number) => number) | undefined {
+    return this.table.enter;
   }
 
   /** Regions that exist now, their bytes, and those of the largest. */
@@ -225,8 +208,12 @@ export class CompiledRegions {
    * @param before the region that this one replaces
    */
   private compile(group: RegionGroup, hot: number, links: readonly number[] = [], before?: CompiledRegion): number {
-    if (this.installed - this.regions.size > Math.max(MOST_DEAD, this.regions.size / 2)) this.renewTable();
-    if (this.enter === undefined) this.begin();
+    const { table } = this;
+    if (table.installed - this.regions.size > Math.max(MOST_DEAD, this.regions.size / 2)) {
+      this.forget([...this.regions]);
+      table.renew();
+    }
+    table.prepare();
     const groups = this.groupsAround(group, links);
     const sources = new Map<number, SourcePage>();
     for (const [page, { codePage, mode }] of groups) {
@@ -241,7 +228,7 @@ export class CompiledRegions {
     for (let mostInstructions = MOST_INSTRUCTIONS; mostInstructions >= 1;) {
       const region = discoverRegion({ pages: sources, mode: group.mode, mostInstructions }, hot, starts);
       if (region === undefined) return 0;
-      const slots = this.slotsFor(region.pages);
+      const slots = table.slotsFor(region.pages);
       const module = this.encode(region, groups, slots);
       const full = mostInstructions < MOST_INSTRUCTIONS;
       if (module.length <= MOST_REGION_BYTES) return this.install(module, region, groups, slots, { hot, before, full });
@@ -260,34 +247,6 @@ export class CompiledRegions {
     return groups;
   }
 
-  /** Slots that are free, for pages by number. */
-  private slotsFor(pages: readonly number[]): Map<number, number> {
-    const free = this.freeSlots;
-    return new Map(pages.map((page, index) => [page, free[free.length - 1 - index] ?? this.nextSlot + index - free.length]));
-  }
-
-  /** Makes what surrounds the regions of a table. */
-  private begin(): void {
-    const { memory, geometry, flags, quiet } = this.parts;
-    this.tailCalls = supportsTailCalls();
-    const flagFunctions = makeFlagFunctions(memory, this.table);
-    Object.assign(this.imports, flagFunctions);
-    Object.assign(this.imports, makeSegmentStores(memory, this.table, this.imports, segmentOfNote));
-    const filled = makeFill(memory, this.table, this.imports, geometry, true);
-    Object.assign(this.imports, filled);
-    this.enter = makeEntry(memory, this.table, flags, { fill: filled.fill, eflags: flagFunctions.eflags, quiet });
-  }
-
-  /** The engine keeps every instance that has imported a table for as long as that: now and then all begin anew with another. */
-  private renewTable(): void {
-    this.forget([...this.regions]);
-    this.freeSlots.length = 0;
-    this.nextSlot = 1;
-    this.installed = 0;
-    this.imports.t = this.table = newTable();
-    this.enter = undefined;
-  }
-
   private encode(region: Region, groups: ReadonlyMap<number, RegionGroup>, slots: ReadonlyMap<number, number>): Uint8Array<ArrayBuffer> {
     const { key } = groups.get(0)!;
     const pages = new Map<number, RegionPage>();
@@ -301,7 +260,7 @@ export class CompiledRegions {
       flatSegments: (key >> REGION_KEY.flat) & REGION_KEY.segments,
       user: (key & REGION_KEY.user) !== 0,
       flatCode: (key & REGION_KEY.flatCode) !== 0,
-      tailCalls: this.tailCalls,
+      tailCalls: this.table.tailCalls,
     };
     const body: FunctionBody = compileRegion(region, place);
     return encodeModule({
@@ -320,13 +279,9 @@ export class CompiledRegions {
     slots: ReadonlyMap<number, number>,
     { hot, before, full }: { hot: number; before: CompiledRegion | undefined; full: boolean },
   ): number {
-    while (Math.max(...slots.values()) >= this.table.length) this.table.grow(this.table.length);
-    new WebAssembly.Instance(new WebAssembly.Module(module), { e: this.imports });
-    this.installed++;
+    this.table.install(module, [...slots.values()]);
     const pages = new Map<number, InstalledPage>();
     for (const [page, slot] of slots) {
-      if (this.freeSlots.length > 0) this.freeSlots.pop();
-      else this.nextSlot++;
       const group = groups.get(page)!;
       pages.set(page, { slot, group, entries: this.enterHandles(region, page, group, slot) });
     }
@@ -470,8 +425,7 @@ export class CompiledRegions {
           if (this.words[at + 3]! >>> 8 === slot) this.words.fill(0, at, at + 4);
         }
         group.regions.delete(region);
-        this.table.set(slot, null);
-        this.freeSlots.push(slot);
+        this.table.remove(slot);
       }
       this.regions.delete(region);
       this.bytes -= region.bytes;
