@@ -85,7 +85,7 @@ function survive(document: LabDocument, bytes: Uint8Array): void {
   expect(computer.stateHash()).toMatch(/^[0-9a-f]{64}$/);
 }
 
-describe('hostile labs', { timeout: 60_000 }, () => {
+describe('hostile labs', { timeout: 120_000 }, () => {
   it('random boards, VMs and load addresses', () => {
     fc.assert(
       fc.property(lab, fc.uint8Array({ minLength: 1, maxLength: 600 }), (data, bytes) => survive(parse(data), bytes)),
