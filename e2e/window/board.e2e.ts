@@ -111,6 +111,16 @@ test('board: what is dragged is put back by Escape, goes with its group, and und
     await page.mouse.down();
     await page.mouse.move(x + width / 2 + 30, y + height + 20, { steps: 4 });
   };
+  /** Put down: nothing is carried any more, and the part is within a pixel of where it was let go (it goes to whole numbers). */
+  const isDown = async (node: string, from: { x: number; y: number }): Promise<void> => {
+    const carried = () =>
+      page
+        .locator('.cv')
+        .evaluate((canvas) => [...canvas.querySelectorAll<HTMLElement>('*')].filter(({ style }) => style?.translate).length);
+    await expect.poll(carried).toBe(0);
+    const now = await at(node);
+    expect(Math.max(Math.abs(now.x - from.x - 30), Math.abs(now.y - from.y - 24))).toBeLessThanOrEqual(1);
+  };
   await expect(page.locator('[data-wire="firmware:firmware>processor:processor"]')).toBeAttached();
   const before = await wires();
   const places = { firmware: await at('firmware:firmware'), iommu: await at('iommu:iommu') };
@@ -130,6 +140,8 @@ test('board: what is dragged is put back by Escape, goes with its group, and und
   await expect.poll(() => at('firmware:firmware')).toEqual({ x: grouped.firmware.x + 30, y: grouped.firmware.y + 24 });
   await page.mouse.up();
   const moved = await settled(before);
+  await isDown('firmware:firmware', grouped.firmware);
+  await isDown('iommu:iommu', grouped.iommu);
 
   const name = (await page.getByRole('button', { name: 'Group g1', exact: true }).boundingBox())!;
   await page.mouse.move(name.x + 8, name.y + name.height / 2);
@@ -140,9 +152,12 @@ test('board: what is dragged is put back by Escape, goes with its group, and und
 
   await page.locator('[data-part="iommu:iommu"]').focus();
   await page.keyboard.press('Control+a');
+  const here = { firmware: await at('firmware:firmware'), slot: await at('slot:A1') };
   await take('firmware:firmware');
   await page.mouse.up();
   const all = await settled(byName);
+  await isDown('firmware:firmware', here.firmware);
+  await isDown('slot:A1', here.slot);
   const undo = page.getByRole('toolbar', { name: 'Board' }).getByRole('button', { name: /undo/i });
   await undo.click();
   await expect.poll(wires).toEqual(byName);

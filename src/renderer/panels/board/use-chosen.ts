@@ -11,7 +11,7 @@ import { RANKS } from './shown-board';
 /** So many parts are marked in one task. */
 const FEW = 30;
 
-export const isSameList = (a: readonly string[], b: readonly string[]): boolean =>
+const isSameList = (a: readonly string[], b: readonly string[]): boolean =>
   a.length === b.length && a.every((each, i) => each === b[i]);
 
 /** @param complete all that is on the board is drawn */
