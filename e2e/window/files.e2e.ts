@@ -25,7 +25,7 @@ test('files: an edit is saved beside its programs, and is there when the file is
   await page.keyboard.press('Control+S');
   await expect(page.getByRole('banner')).toContainText('mine');
   await expect(page.getByTestId('unsaved')).toBeHidden();
-  expect((await readdir(folder)).sort()).toEqual(['four-dimms.asm', 'mine.lab.yaml']);
+  expect((await readdir(folder)).sort()).toEqual(['four-dimms.asm', 'mine.lab.yaml', 'print.inc']);
   expect(await readFile(file, 'utf8')).toMatch(/id: A2.*dimm: null/);
   await shell.stop();
 
