@@ -148,7 +148,7 @@ export default {
   bases: { fixed: 'bases: fixed', automatic: 'bases: automatic' },
   loader: {
     title: 'Loading a program where there is no memory',
-    strict: 'loader: strict',
+    strict: 'loader: refuse',
     force: 'loader: force',
     strictShort: 'refuse',
     forceShort: 'force',

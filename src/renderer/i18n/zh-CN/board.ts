@@ -134,7 +134,7 @@ export default {
   bases: { fixed: '基址：固定', automatic: '基址：自动' },
   loader: {
     title: '在没有内存的地址加载程序',
-    strict: '加载：严格',
+    strict: '加载：拒绝',
     force: '加载：强制',
     strictShort: '拒绝',
     forceShort: '强制',
