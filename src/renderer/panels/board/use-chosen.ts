@@ -11,8 +11,7 @@ import { RANKS } from './shown-board';
 /** So many parts are marked in one task. */
 const FEW = 30;
 
-const isSameList = (a: readonly string[], b: readonly string[]): boolean =>
-  a.length === b.length && a.every((each, i) => each === b[i]);
+const isSameList = (a: readonly string[], b: readonly string[]): boolean => a.length === b.length && a.every((each, i) => each === b[i]);
 
 /** @param complete all that is on the board is drawn */
 export function useChosen(flow: VueFlowStore, complete: Readonly<Ref<boolean>>) {
